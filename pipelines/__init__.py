@@ -1,0 +1,1 @@
+"""The pipeline as plain Python that has never heard of Dagster; `assets/` is its orchestrated face."""

@@ -1,0 +1,122 @@
+"""What a landed file says of itself: its manifest, kept in the Parquet footer so that one replace commits both.
+
+What does not belong here: writing rows (`parquet`), deciding what a landing replaces (`landing`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from pipelines import paths
+from pipelines.errors import CorruptFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOOTER_KEY = "bill_etl.manifest"
+"""The name of the manifest in the Parquet footer's key-value metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedCustomer:
+    """One customer's rows in a landed file (`customer_uin` None: the whole account).
+
+    `proof` is a `pages.Proof`. `cost` is the exact sum of the cost column as text. `proven_at`: when the rows that are
+    here were last proven, ISO 8601 in UTC. `carried`: the rows are those of an earlier landing. `listed`: the customer
+    was on the account's list when asked. `reason` is empty for proven rows; `code` and `request_id` are the API's.
+    """
+
+    customer_uin: str | None
+    rows: int
+    expected_rows: int | None
+    cost: str | None
+    proof: str
+    proven_at: str | None
+    reason: str = ""
+    code: str | None = None
+    request_id: str | None = None
+    listed: bool = True
+    carried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A landed partition of one account. Instants are ISO 8601 in UTC; `costs` maps currency ('' where rows carry none)
+    to the exact sum as text; `changes` names the entries of the change log that led here, oldest first.
+    """
+
+    dataset: str
+    account: str
+    kind: str
+    key: str
+    month_state: str | None
+    rows: int
+    asked_from: str
+    asked_to: str
+    rows_digest: str
+    code_version: str
+    run_id: str
+    costs: dict[str, str]
+    customers: tuple[LandedCustomer, ...]
+    changes: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """`whole` if every customer's rows are proven, `unproven` if all are there, else `partial`."""
+        proofs = {customer.proof for customer in self.customers}
+        if "failed" in proofs:
+            return "partial"
+        return "unproven" if "unproven" in proofs else "whole"
+
+    @property
+    def expected_rows(self) -> int | None:
+        """The API's total over all customers, None if it gave none."""
+        expected = [customer.expected_rows for customer in self.customers]
+        return None if None in expected else sum(filter(None, expected))
+
+    def to_json(self) -> str:
+        """The manifest as the text kept in the footer."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+    @property
+    def digest(self) -> str:
+        """What identifies this landing: SHA-256 (hex) of the manifest, and through `rows_digest` of every row."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class LandedFile:
+    """A landed file: its path relative to the home, and its manifest."""
+
+    path: str
+    manifest: Manifest
+
+    @property
+    def digest(self) -> str:
+        """The manifest's digest."""
+        return self.manifest.digest
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of a landed file. Raises CorruptFile if the file or its manifest cannot be read."""
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        document = json.loads(metadata[FOOTER_KEY.encode()])
+        customers = tuple(LandedCustomer(**customer) for customer in document.pop("customers"))
+        return replace(Manifest(**document, customers=customers), changes=tuple(document["changes"]))
+    except (OSError, KeyError, TypeError, ValueError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+        raise CorruptFile(
+            f"{path} is not a landed file that can be read ({type(error).__name__}). "
+            "Move it away and run its partition again; what was published stays as it is."
+        ) from error
+
+
+def landed_files(home: Path) -> list[LandedFile]:
+    """List every landed file of a home, sorted by path. Raises CorruptFile for one that cannot be read."""
+    files = sorted(paths.raw_root(home).glob("*/account=*/*=*/data.parquet"))
+    return [LandedFile(path.relative_to(home).as_posix(), read_manifest(path)) for path in files]

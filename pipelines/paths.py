@@ -1,0 +1,75 @@
+"""Spells every path, as pure functions of the home. Nothing here touches the disk.
+
+    <home>/lake/raw/<dataset>/account=<name>/<kind>=<key>/data.parquet      one landed partition
+    <home>/lake/changes/<dataset>/account=<name>/<kind>=<key>/<id>.parquet  what a landing changed
+    <home>/state/ledgers/<dataset>/<name>/<key>.sqlite                      pages of a pull under way
+    <home>/state/locks/...  state/pacing/...  state/accounts/<name>.json
+    <home>/warehouse/build.duckdb  releases/<id>.duckdb  billing.duckdb     the last a link to the current release
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def raw_root(home: Path) -> Path:
+    """All landed partitions of all datasets."""
+    return home / "lake" / "raw"
+
+
+def raw_file(home: Path, dataset: str, account: str, kind: str, key: str) -> Path:
+    """The one file of a landed partition."""
+    return raw_root(home) / dataset / f"account={account}" / f"{kind}={key}" / "data.parquet"
+
+
+def changes_folder(home: Path, dataset: str, account: str, kind: str, key: str) -> Path:
+    """The folder of a partition's change log."""
+    return home / "lake" / "changes" / dataset / f"account={account}" / f"{kind}={key}"
+
+
+def ledger_file(home: Path, dataset: str, account: str, key: str) -> Path:
+    """The checkpoints of a pull under way."""
+    return home / "state" / "ledgers" / dataset / account / f"{key}.sqlite"
+
+
+def partition_lock(home: Path, account: str, key: str) -> Path:
+    """The lock of one account and partition."""
+    return home / "state" / "locks" / account / f"{key}.lock"
+
+
+def build_lock(home: Path) -> Path:
+    """The lock of the build and of publishing."""
+    return home / "state" / "locks" / "build.lock"
+
+
+def pacing_folder(home: Path) -> Path:
+    """The pacing state that all processes of this home share."""
+    return home / "state" / "pacing"
+
+
+def account_file(home: Path, account: str) -> Path:
+    """What an account's name is bound to in this home: endpoint host and role."""
+    return home / "state" / "accounts" / f"{account}.json"
+
+
+def build_file(home: Path) -> Path:
+    """The private database that models are built in."""
+    return home / "warehouse" / "build.duckdb"
+
+
+def releases_folder(home: Path) -> Path:
+    """The published databases, read-only, named by release id."""
+    return home / "warehouse" / "releases"
+
+
+def current_release(home: Path) -> Path:
+    """The link that readers open."""
+    return home / "warehouse" / "billing.duckdb"
+
+
+def dagster_home(home: Path) -> Path:
+    """Dagster's own state."""
+    return home / "dagster"
