@@ -30,8 +30,21 @@ def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
     except Timeout:
         raise Busy(f"Another run is working on {what} (it holds {path}). Wait for it to end, then run again.") from None
     except OSError as error:
-        raise StorageFailed(f"Cannot make the lock {path}: {error.strerror or error}. Mend the disk, then run again.") from error
+        raise StorageFailed(
+            f"Cannot make the lock {path}: {error.strerror or error}. Mend the disk, then run again."
+        ) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a run holds the lock at `path` right now; what a killed run held is free."""
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True

@@ -6,17 +6,18 @@ them `land/`'s.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
+from decimal import Context, Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from decimal import Decimal
 
 EXTRA = "_extra"
 """The column that keeps, as JSON text, the fields the catalogue does not know."""
@@ -38,6 +39,11 @@ class Page:
     fetched_at: datetime
     rows: pa.RecordBatch
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the rows in their order; two pages with equal rows have equal digests."""
+        return hashlib.sha256(self.rows.serialize()).hexdigest()
+
 
 class Proof(StrEnum):
     """How far a customer's rows can be trusted."""
@@ -55,7 +61,7 @@ class CustomerPull:
     """What came of asking for one customer (None: the whole account).
 
     `rows` is what was pulled, `expected_rows` the API's total (None where the action gives none), `cost` the sum of the
-    dataset's cost column (None where it has none or a value is no number; then `reason` says so). `reason` is empty for
+    dataset's cost column (None where it has none). `reason` is empty for
     proven rows and a sentence otherwise; `code` and `request_id` are the API's, of a failure.
     """
 
@@ -68,6 +74,27 @@ class CustomerPull:
     reason: str = ""
     code: str | None = None
     request_id: str | None = None
+
+
+_EXACT = Context(prec=200)
+_LARGEST_EXPONENT = 60
+
+
+def amount(text: str | None) -> Decimal:
+    """Return the exact amount that a text spells, 0 if it spells none: staging's checks find what spells none."""
+    try:
+        value = Decimal(text or 0)
+    except InvalidOperation:
+        return Decimal(0)
+    return value if value.is_finite() and abs(value.adjusted()) <= _LARGEST_EXPONENT else Decimal(0)
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """Add amounts without rounding; Python's default context would round at 28 digits."""
+    total = Decimal(0)
+    for value in amounts:
+        total = _EXACT.add(total, value)
+    return total
 
 
 def text_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> pa.RecordBatch:

@@ -1,10 +1,10 @@
 """Spells every path, as pure functions of the home. Nothing here touches the disk.
 
-    <home>/lake/raw/<dataset>/account=<name>/<kind>=<key>/data.parquet      one landed partition
-    <home>/lake/changes/<dataset>/account=<name>/<kind>=<key>/<id>.parquet  what a landing changed
-    <home>/state/ledgers/<dataset>/<name>/<key>.sqlite                      pages of a pull under way
-    <home>/state/locks/...  state/pacing/...  state/accounts/<name>.json
-    <home>/warehouse/build.duckdb  releases/<id>.duckdb  billing.duckdb     the last a link to the current release
+<home>/lake/raw/<dataset>/account=<name>/<kind>=<key>/data.parquet      one landed partition
+<home>/lake/changes/<dataset>/account=<name>/<kind>=<key>/<id>.parquet  what a landing changed
+<home>/state/ledgers/<dataset>/<name>/<key>.sqlite                      pages of a pull under way
+<home>/state/locks/...  state/pacing/...  state/accounts/<name>.json
+<home>/warehouse/build.duckdb  releases/<id>.duckdb  billing.duckdb     the last a link to the current release
 """
 
 from __future__ import annotations

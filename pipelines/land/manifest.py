@@ -43,6 +43,11 @@ class LandedCustomer:
     listed: bool = True
     carried: bool = False
 
+    @property
+    def is_excused(self) -> bool:
+        """Whether a failed pull is no fault of the partition: the customer is no longer the account's."""
+        return self.proof == "failed" and not self.listed
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -67,8 +72,8 @@ class Manifest:
 
     @property
     def state(self) -> str:
-        """`whole` if every customer's rows are proven, `unproven` if all are there, else `partial`."""
-        proofs = {customer.proof for customer in self.customers}
+        """`whole` if the rows of every customer still listed are proven, `unproven` if all are there, else `partial`."""
+        proofs = {customer.proof for customer in self.customers if not customer.is_excused}
         if "failed" in proofs:
             return "partial"
         return "unproven" if "unproven" in proofs else "whole"

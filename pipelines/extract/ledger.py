@@ -1,0 +1,188 @@
+"""The page ledger: every page is a checkpoint, so that a killed run asks only for what was in flight.
+
+One SQLite file per account, dataset and partition, written page by page and removed when the landing is committed. Rows are
+kept as compressed Arrow batches of text: what a page said is decoded once. What a set of pages proves is judged in
+`listing`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.errors import CorruptFile, StorageFailed
+from pipelines.pages import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_TABLES = """
+    create table if not exists origin (fingerprint text not null, asked_from text not null);
+    create table if not exists pages (
+        customer_uin text not null, attempt integer not null, number integer not null,
+        request_id text not null, fetched_at text not null, total integer, rows integer not null,
+        cost text, digest text not null, size integer not null, body blob not null,
+        primary key (customer_uin, attempt, number)
+    ) without rowid;
+    create table if not exists confirmations (
+        customer_uin text not null, attempt integer not null, stood_still integer not null,
+        primary key (customer_uin, attempt)
+    ) without rowid;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of a stored page without its rows. `total` is the API's (None: it gives none), `cost` an exact sum."""
+
+    number: int
+    total: int | None
+    rows: int
+    cost: Decimal | None
+    digest: str
+    fetched_at: datetime
+
+
+class Ledger:
+    """The stored pages of one pull. A ledger made for another question (`fingerprint`) or day is emptied when opened.
+
+    Raises CorruptFile when it cannot be read (it is moved aside, so that the next run starts it anew), StorageFailed when
+    the disk refuses.
+    """
+
+    def __init__(self, path: Path, fingerprint: dict[str, Any]) -> None:
+        self._path = path
+        self._codec = pa.Codec("zstd", compression_level=1)
+        with self._failures():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = normal")
+            self._db.executescript(_TABLES)
+            self.asked_from = self._begin(json.dumps(fingerprint, sort_keys=True))
+
+    def _begin(self, fingerprint: str) -> datetime:
+        origin = self._db.execute("select fingerprint, asked_from from origin").fetchone()
+        if origin and origin[0] == fingerprint:
+            return datetime.fromisoformat(origin[1])
+        now = datetime.now(UTC)
+        self._db.execute("begin")
+        for table in ("origin", "pages", "confirmations"):
+            self._db.execute(f"delete from {table}")  # noqa: S608  names from the line above
+        self._db.execute("insert into origin values (?, ?)", (fingerprint, now.isoformat()))
+        self._db.execute("commit")
+        return now
+
+    def store(self, page: Page, attempt: int, total: int | None, cost: Decimal | None) -> Entry:
+        """Keep a page; it is on disk when this returns."""
+        entry = Entry(page.number, total, page.rows.num_rows, cost, page.digest, page.fetched_at)
+        body = page.rows.serialize().to_pybytes()
+        row = (
+            page.customer_uin or "",
+            attempt,
+            page.number,
+            page.request_id,
+            page.fetched_at.isoformat(),
+            total,
+            entry.rows,
+            None if cost is None else str(cost),
+            entry.digest,
+            len(body),
+            self._codec.compress(body, asbytes=True),
+        )
+        with self._failures():
+            self._db.execute("insert or replace into pages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        return entry
+
+    def confirm(self, customer_uin: str | None, attempt: int, *, stood_still: bool) -> None:
+        """Keep whether a customer's listing stood still while it was paged."""
+        with self._failures():
+            row = (customer_uin or "", attempt, stood_still)
+            self._db.execute("insert or replace into confirmations values (?, ?, ?)", row)
+
+    def confirmation(self, customer_uin: str | None, attempt: int) -> bool | None:
+        """Return whether the listing stood still, None if that was not asked yet."""
+        with self._failures():
+            query = "select stood_still from confirmations where customer_uin = ? and attempt = ?"
+            row = self._db.execute(query, (customer_uin or "", attempt)).fetchone()
+        return None if row is None else bool(row[0])
+
+    def entries(self, customer_uin: str | None, attempt: int) -> dict[int, Entry]:
+        """Return what is stored of an attempt, by page number."""
+        query = """
+            select number, total, rows, cost, digest, fetched_at from pages
+            where customer_uin = ? and attempt = ? order by number
+        """
+        with self._failures():
+            found = self._db.execute(query, (customer_uin or "", attempt)).fetchall()
+        return {
+            number: Entry(
+                number, total, rows, None if cost is None else Decimal(cost), digest, datetime.fromisoformat(fetched_at)
+            )
+            for number, total, rows, cost, digest, fetched_at in found
+        }
+
+    def pages(self, customer_uin: str | None, attempt: int, columns: pa.Schema) -> Iterator[Page]:
+        """Give the pages of an attempt in order, one in memory at a time."""
+        query = """
+            select number, request_id, fetched_at, size, body from pages
+            where customer_uin = ? and attempt = ? order by number
+        """
+        with self._failures():
+            for number, request_id, fetched_at, size, body in self._db.execute(query, (customer_uin or "", attempt)):
+                buffer = self._codec.decompress(body, decompressed_size=size)
+                rows = pa.ipc.read_record_batch(buffer, columns)
+                yield Page(customer_uin, number, request_id, datetime.fromisoformat(fetched_at), rows)
+
+    def page_count(self) -> int:
+        """Return how many pages are stored, of all attempts."""
+        with self._failures():
+            return int(self._db.execute("select count(*) from pages").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file and keep it, for a run that carries on."""
+        self._db.close()
+
+    def remove(self) -> None:
+        """Remove the file: its pages are landed."""
+        self._db.close()
+        with self._failures():
+            for name in (self._path.name, f"{self._path.name}-wal", f"{self._path.name}-shm"):
+                self._path.with_name(name).unlink(missing_ok=True)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise self._refused(str(error)) from error
+        except OSError as error:
+            raise self._refused(error.strerror or str(error)) from error
+        except (sqlite3.DatabaseError, pa.ArrowInvalid, ValueError) as error:
+            raise self._corrupt(error) from error
+
+    def _refused(self, what: str) -> StorageFailed:
+        return StorageFailed(
+            f"The disk refused to keep pages in {self._path}: {what}. Make room or make it writable, then run again: "
+            "the pages already kept are not asked for again."
+        )
+
+    def _corrupt(self, error: Exception) -> CorruptFile:
+        aside = self._path.with_name(self._path.name + ".corrupt")
+        for suffix in ("-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        if self._path.exists():
+            self._path.rename(aside)
+        return CorruptFile(
+            f"The page ledger {self._path} cannot be read ({error}); it was moved to {aside.name}. "
+            "Run again: its pages will be asked for once more."
+        )

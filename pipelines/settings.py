@@ -1,0 +1,347 @@
+"""The only reader of the environment, `.env` and accounts.toml.
+
+Settings are loaded where a run starts, never when a module is imported; what comes out is frozen and typed, and stages
+receive values from it. Secrets are `SecretStr`: they do not show in repr, logs or messages.
+
+With `BILL_ETL_SANDBOX` (the address of a running sandbox; `make demo` and `make dev` set it) `.env`, accounts.toml and the
+`TENCENTCLOUD_*` variables are ignored: sandbox and real books never meet.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from datetime import datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from pipelines import paths
+from pipelines.endpoints import ACTIONS
+from pipelines.endpoints.shapes import Role  # noqa: TC001  pydantic reads it when the class is made
+from pipelines.errors import AccountMismatch, SettingError, StorageFailed
+from pipelines.periods import BILLING_ZONE, BillingClock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ENDPOINT = "https://intlpartnersmgt.intl.tencentcloudapi.com"
+SANDBOX_ACCOUNT = "sandbox"
+SANDBOX_SECRET_ID = "AKIDsandboxsandboxsandboxsandbox"  # noqa: S105  opens nothing but the local stand-in
+SANDBOX_SECRET_KEY = "sandboxsandboxsandboxsandboxsand"  # noqa: S105  opens nothing but the local stand-in
+
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+_FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether a host name or address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+class Account(BaseModel):
+    """One account of the service: who asks, as what, where, and how fast at most (`limits`, requests per second by action).
+
+    `pacing_group` joins accounts whose requests the service counts together.
+    """
+
+    model_config = _FROZEN
+
+    name: Annotated[str, Field(pattern=_NAME)]
+    role: Role
+    endpoint: str = ENDPOINT
+    secret_id: SecretStr
+    secret_key: SecretStr
+    token: SecretStr | None = None
+    limits: dict[str, Annotated[int, Field(ge=1, le=1000)]] = {}
+    pacing_group: str | None = None
+
+    @field_validator("endpoint")
+    @classmethod
+    def _https_or_loopback(cls, endpoint: str) -> str:
+        address = urlsplit(endpoint)
+        if not address.hostname or address.path not in ("", "/") or address.query or address.username:
+            raise ValueError(f"must be an address such as {ENDPOINT}, without a path")
+        if address.scheme != "https" and not (address.scheme == "http" and is_loopback(address.hostname)):
+            raise ValueError("must begin with https:// (http:// is for this machine's own addresses only)")
+        return endpoint.rstrip("/")
+
+    @field_validator("limits")
+    @classmethod
+    def _known_actions(cls, limits: dict[str, int]) -> dict[str, int]:
+        unknown = sorted(limits.keys() - ACTIONS.keys())
+        if unknown:
+            raise ValueError(f"names no action of the API: {', '.join(unknown)}")
+        return limits
+
+    @model_validator(mode="after")
+    def _sandbox_is_local(self) -> Self:
+        if self.name == SANDBOX_ACCOUNT and not is_loopback(self.host):
+            raise ValueError("an account called 'sandbox' may only ask this machine's own addresses")
+        return self
+
+    @property
+    def host(self) -> str:
+        """The endpoint's host name."""
+        return urlsplit(self.endpoint).hostname or ""
+
+
+class Settings(BaseModel):
+    """Everything a run is told from outside. `daily_at` is in UTC+8."""
+
+    model_config = _FROZEN
+
+    home: Path
+    accounts: tuple[Account, ...]
+    now: datetime | None = None
+    pacing: Path
+    daily_at: time = time(9, 30)
+
+    @property
+    def clock(self) -> BillingClock:
+        """The billing clock."""
+        return BillingClock(self.now)
+
+    @model_validator(mode="after")
+    def _fixed_clock_is_local(self) -> Self:
+        if self.now and not all(is_loopback(account.host) for account in self.accounts):
+            raise ValueError("BILL_ETL_NOW sets the clock for this machine's own addresses only; unset it")
+        return self
+
+    def named(self, names: Sequence[str]) -> tuple[Account, ...]:
+        """Return the accounts of those names, all if none is named. Raises SettingError for a name that is not there."""
+        unknown = sorted(set(names) - {account.name for account in self.accounts})
+        if unknown:
+            known = ", ".join(account.name for account in self.accounts)
+            raise SettingError(
+                f"There is no account called {', '.join(unknown)}. The configured accounts are: {known}."
+            )
+        return tuple(account for account in self.accounts if not names or account.name in names)
+
+
+def load(root: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Load the settings of the checkout at `root`. Raises SettingError naming what is missing or wrong and what to do."""
+    sandbox = environ.get("BILL_ETL_SANDBOX")
+    variables = dict(environ) if sandbox else {**_dotenv(root / ".env"), **environ}
+    home = root / (variables.get("BILL_ETL_HOME") or ("var/sandbox" if sandbox else "var"))
+    return _validated(
+        Settings,
+        "The settings are wrong",
+        home=home,
+        accounts=(_sandbox_account(sandbox, variables),) if sandbox else _accounts(root, variables),
+        now=_billing_now(variables.get("BILL_ETL_NOW")),
+        pacing=root / (variables.get("BILL_ETL_PACING") or paths.pacing_folder(home)),
+        daily_at=daily_at(variables),
+    )
+
+
+def daily_at(variables: Mapping[str, str] = os.environ) -> time:
+    """Return when the daily runs start (BILL_ETL_DAILY_AT, UTC+8, 09:30 by default). Raises SettingError."""
+    text = variables.get("BILL_ETL_DAILY_AT") or "09:30"
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise SettingError(f"BILL_ETL_DAILY_AT is '{text}': write a time of day in UTC+8 such as 09:30.") from None
+
+
+def bind(home: Path, account: Account) -> None:
+    """Bind the account's name to its endpoint host and role in this home, at its first use.
+
+    Raises AccountMismatch if it is bound to others: rows of two books, or of sandbox and service, would mix under one name.
+    """
+    file = paths.account_file(home, account.name)
+    identity = _Identity(host=account.host, role=account.role)
+    try:
+        if file.exists():
+            bound = _Identity.model_validate_json(file.read_text())
+        else:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.write_text(identity.model_dump_json())
+            bound = identity
+    except OSError as error:
+        raise StorageFailed(f"Cannot use {file}: {error.strerror or error}. Mend the disk, then run again.") from error
+    except ValidationError:
+        raise AccountMismatch(f"{file} cannot be read; delete it if account '{account.name}' is unchanged.") from None
+    if bound != identity:
+        raise AccountMismatch(
+            f"Account '{account.name}' holds data of {bound.host} as {bound.role} in {home}, but is now set to "
+            f"{account.host} as {account.role}. Give the other account a name or a BILL_ETL_HOME of its own."
+        )
+
+
+class _Identity(BaseModel):
+    model_config = _FROZEN
+
+    host: str
+    role: Role
+
+
+class _AccountEntry(BaseModel):
+    """One table of accounts.toml: secrets are named by variable or file, never written there."""
+
+    model_config = _FROZEN
+
+    role: Role
+    endpoint: str = ENDPOINT
+    secret_id_variable: str | None = None
+    secret_id_file: Path | None = None
+    secret_key_variable: str | None = None
+    secret_key_file: Path | None = None
+    token_variable: str | None = None
+    token_file: Path | None = None
+    limits: dict[str, int] = {}
+    pacing_group: str | None = None
+
+
+def _dotenv(file: Path) -> dict[str, str]:
+    if not file.exists():
+        return {}
+    values = {name: value for name, value in dotenv_values(file, interpolate=False).items() if value is not None}
+    if values.get("TENCENTCLOUD_SECRET_KEY"):
+        _owner_only(file)
+    return values
+
+
+def _owner_only(file: Path) -> None:
+    if file.stat().st_mode & 0o077:
+        raise SettingError(f"{file} holds a secret that others on this machine can read. Run: chmod 600 {file}")
+
+
+def _sandbox_account(address: str, variables: Mapping[str, str]) -> Account:
+    return _validated(
+        Account,
+        "BILL_ETL_SANDBOX or BILL_ETL_ROLE is wrong",
+        name=SANDBOX_ACCOUNT,
+        role=variables.get("BILL_ETL_ROLE") or "reseller",
+        endpoint=address,
+        secret_id=SANDBOX_SECRET_ID,
+        secret_key=SANDBOX_SECRET_KEY,
+    )
+
+
+def _accounts(root: Path, variables: Mapping[str, str]) -> tuple[Account, ...]:
+    named = variables.get("BILL_ETL_ACCOUNTS")
+    file = root / (named or "accounts.toml")
+    if not file.exists():
+        if named:
+            raise SettingError(f"BILL_ETL_ACCOUNTS names {file}, which does not exist.")
+        return (_default_account(variables),)
+    try:
+        document = tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingError(f"{file} cannot be read: {error}.") from None
+    tables = document.pop("accounts", {})
+    if document or not isinstance(tables, dict) or not tables:
+        raise SettingError(f"{file} must hold one table [accounts.<name>] for each account, and nothing else.")
+    return tuple(_account_of(name, table, file, variables) for name, table in tables.items())
+
+
+def _account_of(name: str, table: Any, file: Path, variables: Mapping[str, str]) -> Account:
+    where = f"{file}, account '{name}'"
+    entry = _validated(_AccountEntry, where, **(table if isinstance(table, dict) else {"table": table}))
+    return _validated(
+        Account,
+        where,
+        name=name,
+        **entry.model_dump(include={"role", "endpoint", "limits", "pacing_group"}),
+        secret_id=_secret(where, "secret_id", entry.secret_id_variable, entry.secret_id_file, variables, file.parent),
+        secret_key=_secret(
+            where, "secret_key", entry.secret_key_variable, entry.secret_key_file, variables, file.parent
+        ),
+        token=_secret(where, "token", entry.token_variable, entry.token_file, variables, file.parent, required=False),
+    )
+
+
+def _secret(
+    where: str,
+    what: str,
+    variable: str | None,
+    file: Path | None,
+    variables: Mapping[str, str],
+    folder: Path,
+    *,
+    required: bool = True,
+) -> str | None:
+    if variable and file:
+        raise SettingError(f"{where}: give {what}_variable or {what}_file, not both.")
+    if variable:
+        value = variables.get(variable, "").strip()
+        if not value:
+            raise SettingError(f"{where}: {what}_variable names {variable}, which is not set.")
+        return value
+    if file:
+        return _secret_in(folder / file, where, what)
+    if required:
+        raise SettingError(f"{where}: {what}_variable or {what}_file is missing.")
+    return None
+
+
+def _secret_in(file: Path, where: str, what: str) -> str:
+    try:
+        _owner_only(file)
+        value = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{where}: {what}_file {file} cannot be read ({type(error).__name__}).") from None
+    if not value:
+        raise SettingError(f"{where}: {what}_file {file} is empty.")
+    return value
+
+
+def _default_account(variables: Mapping[str, str]) -> Account:
+    required = ("BILL_ETL_ROLE", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY")
+    missing = [name for name in required if not variables.get(name, "").strip()]
+    if missing:
+        raise SettingError(
+            f"{', '.join(missing)} not set. Set the environment or a .env file (README: your own account), "
+            "or try without an account: make demo."
+        )
+    return _validated(
+        Account,
+        "The settings are wrong",
+        name="default",
+        role=variables["BILL_ETL_ROLE"].strip(),
+        endpoint=variables.get("BILL_ETL_ENDPOINT") or ENDPOINT,
+        secret_id=variables["TENCENTCLOUD_SECRET_ID"].strip(),
+        secret_key=variables["TENCENTCLOUD_SECRET_KEY"].strip(),
+        token=variables.get("TENCENTCLOUD_TOKEN", "").strip() or None,
+    )
+
+
+def _billing_now(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingError(f"BILL_ETL_NOW is '{text}': write a time in UTC+8 such as 2026-11-20T12:00:00.") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=BILLING_ZONE)
+
+
+_M = TypeVar("_M", bound=BaseModel)
+_SPELLED = {"role": "BILL_ETL_ROLE", "endpoint": "BILL_ETL_ENDPOINT"}
+
+
+def _validated(model: type[_M], where: str, **values: Any) -> _M:
+    try:
+        return model(**values)
+    except ValidationError as error:
+        faults = [
+            _fault(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingError(f"{where}: {'; '.join(faults)}.") from None
+
+
+def _fault(where: tuple[int | str, ...], message: str) -> str:
+    name = ".".join(map(str, where))
+    spelled = f"{name} ({_SPELLED[name]})" if name in _SPELLED else name
+    message = message.removeprefix("Value error, ").rstrip(".")
+    return f"{spelled}: {message}" if spelled else message
