@@ -12,11 +12,12 @@
     │       └── Throttled           over the allowed rate
     ├── StorageFailed           the disk said no: full, read-only, no permission
     ├── CorruptFile             a landed file, ledger or state file cannot be read, or is not what its manifest says
-    ├── AccountMismatch         the account's name is bound to another endpoint or role; sandbox and real books never meet
-    └── BuildFailed             a model or a structural check failed; readers keep the last release
+    ├── AccountMismatch         the account's name is bound to another endpoint or role, or the home to other books
+    └── BuildFailed             a model could not be built; readers keep the last release
+        └── CheckFailed         rows break a structural check
 
-Each leaf says whether a rerun can help (`rerun_helps`). Messages say what failed, for which account, customer and month,
-the API's code and RequestId, and what to do. They never hold a secret. What does not belong here: handling of any of them.
+Each leaf says whether a rerun can help (`rerun_helps`). Messages say what failed, for which account, customer and
+month, the API's code and RequestId, and what to do. They never hold a secret. What does not belong here: handling them.
 """
 
 from __future__ import annotations
@@ -100,4 +101,12 @@ class AccountMismatch(BillEtlError):
 
 
 class BuildFailed(BillEtlError):
-    """A model or a structural check failed; the last release stands."""
+    """A model could not be built; the last release stands."""
+
+
+class CheckFailed(BuildFailed):
+    """Rows break the structural check `check`; the last release stands."""
+
+    def __init__(self, message: str, *, check: str) -> None:
+        super().__init__(message)
+        self.check = check

@@ -1,7 +1,7 @@
 """What extract hands over and land keeps: pages of rows as text, and how well each customer's rows are proven.
 
-A row's fields are text exactly as the API spelled them. How they are asked for is `extract/`'s business, what becomes of
-them `land/`'s.
+A row's fields are text exactly as the API spelled them. How they are asked for is `extract/`'s business, what becomes
+of them `land/`'s.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from enum import StrEnum
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -76,21 +77,24 @@ class CustomerPull:
     request_id: str | None = None
 
 
-_EXACT = Context(prec=200)
-_LARGEST_EXPONENT = 60
+_LONGEST = 60
+"""Characters, and powers of ten, beyond which a text is no amount; sums within are exact in `_EXACT`'s digits."""
+_EXACT = Context(prec=200, traps=[Inexact])
 
 
 def amount(text: str | None) -> Decimal:
     """Return the exact amount that a text spells, 0 if it spells none: staging's checks find what spells none."""
+    if not text or len(text) > _LONGEST:
+        return Decimal(0)
     try:
-        value = Decimal(text or 0)
+        value = Decimal(text)
     except InvalidOperation:
         return Decimal(0)
-    return value if value.is_finite() and abs(value.adjusted()) <= _LARGEST_EXPONENT else Decimal(0)
+    return value if value.is_finite() and abs(value.adjusted()) <= _LONGEST else Decimal(0)
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Add amounts without rounding; Python's default context would round at 28 digits."""
+    """Add amounts (`amount`) without rounding; Python's default context would round at 28 digits."""
     total = Decimal(0)
     for value in amounts:
         total = _EXACT.add(total, value)
@@ -101,28 +105,41 @@ def text_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> pa.Reco
     """Turn decoded rows into text columns, one field at a time; unknown fields go to `_extra` as one JSON object.
 
     Numbers must have been decoded as text (`decode`). null and an absent field are null. Lists and objects become JSON
-    text; numbers inside them are quoted, which keeps every digit. Measured: 52,800 rows/s of 36 fields with decoding.
+    text; numbers inside them are quoted, which keeps every digit. Half of a surrogate pair, which no file can hold,
+    stays the escape that was sent.
     """
-    known = frozenset(columns)
-    arrays = [_text_column([row.get(name) for row in rows]) for name in columns]
-    arrays.append(pa.array([_extra(row, known) for row in rows], pa.string()))
+    arrays = [_text_column(values) for values in _transposed(rows, columns)]
+    arrays.append(pa.array(_extras(rows, columns), pa.string()))
     return pa.record_batch(arrays, names=[*columns, EXTRA])
 
 
-def _text_column(values: list[Any]) -> pa.Array:
+def _transposed(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Iterable[Sequence[Any]]:
+    """Give the rows a column at a time; five times as fast where every row has every field, as on nearly every page."""
+    if rows and len(columns) > 1:
+        try:
+            return list(zip(*map(itemgetter(*columns), rows), strict=True))
+        except KeyError:
+            pass
+    return [[row.get(name) for row in rows] for name in columns]
+
+
+def _text_column(values: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values, pa.string())
-    except (pa.ArrowTypeError, pa.ArrowInvalid):  # a bool or something nested: rare, one column of one page
+    except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeEncodeError):  # a bool, something nested, half an emoji: rare
         return pa.array([_text(value) for value in values], pa.string())
 
 
 def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _extra(row: dict[str, Any], known: frozenset[str]) -> str | None:
-    if row.keys() <= known:
+    if value is None:
         return None
-    return _text({name: value for name, value in row.items() if name not in known})
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _extras(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[str | None]:
+    known = frozenset(columns)
+    return [
+        None if row.keys() <= known else _text({name: value for name, value in row.items() if name not in known})
+        for row in rows
+    ]

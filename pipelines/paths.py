@@ -15,9 +15,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def lake(home: Path) -> Path:
+    """What is landed; its owner's alone."""
+    return home / "lake"
+
+
+def state(home: Path) -> Path:
+    """What runs share and leave for the next; its owner's alone."""
+    return home / "state"
+
+
 def raw_root(home: Path) -> Path:
     """All landed partitions of all datasets."""
-    return home / "lake" / "raw"
+    return lake(home) / "raw"
 
 
 def raw_file(home: Path, dataset: str, account: str, kind: str, key: str) -> Path:
@@ -27,32 +37,37 @@ def raw_file(home: Path, dataset: str, account: str, kind: str, key: str) -> Pat
 
 def changes_folder(home: Path, dataset: str, account: str, kind: str, key: str) -> Path:
     """The folder of a partition's change log."""
-    return home / "lake" / "changes" / dataset / f"account={account}" / f"{kind}={key}"
+    return lake(home) / "changes" / dataset / f"account={account}" / f"{kind}={key}"
 
 
 def ledger_file(home: Path, dataset: str, account: str, key: str) -> Path:
     """The checkpoints of a pull under way."""
-    return home / "state" / "ledgers" / dataset / account / f"{key}.sqlite"
+    return state(home) / "ledgers" / dataset / account / f"{key}.sqlite"
+
+
+def locks_folder(home: Path) -> Path:
+    """All locks."""
+    return state(home) / "locks"
 
 
 def partition_lock(home: Path, account: str, key: str) -> Path:
     """The lock of one account and partition."""
-    return home / "state" / "locks" / account / f"{key}.lock"
+    return locks_folder(home) / account / f"{key}.lock"
 
 
 def build_lock(home: Path) -> Path:
     """The lock of the build and of publishing."""
-    return home / "state" / "locks" / "build.lock"
+    return locks_folder(home) / "build.lock"
 
 
 def pacing_folder(home: Path) -> Path:
     """The pacing state that all processes of this home share."""
-    return home / "state" / "pacing"
+    return state(home) / "pacing"
 
 
 def account_file(home: Path, account: str) -> Path:
     """What an account's name is bound to in this home: endpoint host and role."""
-    return home / "state" / "accounts" / f"{account}.json"
+    return state(home) / "accounts" / f"{account}.json"
 
 
 def build_file(home: Path) -> Path:

@@ -17,9 +17,9 @@ BILLING_ZONE = ZoneInfo("Asia/Shanghai")
 """Partner console and bills are in UTC+8 (document 1085/48339)."""
 
 FIRST_BILL_MONTH = "2022-06"
-"""The first month the API has bill files for; the floor of the paged bill actions is not documented and taken as the same."""
+"""The first month the API has bill files for; that of the paged bill actions is not documented: taken as the same."""
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])")
 
 
 class MonthState(StrEnum):

@@ -1,4 +1,4 @@
-"""Refreshes one partition of one account: who is asked, the pull, the landing. The only place that joins extract and land.
+"""Refreshes one partition of one account: who is asked, the pull, the landing. Only here extract and land are joined.
 
 What does not belong here: settings (callers pass values), models (built when landings have settled), Dagster.
 """
@@ -8,18 +8,15 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AbstractContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
-
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, TypeVar
 
 from pipelines import extract, land, locks, paths
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import PartitionKind
-from pipelines.errors import BillEtlError, Busy, RequestUnanswered
-from pipelines.pages import Proof
-from pipelines.periods import BillMonth, MonthState
+from pipelines.errors import BillEtlError, Busy, CorruptFile, RequestUnanswered
+from pipelines.periods import BillingClock, BillMonth, MonthState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -27,19 +24,22 @@ if TYPE_CHECKING:
 
     from pipelines.client import Client
     from pipelines.endpoints.shapes import Dataset, Role
-    from pipelines.periods import BillingClock
 
 CUSTOMERS = DATASETS["customers"]
 SUMMARY = DATASETS["customer_bill_summary"]
 MONTHLY = tuple(dataset for dataset in DATASETS.values() if dataset.partition is PartitionKind.BILL_MONTH)
 
+_T = TypeVar("_T")
 _LIST_WAIT = 900.0
 """Seconds that a month waits for another run to take the day's customer list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What all refreshes of a run share. `run_id` names the run and its re-executions: what it landed whole is not asked again."""
+    """What all refreshes of a run share.
+
+    `run_id` names the run and its re-executions: what it landed whole is not asked again.
+    """
 
     home: Path
     clock: BillingClock
@@ -50,7 +50,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who is asked: an account, what it is to the service, the client that speaks for it, and limits that differ by action."""
+    """Who is asked: an account, what it is to the service, the client that speaks for it, its own limits by action."""
 
     account: str
     role: Role
@@ -64,8 +64,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a dataset cost the account: pages kept, requests sent, how many were throttled, seconds between the first and the
-    last, and the share of the allowed rate that this is (1.0: as fast as allowed).
+    """What a dataset cost the account: pages kept, requests sent, how many of them were throttled, seconds between the
+    first and the last, and the share of the allowed rate that this is (1.0: as fast as allowed).
     """
 
     pages: int = 0
@@ -97,37 +97,45 @@ async def refresh(
 ) -> AsyncGenerator[Outcome, None]:
     """Refresh datasets of a month (None: the customer list) for several accounts at once; give outcomes as they come.
 
-    Every account and dataset gets one, except what an account's role may not ask; one account's failure leaves the others.
-    A month may give a customer list besides, where the day's was not there.
+    Every account and dataset gets one, except what an account's role may not ask; one account's failure leaves the
+    others. A month may give a customer list besides, where the day's was not there. The month's state is that of when
+    the refresh began, even if its bill comes out meanwhile.
     """
-    outcomes: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue()
+    run = replace(run, clock=BillingClock(run.clock.now()))
+    outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue()
 
     async def one(source: Source) -> None:
         try:
             async for outcome in _of_account(run, source, datasets, month):
                 outcomes.put_nowait(outcome)
-        except Exception as error:  # noqa: BLE001  handed to whoever waits for outcomes, and raised there
+        except Exception as error:  # noqa: BLE001  handed to whoever waits for outcomes, and raised there at the end
             outcomes.put_nowait(error)
         finally:
             outcomes.put_nowait(None)
 
     tasks = [asyncio.create_task(one(source)) for source in sources]
+    mistake = None
     try:
         for _ in tasks:
             while (outcome := await outcomes.get()) is not None:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                yield outcome
+                if isinstance(outcome, Exception):
+                    mistake = outcome
+                else:
+                    yield outcome
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    if mistake:
+        raise mistake
 
 
 async def _of_account(
     run: Run, source: Source, datasets: Sequence[Dataset], month: BillMonth | None
 ) -> AsyncIterator[Outcome]:
     asked = asked_of(source.role, datasets)
+    if not asked:
+        return
     answered = set()
     key = month.key if month else run.clock.today().isoformat()
     try:
@@ -150,15 +158,14 @@ async def refresh_customers(run: Run, source: Source) -> Outcome:
     """
     key = run.clock.today().isoformat()
     with _locked(run, source, "customers", f"the customer list of account '{source.account}'"):
-        async for outcome in _refresh(run, source, (CUSTOMERS,), key, ()):
-            return outcome
-    raise AssertionError  # pragma: no cover  a pull gives every dataset it was asked for
+        (outcome,) = [outcome async for outcome in _refresh(run, source, (CUSTOMERS,), key, ())]
+    return outcome
 
 
 async def refresh_month(
     run: Run, source: Source, month: BillMonth, datasets: Sequence[Dataset]
 ) -> AsyncIterator[Outcome]:
-    """Refresh datasets of a month, those first that are done first; the day's customer list is taken if it is not there.
+    """Refresh datasets of a month, the first done first; the day's customer list is taken if it is not there.
 
     Customers asked: those listed now and those seen in that month before. Raises Busy if another run is at this month.
     """
@@ -191,21 +198,37 @@ async def _todays_list(run: Run, source: Source) -> Outcome | None:
 async def _refresh(
     run: Run, source: Source, datasets: Sequence[Dataset], key: str, customers: tuple[str, ...]
 ) -> AsyncIterator[Outcome]:
-    done = {dataset.name: file for dataset in datasets if (file := _landed_by(run, source, dataset, key))}
+    wanted = []
     for dataset in datasets:
-        if dataset.name in done:
-            yield Outcome(dataset, source.account, key, file=done[dataset.name])
-    question = _question(run, source, [dataset for dataset in datasets if dataset.name not in done], key, customers)
+        try:
+            file = _landed_by(run, source, dataset, key)
+        except CorruptFile as error:
+            yield Outcome(dataset, source.account, key, error=error)
+        else:
+            if file:
+                yield Outcome(dataset, source.account, key, file=file)
+            else:
+                wanted.append(dataset)
+    question = _question(run, source, wanted, key, customers)
     async with aclosing(extract.pull(question, source.client, run.progress)) as results:
         async for dataset, result in results:
             try:
                 if isinstance(result, Exception):
                     raise result
-                file = await asyncio.to_thread(_land, run, source, question, result)
+                file = await _off_the_loop(_land, run, source, question, result)
             except BillEtlError as error:
                 yield Outcome(dataset, source.account, key, error=error, usage=_usage(source, dataset))
             else:
                 yield Outcome(dataset, source.account, key, file=file, usage=_usage(source, dataset, result.page_count))
+
+
+async def _off_the_loop(work: Callable[..., _T], *values: object) -> _T:
+    """Do work in a thread; if this is cancelled, still wait for it: the lock must not be let go while it writes."""
+    working = asyncio.ensure_future(asyncio.to_thread(work, *values))
+    try:
+        return await asyncio.shield(working)
+    finally:
+        await asyncio.gather(working, return_exceptions=True)
 
 
 def _land(run: Run, source: Source, question: extract.Question, pull: extract.DatasetPull) -> land.LandedFile:
@@ -246,14 +269,11 @@ def _question(
 
 
 def _known_costs(run: Run, source: Source, key: str) -> dict[tuple[str, str], Decimal]:
-    """Summary costs landed since the month closed, which prove a detail that is pulled without them."""
-    manifest = land.landed(_target(run, source, SUMMARY, key))
-    if manifest is None or manifest.month_state != MonthState.CLOSED:
-        return {}
+    """Summary costs proven since the month closed, which prove a detail that is pulled without them."""
     return {
         (SUMMARY.name, customer.customer_uin): Decimal(customer.cost)
-        for customer in manifest.customers
-        if customer.customer_uin and customer.cost is not None and customer.proof == Proof.PROVEN
+        for customer in _customers(run, source, SUMMARY, key)
+        if customer.customer_uin and customer.cost is not None and customer.proven_closed
     }
 
 
@@ -261,7 +281,9 @@ def _landed_by(run: Run, source: Source, dataset: Dataset, key: str) -> land.Lan
     """Return what this very run, before it was re-executed, landed whole."""
     target = _target(run, source, dataset, key)
     manifest = land.landed(target)
-    if manifest is None or manifest.run_id != run.run_id or manifest.state != "whole":
+    if manifest is None or manifest.run_id != run.run_id or manifest.month_state != target.month_state:
+        return None
+    if manifest.state != "whole":
         return None
     return land.LandedFile(target.path.relative_to(run.home).as_posix(), manifest)
 
@@ -269,12 +291,18 @@ def _landed_by(run: Run, source: Source, dataset: Dataset, key: str) -> land.Lan
 def _listed(run: Run, source: Source) -> set[str]:
     """Return the customers of the account's newest list."""
     folder = _target(run, source, CUSTOMERS, "*").path.parent.parent
-    newest = max(folder.glob("snapshot_date=*/data.parquet"))
-    customers = set(pq.read_table(newest, columns=["CustomerUin"]).column(0).to_pylist())
-    strange = sorted(str(customer) for customer in customers if customer is None or not customer.isdecimal())
+    newest = max(path.parent.name for path in folder.glob("snapshot_date=*/data.parquet"))
+    target = _target(run, source, CUSTOMERS, newest.removeprefix("snapshot_date="))
+    customers = set()
+    strange = []
+    for customer in land.texts(target, "CustomerUin"):
+        if customer and customer.isdecimal():
+            customers.add(customer)
+        else:
+            strange.append(str(customer))
     if strange:
         raise RequestUnanswered(
-            f"The customer list of account '{source.account}' holds what is no UIN: {', '.join(strange)}. "
+            f"The customer list of account '{source.account}' holds what is no UIN: {', '.join(sorted(set(strange)))}. "
             "Take the list again; if it stays, the API has changed.",
             action=CUSTOMERS.action.name,
             code="UnknownShape",
@@ -284,14 +312,21 @@ def _listed(run: Run, source: Source) -> set[str]:
 
 def _seen(run: Run, source: Source, month: BillMonth) -> set[str]:
     """Return the customers asked for that month before; some may no longer be listed."""
-    manifests = [land.landed(_target(run, source, dataset, month.key)) for dataset in MONTHLY]
     return {
         customer.customer_uin
-        for manifest in manifests
-        if manifest
-        for customer in manifest.customers
+        for dataset in MONTHLY
+        for customer in _customers(run, source, dataset, month.key)
         if customer.customer_uin
     }
+
+
+def _customers(run: Run, source: Source, dataset: Dataset, key: str) -> tuple[land.LandedCustomer, ...]:
+    """Return what is landed of each customer; nothing of a file that cannot be read, which its own dataset reports."""
+    try:
+        manifest = land.landed(_target(run, source, dataset, key))
+    except CorruptFile:
+        return ()
+    return manifest.customers if manifest else ()
 
 
 def _target(run: Run, source: Source, dataset: Dataset, key: str) -> land.Target:

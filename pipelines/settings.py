@@ -3,26 +3,28 @@
 Settings are loaded where a run starts, never when a module is imported; what comes out is frozen and typed, and stages
 receive values from it. Secrets are `SecretStr`: they do not show in repr, logs or messages.
 
-With `BILL_ETL_SANDBOX` (the address of a running sandbox; `make demo` and `make dev` set it) `.env`, accounts.toml and the
-`TENCENTCLOUD_*` variables are ignored: sandbox and real books never meet.
+With `BILL_ETL_SANDBOX` (the address of a running sandbox; `make demo` and `make dev` set it) `.env`, accounts.toml and
+the `TENCENTCLOUD_*` variables are ignored: sandbox and real books never meet.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from pipelines import paths
 from pipelines.endpoints import ACTIONS
-from pipelines.endpoints.shapes import Role  # noqa: TC001  pydantic reads it when the class is made
+from pipelines.endpoints.shapes import Role
 from pipelines.errors import AccountMismatch, SettingError, StorageFailed
 from pipelines.periods import BILLING_ZONE, BillingClock
 
@@ -30,11 +32,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ENDPOINT = "https://intlpartnersmgt.intl.tencentcloudapi.com"
+DAILY_AT = time(9, 30)
+"""When the daily runs start, in UTC+8, unless BILL_ETL_DAILY_AT says otherwise."""
+
 SANDBOX_ACCOUNT = "sandbox"
 SANDBOX_SECRET_ID = "AKIDsandboxsandboxsandboxsandbox"  # noqa: S105  opens nothing but the local stand-in
 SANDBOX_SECRET_KEY = "sandboxsandboxsandboxsandboxsand"  # noqa: S105  opens nothing but the local stand-in
 
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+_VariableName = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]*$")]
+"""Strict, so that a secret pasted in its place is refused without being repeated."""
 _FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
@@ -49,7 +56,7 @@ def is_loopback(host: str | None) -> bool:
 
 
 class Account(BaseModel):
-    """One account of the service: who asks, as what, where, and how fast at most (`limits`, requests per second by action).
+    """One account of the service: who asks, as what, where, how fast at most (`limits`, requests a second by action).
 
     `pacing_group` joins accounts whose requests the service counts together.
     """
@@ -74,6 +81,13 @@ class Account(BaseModel):
         if address.scheme != "https" and not (address.scheme == "http" and is_loopback(address.hostname)):
             raise ValueError("must begin with https:// (http:// is for this machine's own addresses only)")
         return endpoint.rstrip("/")
+
+    @field_validator("secret_id", "secret_key", "token")
+    @classmethod
+    def _could_be_a_key(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret and not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
+            raise ValueError("has characters that no key has: look for a space or a line break that was copied with it")
+        return secret
 
     @field_validator("limits")
     @classmethod
@@ -104,7 +118,7 @@ class Settings(BaseModel):
     accounts: tuple[Account, ...]
     now: datetime | None = None
     pacing: Path
-    daily_at: time = time(9, 30)
+    daily_at: time = DAILY_AT
 
     @property
     def clock(self) -> BillingClock:
@@ -118,7 +132,7 @@ class Settings(BaseModel):
         return self
 
     def named(self, names: Sequence[str]) -> tuple[Account, ...]:
-        """Return the accounts of those names, all if none is named. Raises SettingError for a name that is not there."""
+        """Return the accounts of those names, all if none is named. Raises SettingError for one that is not there."""
         unknown = sorted(set(names) - {account.name for account in self.accounts})
         if unknown:
             known = ", ".join(account.name for account in self.accounts)
@@ -129,26 +143,34 @@ class Settings(BaseModel):
 
 
 def load(root: Path, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Load the settings of the checkout at `root`. Raises SettingError naming what is missing or wrong and what to do."""
+    """Load the settings of the checkout at `root`. Raises SettingError, which names what is wrong and what to do."""
     sandbox = environ.get("BILL_ETL_SANDBOX")
-    variables = dict(environ) if sandbox else {**_dotenv(root / ".env"), **environ}
-    home = root / (variables.get("BILL_ETL_HOME") or ("var/sandbox" if sandbox else "var"))
+    variables = _variables(root, environ)
+    place = home(root, environ)
     return _validated(
         Settings,
         "The settings are wrong",
-        home=home,
+        home=place,
         accounts=(_sandbox_account(sandbox, variables),) if sandbox else _accounts(root, variables),
         now=_billing_now(variables.get("BILL_ETL_NOW")),
-        pacing=root / (variables.get("BILL_ETL_PACING") or paths.pacing_folder(home)),
+        pacing=root / (variables.get("BILL_ETL_PACING") or paths.pacing_folder(place)),
         daily_at=daily_at(variables),
     )
 
 
+def home(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where lake, warehouse and state are kept (BILL_ETL_HOME, `var` in the checkout by default)."""
+    default = "var/sandbox" if environ.get("BILL_ETL_SANDBOX") else "var"
+    return root / (_variables(root, environ).get("BILL_ETL_HOME") or default)
+
+
 def daily_at(variables: Mapping[str, str] = os.environ) -> time:
     """Return when the daily runs start (BILL_ETL_DAILY_AT, UTC+8, 09:30 by default). Raises SettingError."""
-    text = variables.get("BILL_ETL_DAILY_AT") or "09:30"
+    text = variables.get("BILL_ETL_DAILY_AT")
+    if not text:
+        return DAILY_AT
     try:
-        return time.fromisoformat(text)
+        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007  a time of day
     except ValueError:
         raise SettingError(f"BILL_ETL_DAILY_AT is '{text}': write a time of day in UTC+8 such as 09:30.") from None
 
@@ -156,26 +178,53 @@ def daily_at(variables: Mapping[str, str] = os.environ) -> time:
 def bind(home: Path, account: Account) -> None:
     """Bind the account's name to its endpoint host and role in this home, at its first use.
 
-    Raises AccountMismatch if it is bound to others: rows of two books, or of sandbox and service, would mix under one name.
+    A home holds the books of the service or those of a local stand-in, never both. Raises AccountMismatch if the name
+    is bound to others, or the home to the other kind of books; StorageFailed.
     """
     file = paths.account_file(home, account.name)
     identity = _Identity(host=account.host, role=account.role)
     try:
-        if file.exists():
-            bound = _Identity.model_validate_json(file.read_text())
-        else:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file.write_text(identity.model_dump_json())
-            bound = identity
+        for private in (paths.lake(home), paths.state(home)):
+            private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.parent.mkdir(exist_ok=True)
+        bound = {other.stem: _Identity.model_validate_json(other.read_text()) for other in file.parent.glob("*.json")}
+        if account.name not in bound:
+            _refuse_mixed_books(home, account, bound)
+            _make_at_once(file, identity.model_dump_json())
+            bound[account.name] = _Identity.model_validate_json(file.read_text())
     except OSError as error:
         raise StorageFailed(f"Cannot use {file}: {error.strerror or error}. Mend the disk, then run again.") from error
     except ValidationError:
-        raise AccountMismatch(f"{file} cannot be read; delete it if account '{account.name}' is unchanged.") from None
-    if bound != identity:
         raise AccountMismatch(
-            f"Account '{account.name}' holds data of {bound.host} as {bound.role} in {home}, but is now set to "
+            f"A file in {file.parent} cannot be read; delete it if its account is unchanged."
+        ) from None
+    before = bound[account.name]
+    if before != identity:
+        raise AccountMismatch(
+            f"Account '{account.name}' holds data of {before.host} as {before.role} in {home}, but is now set to "
             f"{account.host} as {account.role}. Give the other account a name or a BILL_ETL_HOME of its own."
         )
+
+
+def _refuse_mixed_books(home: Path, account: Account, bound: Mapping[str, _Identity]) -> None:
+    for name, other in bound.items():
+        if is_loopback(other.host) != is_loopback(account.host):
+            raise AccountMismatch(
+                f"{home} holds the books of '{name}' at {other.host}; account '{account.name}' asks {account.host}. "
+                "Sandbox and real books never meet: set BILL_ETL_HOME to another folder."
+            )
+
+
+def _make_at_once(file: Path, text: str) -> None:
+    """Make a file that no one ever sees half written; another process may make it first, and then that one stays."""
+    aside = file.with_name(f"{file.stem}.{uuid4().hex}")
+    aside.write_text(text)
+    try:
+        file.hardlink_to(aside)
+    except FileExistsError:
+        return
+    finally:
+        aside.unlink()
 
 
 class _Identity(BaseModel):
@@ -192,28 +241,37 @@ class _AccountEntry(BaseModel):
 
     role: Role
     endpoint: str = ENDPOINT
-    secret_id_variable: str | None = None
+    secret_id_variable: _VariableName | None = None
     secret_id_file: Path | None = None
-    secret_key_variable: str | None = None
+    secret_key_variable: _VariableName | None = None
     secret_key_file: Path | None = None
-    token_variable: str | None = None
+    token_variable: _VariableName | None = None
     token_file: Path | None = None
     limits: dict[str, int] = {}
     pacing_group: str | None = None
 
 
+def _variables(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that count: the process's own, over those of `.env` unless it is a sandbox that is asked."""
+    return dict(environ) if environ.get("BILL_ETL_SANDBOX") else {**_dotenv(root / ".env"), **environ}
+
+
 def _dotenv(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
-    values = {name: value for name, value in dotenv_values(file, interpolate=False).items() if value is not None}
-    if values.get("TENCENTCLOUD_SECRET_KEY"):
-        _owner_only(file)
-    return values
+    _owner_only(file)
+    try:
+        values = dotenv_values(file, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        fault = type(error).__name__  # raised below: the error itself holds the file's content
+    else:
+        return {name: value for name, value in values.items() if value is not None}
+    raise SettingError(f"{file} cannot be read ({fault}): mend or remove it.")
 
 
 def _owner_only(file: Path) -> None:
     if file.stat().st_mode & 0o077:
-        raise SettingError(f"{file} holds a secret that others on this machine can read. Run: chmod 600 {file}")
+        raise SettingError(f"{file} is for secrets, and others on this machine can read it. Run: chmod 600 {file}")
 
 
 def _sandbox_account(address: str, variables: Mapping[str, str]) -> Account:
@@ -235,14 +293,21 @@ def _accounts(root: Path, variables: Mapping[str, str]) -> tuple[Account, ...]:
         if named:
             raise SettingError(f"BILL_ETL_ACCOUNTS names {file}, which does not exist.")
         return (_default_account(variables),)
-    try:
-        document = tomllib.loads(file.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(f"{file} cannot be read: {error}.") from None
+    document = _toml(file)
     tables = document.pop("accounts", {})
     if document or not isinstance(tables, dict) or not tables:
         raise SettingError(f"{file} must hold one table [accounts.<name>] for each account, and nothing else.")
     return tuple(_account_of(name, table, file, variables) for name, table in tables.items())
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        fault = str(error)
+    except UnicodeDecodeError as error:
+        fault = error.reason  # the error itself holds the file's content
+    raise SettingError(f"{file} cannot be read: {fault}. Mend it there.")
 
 
 def _account_of(name: str, table: Any, file: Path, variables: Mapping[str, str]) -> Account:
@@ -253,47 +318,42 @@ def _account_of(name: str, table: Any, file: Path, variables: Mapping[str, str])
         where,
         name=name,
         **entry.model_dump(include={"role", "endpoint", "limits", "pacing_group"}),
-        secret_id=_secret(where, "secret_id", entry.secret_id_variable, entry.secret_id_file, variables, file.parent),
-        secret_key=_secret(
-            where, "secret_key", entry.secret_key_variable, entry.secret_key_file, variables, file.parent
-        ),
-        token=_secret(where, "token", entry.token_variable, entry.token_file, variables, file.parent, required=False),
+        **{what: _secret(f"{where}: {what}", entry, what, variables, file.parent) for what in _SECRETS},
     )
 
 
-def _secret(
-    where: str,
-    what: str,
-    variable: str | None,
-    file: Path | None,
-    variables: Mapping[str, str],
-    folder: Path,
-    *,
-    required: bool = True,
-) -> str | None:
+_SECRETS = ("secret_id", "secret_key", "token")
+
+
+def _secret(where: str, entry: _AccountEntry, what: str, variables: Mapping[str, str], folder: Path) -> str | None:
+    variable: str | None = getattr(entry, f"{what}_variable")
+    file: Path | None = getattr(entry, f"{what}_file")
     if variable and file:
-        raise SettingError(f"{where}: give {what}_variable or {what}_file, not both.")
+        raise SettingError(f"{where}_variable and {what}_file are both given: remove one.")
     if variable:
         value = variables.get(variable, "").strip()
         if not value:
-            raise SettingError(f"{where}: {what}_variable names {variable}, which is not set.")
+            raise SettingError(f"{where}_variable names {variable}, which is not set: set it, or name another.")
         return value
     if file:
-        return _secret_in(folder / file, where, what)
-    if required:
-        raise SettingError(f"{where}: {what}_variable or {what}_file is missing.")
+        return _secret_in(folder / file, where)
+    if what != "token":
+        raise SettingError(f"{where}_variable or {what}_file is missing: name where the secret is kept.")
     return None
 
 
-def _secret_in(file: Path, where: str, what: str) -> str:
+def _secret_in(file: Path, where: str) -> str:
+    """Read a secret. What is named is not repeated: it may be the secret itself, pasted in the wrong place."""
     try:
         _owner_only(file)
         value = file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{where}: {what}_file {file} cannot be read ({type(error).__name__}).") from None
-    if not value:
-        raise SettingError(f"{where}: {what}_file {file} is empty.")
-    return value
+    except (OSError, ValueError) as error:
+        fault = f"cannot be read ({type(error).__name__})"
+    else:
+        if value:
+            return value
+        fault = "is empty"
+    raise SettingError(f"{where}_file names a file that {fault}: name one that holds the secret and nothing else.")
 
 
 def _default_account(variables: Mapping[str, str]) -> Account:

@@ -1,14 +1,15 @@
 """The page ledger: every page is a checkpoint, so that a killed run asks only for what was in flight.
 
-One SQLite file per account, dataset and partition, written page by page and removed when the landing is committed. Rows are
-kept as compressed Arrow batches of text: what a page said is decoded once. What a set of pages proves is judged in
-`listing`.
+One SQLite file per account, dataset and partition, written page by page and removed when the landing is committed. Rows
+are kept as compressed Arrow batches of text, with a checksum: what a page said is decoded once. What a set of pages
+proves is judged in `listing`.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,24 +25,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_TABLES = """
-    create table if not exists origin (fingerprint text not null, asked_from text not null);
-    create table if not exists pages (
+_ORIGIN = "create table if not exists origin (fingerprint text not null, asked_from text not null)"
+_TABLES = {
+    "pages": """
         customer_uin text not null, attempt integer not null, number integer not null,
         request_id text not null, fetched_at text not null, total integer, rows integer not null,
-        cost text, digest text not null, size integer not null, body blob not null,
+        cost text, digest text not null, size integer not null, checksum integer not null, body blob not null,
         primary key (customer_uin, attempt, number)
-    ) without rowid;
-    create table if not exists confirmations (
+    """,
+    "confirmations": """
         customer_uin text not null, attempt integer not null, stood_still integer not null,
         primary key (customer_uin, attempt)
-    ) without rowid;
-"""
+    """,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a stored page without its rows. `total` is the API's (None: it gives none), `cost` an exact sum."""
+    """What is known of a stored page without its rows. `total` is the API's, None if it gives none; `cost` is exact."""
 
     number: int
     total: int | None
@@ -54,8 +55,8 @@ class Entry:
 class Ledger:
     """The stored pages of one pull. A ledger made for another question (`fingerprint`) or day is emptied when opened.
 
-    Raises CorruptFile when it cannot be read (it is moved aside, so that the next run starts it anew), StorageFailed when
-    the disk refuses.
+    Raises CorruptFile when it cannot be read (it is moved aside, so that the next run starts it anew), StorageFailed
+    when the disk refuses.
     """
 
     def __init__(self, path: Path, fingerprint: dict[str, Any]) -> None:
@@ -65,27 +66,35 @@ class Ledger:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = normal")
-            self._db.executescript(_TABLES)
-            self.asked_from = self._begin(json.dumps(fingerprint, sort_keys=True))
+        try:
+            with self._failures():
+                self._db.execute("pragma journal_mode = wal")
+                self._db.execute("pragma synchronous = normal")
+                self._db.execute(_ORIGIN)
+                self.asked_from = self._begin(json.dumps(fingerprint | {"tables": _TABLES}, sort_keys=True))
+        except BaseException:
+            self._db.close()
+            raise
 
     def _begin(self, fingerprint: str) -> datetime:
         origin = self._db.execute("select fingerprint, asked_from from origin").fetchone()
         if origin and origin[0] == fingerprint:
             return datetime.fromisoformat(origin[1])
         now = datetime.now(UTC)
-        self._db.execute("begin")
-        for table in ("origin", "pages", "confirmations"):
-            self._db.execute(f"delete from {table}")  # noqa: S608  names from the line above
+        self._db.execute("begin immediate")
+        self._db.execute("delete from origin")
+        for table, columns in _TABLES.items():
+            self._db.execute(f"drop table if exists {table}")
+            self._db.execute(f"create table {table} ({columns}) without rowid")
         self._db.execute("insert into origin values (?, ?)", (fingerprint, now.isoformat()))
         self._db.execute("commit")
         return now
 
     def store(self, page: Page, attempt: int, total: int | None, cost: Decimal | None) -> Entry:
-        """Keep a page; it is on disk when this returns."""
+        """Keep a page; no kill loses it once this returns."""
         entry = Entry(page.number, total, page.rows.num_rows, cost, page.digest, page.fetched_at)
-        body = page.rows.serialize().to_pybytes()
+        body = page.rows.serialize()
+        stored = self._codec.compress(body, asbytes=True)
         row = (
             page.customer_uin or "",
             attempt,
@@ -96,11 +105,12 @@ class Ledger:
             entry.rows,
             None if cost is None else str(cost),
             entry.digest,
-            len(body),
-            self._codec.compress(body, asbytes=True),
+            body.size,
+            zlib.crc32(stored),
+            stored,
         )
         with self._failures():
-            self._db.execute("insert or replace into pages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            self._db.execute("insert or replace into pages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         return entry
 
     def confirm(self, customer_uin: str | None, attempt: int, *, stood_still: bool) -> None:
@@ -134,13 +144,15 @@ class Ledger:
     def pages(self, customer_uin: str | None, attempt: int, columns: pa.Schema) -> Iterator[Page]:
         """Give the pages of an attempt in order, one in memory at a time."""
         query = """
-            select number, request_id, fetched_at, size, body from pages
+            select number, request_id, fetched_at, size, checksum, body from pages
             where customer_uin = ? and attempt = ? order by number
         """
         with self._failures():
-            for number, request_id, fetched_at, size, body in self._db.execute(query, (customer_uin or "", attempt)):
-                buffer = self._codec.decompress(body, decompressed_size=size)
-                rows = pa.ipc.read_record_batch(buffer, columns)
+            found = self._db.execute(query, (customer_uin or "", attempt))
+            for number, request_id, fetched_at, size, checksum, body in found:
+                if zlib.crc32(body) != checksum:
+                    raise ValueError(f"page {number} is not as it was stored")
+                rows = pa.ipc.read_record_batch(self._codec.decompress(body, decompressed_size=size), columns)
                 yield Page(customer_uin, number, request_id, datetime.fromisoformat(fetched_at), rows)
 
     def page_count(self) -> int:
@@ -163,6 +175,8 @@ class Ledger:
     def _failures(self) -> Iterator[None]:
         try:
             yield
+        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):  # a mistake of ours, not of the file's
+            raise
         except sqlite3.OperationalError as error:
             raise self._refused(str(error)) from error
         except OSError as error:
@@ -177,11 +191,17 @@ class Ledger:
         )
 
     def _corrupt(self, error: Exception) -> CorruptFile:
+        self._db.close()
         aside = self._path.with_name(self._path.name + ".corrupt")
-        for suffix in ("-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        if self._path.exists():
-            self._path.rename(aside)
+        try:
+            self._path.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        except OSError as refusal:
+            return CorruptFile(
+                f"The page ledger {self._path} cannot be read ({error}), nor moved away ({refusal.strerror}). "
+                "Delete it and run again: its pages will be asked for once more."
+            )
         return CorruptFile(
             f"The page ledger {self._path} cannot be read ({error}); it was moved to {aside.name}. "
             "Run again: its pages will be asked for once more."

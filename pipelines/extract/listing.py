@@ -3,8 +3,8 @@
     page 1 tells the total -> the other pages side by side -> on past a full last page -> page 1 once more
                                                                                        -> proven, or all again
 
-What does not belong here: which customers are asked (`pull`), how a request is sent and paced (`client/`), where pages are
-kept (`ledger`).
+What does not belong here: which customers are asked (`pull`), how a request is sent and paced (`client/`), where pages
+are kept (`ledger`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipelines.errors import RequestUnanswered
 from pipelines.pages import CustomerPull, Page, Proof, amount, exact_sum, text_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 """A customer whose rows cannot be proven is pulled again at most twice."""
+
+_LARGEST_TOTAL = 10**9
 
 
 class Reply(Protocol):
@@ -49,23 +51,35 @@ class Caller(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """What speaks against rows that are all there; asking again may dispel it unless it is `lasting`."""
+
+    text: str
+    lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an attempt's pages prove; `fault` is empty if they are sound, `missing` how many rows the total wants more."""
+    """What an attempt's pages prove: `fault` is empty if they are sound, `lasting` if asking again cannot mend it.
+
+    `missing` is how many rows more the API's total wants; below zero: how many came that it does not count.
+    """
 
     rows: int
     expected_rows: int | None
     cost: Decimal | None
     last_fetched_at: datetime
     digests: tuple[str, ...]
-    fault: str
     missing: int
+    fault: str
+    lasting: bool
 
 
 class Listing:
-    """The pages of one customer (None: the whole account) of one dataset, asked through `slots` at most so many at once.
+    """The pages of one customer (None: the whole account) of one dataset; `slots` bounds how many are asked at once.
 
-    `checked` says, of the exact sum of the cost column, what speaks against it ('' if nothing does): for a closed month,
-    that detail equals summary. `progress` is told of pages done and newly known.
+    `checked` says what speaks against the exact sum of the cost column: for a closed month, that detail differs from
+    summary. `progress` is told of pages done and newly known.
     """
 
     def __init__(
@@ -77,7 +91,7 @@ class Listing:
         caller: Caller,
         ledger: Ledger,
         slots: asyncio.Semaphore,
-        checked: Callable[[Decimal], Awaitable[str]],
+        checked: Callable[[Decimal], Awaitable[Doubt | None]],
         progress: Callable[[int, int], None],
     ) -> None:
         self._dataset = dataset
@@ -100,9 +114,9 @@ class Listing:
             verdict = await self._judged(attempt)
             if not verdict.fault:
                 return self._outcome(verdict, Proof.PROVEN), attempt
-            if verdicts and verdict.digests == verdicts[-1].digests and verdict.missing == verdicts[-1].missing == 0:
-                break  # the service says the same again, and all of it: asking a third time would tell no more
             verdicts.append(verdict)
+            if verdict.lasting or _said_twice(verdicts):
+                break
         best = min(range(len(verdicts)), key=lambda index: (abs(verdicts[index].missing), -index))
         return self._outcome(verdicts[best], Proof.UNPROVEN), best + 1
 
@@ -126,18 +140,19 @@ class Listing:
         first = entries.get(first_number) or await self._ask(attempt, first_number)
         if paging is None:
             return
-        last = max(first_number, first_number + math.ceil((first.total or 0) / paging.size) - 1, *entries)
-        wanted = [number for number in range(first_number + 1, last + 1) if number not in entries]
+        others = range(first_number + 1, first_number + math.ceil((first.total or 0) / paging.size))
+        wanted = [number for number in others if number not in entries]
         self._progress(0, len(wanted))
         await _all_or_first_failure([self._ask(attempt, number) for number in wanted])
-        await self._ask_on(attempt, last, paging.size)
-        if last > first_number and self._ledger.confirmation(self._customer_uin, attempt) is None:
+        await self._ask_on(attempt, paging.size)
+        if others and self._ledger.confirmation(self._customer_uin, attempt) is None:
             await self._confirm(attempt, first)
 
-    async def _ask_on(self, attempt: int, last: int, size: int) -> None:
-        """Ask past a full last page until a short one: the total may lag behind the rows."""
+    async def _ask_on(self, attempt: int, size: int) -> None:
+        """Ask past a full last page until one is short, as the total may lag behind the rows, or was there before."""
         entries = self._ledger.entries(self._customer_uin, attempt)
-        while entries[last].rows >= size:
+        last = max(entries)
+        while entries[last].rows >= size and not _overlaps(entries.values()):
             last += 1
             self._progress(0, 1)
             entries[last] = await self._ask(attempt, last)
@@ -168,7 +183,7 @@ class Listing:
         action = self._dataset.action
         try:
             rows = text_rows(_rows(reply.response, action.rows), self._dataset.columns)
-            total = None if action.total is None else int(reply.response[action.total])
+            total = None if action.total is None else _total(reply.response[action.total])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RequestUnanswered(
                 f"{action.name} answered in a shape that its definition does not have ({type(error).__name__}; "
@@ -192,16 +207,17 @@ class Listing:
             self._count_fault(rows, expected),
             "its listing moved while it was paged" if self._moved(attempt, entries) else "",
             "two of its pages are the same" if _overlaps(entries) else "",
-            "" if cost is None else await self._checked(cost),
         ]
+        doubt = None if cost is None or any(faults) else await self._checked(cost)
         return Verdict(
             rows=rows,
             expected_rows=expected,
             cost=cost,
             last_fetched_at=max(entry.fetched_at for entry in entries),
             digests=digests,
-            fault="; ".join(filter(None, faults)),
             missing=0 if expected is None else expected - rows,
+            fault=doubt.text if doubt else "; ".join(filter(None, faults)),
+            lasting=doubt is not None and doubt.lasting,
         )
 
     def _moved(self, attempt: int, entries: Sequence[Entry]) -> bool:
@@ -219,14 +235,30 @@ def _rows(response: dict[str, Any], member: str | None) -> list[dict[str, Any]]:
     """Return the rows of a reply: a declared list (null is an empty one), or the reply itself without its RequestId."""
     if member is None:
         return [{name: value for name, value in response.items() if name != "RequestId"}]
-    return response[member] or []
+    rows = response[member]
+    if not isinstance(rows, list | None):
+        raise TypeError(f"{member} is no list")
+    return rows or []
+
+
+def _total(text: Any) -> int:
+    total = int(text)
+    if not 0 <= total <= _LARGEST_TOTAL:
+        raise ValueError("no number of rows")
+    return total
+
+
+def _said_twice(verdicts: Sequence[Verdict]) -> bool:
+    """Tell whether the service said the same again, and all of it: asking a third time would tell no more."""
+    *_, before, last = [None, *verdicts]
+    return before is not None and before.digests == last.digests and before.missing == last.missing == 0
 
 
 def _texts(page: Page, column: str) -> list[str | None]:
     return page.rows.column(column).to_pylist()  # type: ignore[no-any-return]  # pyarrow ships no types
 
 
-def _overlaps(entries: Sequence[Entry]) -> bool:
+def _overlaps(entries: Iterable[Entry]) -> bool:
     filled = [entry.digest for entry in entries if entry.rows]
     return len(set(filled)) < len(filled)
 

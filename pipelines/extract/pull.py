@@ -1,7 +1,7 @@
 """One partition's pull: all its datasets of one account at once, as one asyncio program.
 
-Limits are per action, so datasets run side by side. A customer's failure is kept and the others go on; a dataset that fails
-leaves the others. What becomes of the rows is decided after (`land/`).
+Limits are per action, so datasets run side by side. A customer's failure is kept and the others go on; a dataset that
+fails leaves the others. What becomes of the rows is decided after (`land/`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipelines.errors import CredentialRefused, CustomerRefused, RequestFailed, RequestRefused, RequestUnanswered
+from pipelines.errors import CredentialRefused, RequestFailed, RequestRefused, RequestUnanswered
 from pipelines.extract.ledger import Ledger
-from pipelines.extract.listing import Caller, Listing, Reply
+from pipelines.extract.listing import Caller, Doubt, Listing, Reply
 from pipelines.pages import EXTRA, CustomerPull, Page, Proof
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask for one account and partition: its datasets, and of whom. `customers`: for datasets asked per customer.
+    """What to ask for one account and partition: its datasets, and of whom (`customers`: where asked per customer).
 
     `known_costs` are summary costs landed before, by (dataset, customer), for a pull that does not ask them itself.
     `is_closed`: the month's bill is out, so that detail must equal summary. `day` is today in UTC+8: a ledger of
@@ -105,6 +105,7 @@ async def pull(
         asyncio.create_task(_DatasetProgram(question, dataset, caller, costs, progress).run()): dataset
         for dataset in question.datasets
     }
+    handed_over = set()
     try:
         waiting = set(tasks)
         while waiting:
@@ -117,11 +118,15 @@ async def pull(
                     waiting = set()
                 elif error is not None and not isinstance(error, Exception):
                     raise error
+                handed_over.add(task)
                 yield tasks[task], error or task.result()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks.keys() - handed_over:
+            if not task.cancelled() and not task.exception():
+                task.result().close()
 
 
 class _Costs:
@@ -161,7 +166,10 @@ class _DatasetProgram:
         self._tell = progress
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._customers: tuple[str | None, ...] = question.customers if dataset.customer_parameter else (None,)
+        self._unfinished = len(self._customers)
         self._done, self._known, self._answers = 0, 0, 0
+        self._silences: list[RequestUnanswered] = []
+        self._failures: list[RequestFailed] = []
 
     async def run(self) -> DatasetPull:
         ledger = None
@@ -185,13 +193,11 @@ class _DatasetProgram:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        refusals = [pull for pull, _ in outcomes if pull.proof is Proof.FAILED]
-        if outcomes and len(refusals) == len(outcomes):
-            raise _refused_for_all(self._question, self._dataset, refusals)
+        if outcomes and len(self._failures) == len(outcomes):
+            raise _failed_for_all(self._question, self._dataset, self._failures)
         return outcomes
 
     async def _customer(self, ledger: Ledger, customer: str | None) -> tuple[CustomerPull, int]:
-        answers = self._answers
         listing = Listing(
             self._dataset,
             customer,
@@ -204,36 +210,49 @@ class _DatasetProgram:
         )
         try:
             pulled, attempt = await listing.pull()
-        except CustomerRefused as error:
-            pulled, attempt = _failed(customer, error), 0
-        except (RequestRefused, RequestUnanswered) as error:
-            if customer is None or isinstance(error, CredentialRefused) or self._is_down(error, answers):
+        except RequestFailed as error:
+            if customer is None or isinstance(error, CredentialRefused) or self._is_down(error):
                 raise
+            self._failures.append(error)
             pulled, attempt = _failed(customer, error), 0
+        self._unfinished -= 1
         self._costs.tell(self._dataset.name, customer, pulled.cost)
         return pulled, attempt
 
-    def _is_down(self, error: RequestFailed, answers: int) -> bool:
-        """Tell whether the service, not the customer, is the cause: it answered nothing at all while this was tried."""
-        return isinstance(error, RequestUnanswered) and self._answers == answers
+    def _is_down(self, error: RequestFailed) -> bool:
+        """Tell whether the service, not the customer, is the cause: it answered nothing at all while this was tried.
 
-    async def _checked(self, customer: str | None, cost: Decimal) -> str:
+        Then there is no use in trying others. If none wait, each is named by itself, so that what came can be landed.
+        """
+        return error in self._silences and self._unfinished > IN_FLIGHT
+
+    async def _checked(self, customer: str | None, cost: Decimal) -> Doubt | None:
         """For a closed month, compare a customer's detail with its summary, which the API sends as a double.
 
-        The double nearest to the exact sum is what a right summary says, so that is compared; no amount passes through it.
+        The double nearest to the exact sum is what a right summary says, so that is compared; no amount passes through
+        it.
         """
         if self._dataset.proven_by is None or customer is None or not self._question.is_closed:
-            return ""
+            return None
         summary = await self._costs.of(self._dataset.proven_by, customer)
         if summary is None:
-            return f"there is no {self._dataset.proven_by} to prove it by"
+            return Doubt(f"there is no {self._dataset.proven_by} to prove it by", lasting=True)
         if float(summary) == float(cost):
-            return ""
-        return f"its rows sum to {cost} where {self._dataset.proven_by} says {summary}"
+            return None
+        return Doubt(f"its rows sum to {cost} where {self._dataset.proven_by} says {summary}")
 
     async def call(self, action: Action, parameters: Mapping[str, object]) -> Reply:
-        """Pass a request on, and remember that the service answers."""
-        reply = await self._caller.call(action, parameters)
+        """Pass a request on, and remember whether the service answers; a refusal is an answer."""
+        answers = self._answers
+        try:
+            reply = await self._caller.call(action, parameters)
+        except RequestRefused:
+            self._answers += 1
+            raise
+        except RequestUnanswered as error:
+            if self._answers == answers:
+                self._silences.append(error)
+            raise
         self._answers += 1
         return reply
 
@@ -279,12 +298,13 @@ def _failed(customer: str | None, error: RequestFailed) -> CustomerPull:
     )
 
 
-def _refused_for_all(question: Question, dataset: Dataset, refusals: list[CustomerPull]) -> RequestRefused:
-    first = refusals[0]
-    return RequestRefused(
-        f"{dataset.action.name} failed for every customer of account '{question.account}' ({len(refusals)}) in "
-        f"{question.key}; the first: {first.reason}",
+def _failed_for_all(question: Question, dataset: Dataset, failures: list[RequestFailed]) -> RequestFailed:
+    first = failures[0]
+    permanent = all(isinstance(failure, RequestRefused) for failure in failures)
+    return (RequestRefused if permanent else RequestUnanswered)(
+        f"{dataset.action.name} failed for every customer of account '{question.account}' ({len(failures)}) in "
+        f"{question.key}; the first: {first}",
         action=dataset.action.name,
-        code=first.code or "",
+        code=first.code,
         request_id=first.request_id,
     )

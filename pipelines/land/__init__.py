@@ -1,8 +1,8 @@
-"""Pages become one Parquet file per partition, whole or not at all; nothing here interprets a value or asks the network."""
+"""Pages become one Parquet file per partition, whole or not at all; no value is interpreted, no network asked."""
 
 from __future__ import annotations
 
-from pipelines.land.landing import LINEAGE, Pulled, Target, land, landed, verify
+from pipelines.land.landing import LINEAGE, Pulled, Target, land, landed, texts, verify
 from pipelines.land.manifest import LandedCustomer, LandedFile, Manifest, landed_files, read_manifest
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "landed",
     "landed_files",
     "read_manifest",
+    "texts",
     "verify",
 ]

@@ -57,7 +57,7 @@ def open_for_writing(path: Path) -> IO[bytes]:
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[tuple[Path, HashedFile]]:
-    """Give a file beside `path` to write; leave it there, synced, when the block ends, and remove it if the block fails.
+    """Give a file beside `path` to write; leave it there, synced, when the block ends; remove it if the block fails.
 
     `put_in_place` then makes it the file. Raises StorageFailed if the disk refuses.
     """
@@ -75,9 +75,13 @@ def written_aside(path: Path) -> Iterator[tuple[Path, HashedFile]]:
 
 
 def put_in_place(aside: Path, path: Path) -> None:
-    """Replace `path` by the file written aside, in one step that a crash cannot halve."""
+    """Replace `path` by the file written aside, in one step that a crash cannot halve. Raises StorageFailed."""
     with storage_failures(path):
-        os.replace(aside, path)
+        try:
+            aside.replace(path)
+        except OSError:
+            discard(aside)
+            raise
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 
 from pipelines import paths
 from pipelines.endpoints.shapes import Merge
-from pipelines.errors import CorruptFile
+from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.land import disk
 from pipelines.land.changes import write_changes
-from pipelines.land.manifest import FOOTER_KEY, LandedCustomer, LandedFile, Manifest, read_manifest
+from pipelines.land.manifest import FOOTER_KEY, UNREADABLE, LandedCustomer, LandedFile, Manifest, read_manifest
 from pipelines.pages import EXTRA, CustomerPull, Page, Proof, amount, exact_sum
 from pipelines.periods import MonthState
 
@@ -71,7 +71,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What extract hands over for one target: an outcome per customer, its pages in order, and the window it was asked in."""
+    """What extract hands over for one target: an outcome per customer, their pages in order, the window of asking."""
 
     customers: Sequence[CustomerPull]
     pages: Iterable[Page]
@@ -90,18 +90,19 @@ def landed(target: Target) -> Manifest | None:
 def land(target: Target, pulled: Pulled) -> LandedFile:
     """Land a pull and return the new file.
 
-    A customer whose pull failed keeps the rows landed before; so does, on a closed month, one proven before whose new pull
-    could not be proven. In a `whole` dataset everything is replaced. Raises StorageFailed and CorruptFile; either way the
-    file that was there before still is.
+    A customer whose pull failed keeps the rows landed before; so does, on a closed month, one proven before whose new
+    pull could not be proven. In a `whole` dataset everything is replaced. Raises StorageFailed, and CorruptFile if what
+    was landed before cannot be read; either way the file that was there before still is.
     """
     old = landed(target)
     customers = _merged(target, old, pulled)
     with disk.written_aside(target.path) as (aside, file):
         manifest = _write(target, pulled, old, customers, file)
     try:
-        verify(aside, manifest, target.dataset)
-        if manifest.changes:
-            _log_changes(target, pulled, aside, manifest.changes[-1])
+        _read_back(target, aside, manifest)
+        if old:
+            verify(target.path, old, target.dataset)
+            _log_changes(target, pulled, old, manifest, aside)
         disk.put_in_place(aside, target.path)
     except BaseException:
         disk.discard(aside)
@@ -110,19 +111,40 @@ def land(target: Target, pulled: Pulled) -> LandedFile:
 
 
 def verify(path: Path, manifest: Manifest, dataset: Dataset) -> None:
-    """Read a landed file back: every page's checksum, its rows and its exact sums. Raises CorruptFile for a difference."""
+    """Read a landed file: every page's checksum, its rows and its exact sums. Raises CorruptFile for a difference."""
     rows = 0
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
-    try:
-        for batch in pq.ParquetFile(path, page_checksum_verification=True).iter_batches(ROWS_PER_GROUP):
-            rows += batch.num_rows
-            _add_costs(costs, batch, dataset)
-    except (OSError, ValueError) as error:  # pyarrow's errors are both
-        raise _corrupt(path, f"it cannot be read ({type(error).__name__})") from error
+    for batch in _read(path):
+        rows += batch.num_rows
+        _add_costs(costs, batch, dataset)
     if rows != manifest.rows:
         raise _corrupt(path, f"it holds {rows} rows where its manifest says {manifest.rows}")
     if costs != {name: Decimal(text) for name, text in manifest.costs.items()}:
         raise _corrupt(path, f"its costs sum to {dict(costs)} where its manifest says {manifest.costs}")
+
+
+def texts(target: Target, column: str) -> list[str | None]:
+    """Return a column of what is landed there. Raises CorruptFile if it cannot be read."""
+    return [text for batch in _read(target.path, [column]) for text in batch.column(0).to_pylist()]
+
+
+def _read(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Give the rows of a landed file in batches, every page checked against its checksum. Raises CorruptFile."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield from file.iter_batches(ROWS_PER_GROUP, columns=columns)
+    except UNREADABLE as error:
+        raise _corrupt(path, f"it cannot be read ({type(error).__name__})") from error
+
+
+def _read_back(target: Target, aside: Path, manifest: Manifest) -> None:
+    try:
+        verify(aside, manifest, target.dataset)
+    except CorruptFile as error:
+        raise StorageFailed(
+            f"What was written beside {target.path} does not read back as it was written ({error}). What was there "
+            "before is unchanged; check the disk, then run again: the pages already fetched are kept."
+        ) from error
 
 
 def _corrupt(path: Path, what: str) -> CorruptFile:
@@ -137,7 +159,7 @@ def _merged(target: Target, old: Manifest | None, pulled: Pulled) -> list[Landed
     if target.dataset.merge is Merge.WHOLE:
         before = {}
     now = {
-        pull.customer_uin: _landed_customer(target, old, before.get(pull.customer_uin), pull, pulled)
+        pull.customer_uin: _landed_customer(target, before.get(pull.customer_uin), pull, pulled.listed)
         for pull in pulled.customers
     }
     carried = {uin: replace(customer, carried=True) for uin, customer in before.items() if uin not in now}
@@ -145,26 +167,35 @@ def _merged(target: Target, old: Manifest | None, pulled: Pulled) -> list[Landed
 
 
 def _landed_customer(
-    target: Target, old: Manifest | None, before: LandedCustomer | None, pull: CustomerPull, pulled: Pulled
+    target: Target, before: LandedCustomer | None, pull: CustomerPull, listed: frozenset[str]
 ) -> LandedCustomer:
+    closed = target.month_state is MonthState.CLOSED
     new = LandedCustomer(
         customer_uin=pull.customer_uin,
         rows=pull.rows,
         expected_rows=pull.expected_rows,
-        cost=None if pull.cost is None else str(pull.cost),
+        cost=None if pull.cost is None else format(pull.cost, "f"),
         proof=pull.proof.value,
         proven_at=pull.proven_at.isoformat() if pull.proven_at else None,
         reason=pull.reason,
         code=pull.code,
         request_id=pull.request_id,
-        listed=pull.customer_uin is None or pull.customer_uin in pulled.listed,
+        listed=pull.customer_uin is None or pull.customer_uin in listed,
+        proven_closed=closed and pull.proof is Proof.PROVEN,
     )
-    closed = target.month_state is MonthState.CLOSED and old is not None and old.month_state == MonthState.CLOSED
-    keeps_proven = closed and before is not None and before.proof == Proof.PROVEN and pull.proof is Proof.UNPROVEN
-    if before is not None and (pull.proof is Proof.FAILED or keeps_proven):
-        kept = replace(new, rows=before.rows, cost=before.cost, proven_at=before.proven_at, carried=True)
-        return replace(kept, expected_rows=before.expected_rows if new.expected_rows is None else new.expected_rows)
-    return new
+    if before is None or pull.proof is Proof.PROVEN:
+        return new
+    if pull.proof is Proof.UNPROVEN and not (closed and before.proven_closed):
+        return new
+    return replace(
+        new,
+        rows=before.rows,
+        expected_rows=before.expected_rows if new.expected_rows is None else new.expected_rows,
+        cost=before.cost,
+        proven_at=before.proven_at,
+        proven_closed=before.proven_closed,
+        carried=True,
+    )
 
 
 def _write(
@@ -205,9 +236,8 @@ def _batches(target: Target, pulled: Pulled, carried: set[str | None], schema: p
         if page.customer_uin not in carried and page.rows.num_rows:
             yield _with_lineage(page, target.account, schema)
     if carried:
-        file = pq.ParquetFile(target.path, page_checksum_verification=True)
         wanted = pa.array(sorted(uin for uin in carried if uin is not None), pa.string())
-        for batch in file.iter_batches(ROWS_PER_GROUP):
+        for batch in _read(target.path):
             kept = batch.filter(pc.is_in(batch.column("_customer_uin"), wanted))
             yield from _with_columns(kept, schema) if kept.num_rows else ()
 
@@ -258,9 +288,11 @@ def _add_costs(costs: defaultdict[str, Decimal], table: pa.Table | pa.RecordBatc
         costs[currency] = exact_sum([costs[currency], *values])
 
 
-def _log_changes(target: Target, pulled: Pulled, new: Path, name: str) -> None:
-    old_names = set(pq.read_schema(target.path).names)
-    columns = [column for column in (*target.dataset.columns, EXTRA) if column in old_names]
+def _log_changes(target: Target, pulled: Pulled, old: Manifest, new: Manifest, aside: Path) -> None:
+    known = [name for name in pq.read_schema(target.path).names if name not in LINEAGE.names]
+    columns = [name for name in known if name in target.dataset.columns]
+    if set(known) == {*target.dataset.columns, EXTRA}:  # else a field moved between there and a column of its own
+        columns.append(EXTRA)
     whole = target.dataset.merge is Merge.WHOLE or None in {pull.customer_uin for pull in pulled.customers}
     customers = None if whole else [pull.customer_uin for pull in pulled.customers if pull.customer_uin]
-    write_changes(target.changes / name, target.path, new, columns, customers)
+    write_changes(target.changes / new.changes[-1], (target.path, aside), (old, new), columns, customers)

@@ -1,6 +1,6 @@
 """What a landed file says of itself: its manifest, kept in the Parquet footer so that one replace commits both.
 
-What does not belong here: writing rows (`parquet`), deciding what a landing replaces (`landing`).
+What does not belong here: writing rows, deciding what a landing replaces (`landing`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import paths
@@ -21,14 +22,18 @@ if TYPE_CHECKING:
 FOOTER_KEY = "bill_etl.manifest"
 """The name of the manifest in the Parquet footer's key-value metadata."""
 
+UNREADABLE = (OSError, ValueError, pa.ArrowException)
+"""What pyarrow raises for a file that it cannot read."""
+
 
 @dataclass(frozen=True, slots=True)
 class LandedCustomer:
     """One customer's rows in a landed file (`customer_uin` None: the whole account).
 
-    `proof` is a `pages.Proof`. `cost` is the exact sum of the cost column as text. `proven_at`: when the rows that are
-    here were last proven, ISO 8601 in UTC. `carried`: the rows are those of an earlier landing. `listed`: the customer
-    was on the account's list when asked. `reason` is empty for proven rows; `code` and `request_id` are the API's.
+    `proof` is a `pages.Proof` and tells of the last pull. `cost` is the exact sum of the cost column as text.
+    `proven_at`: when the rows that are here were last proven, ISO 8601 in UTC; `proven_closed`: and whether the month's
+    bill was out by then. `carried`: the rows are those of an earlier landing. `listed`: the customer was on the
+    account's list when asked. `reason` is empty for proven rows; `code` and `request_id` are the API's.
     """
 
     customer_uin: str | None
@@ -42,6 +47,7 @@ class LandedCustomer:
     request_id: str | None = None
     listed: bool = True
     carried: bool = False
+    proven_closed: bool = False
 
     @property
     def is_excused(self) -> bool:
@@ -51,8 +57,9 @@ class LandedCustomer:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A landed partition of one account. Instants are ISO 8601 in UTC; `costs` maps currency ('' where rows carry none)
-    to the exact sum as text; `changes` names the entries of the change log that led here, oldest first.
+    """A landed partition of one account. Instants are ISO 8601 in UTC; `month_state` is that of when it was asked;
+    `costs` maps currency ('' where rows carry none) to the exact sum as text; `changes` names the entries of the change
+    log that led here, oldest first.
     """
 
     dataset: str
@@ -72,7 +79,7 @@ class Manifest:
 
     @property
     def state(self) -> str:
-        """`whole` if the rows of every customer still listed are proven, `unproven` if all are there, else `partial`."""
+        """`whole` if every customer still listed is proven, `unproven` if the rows of all are there, else `partial`."""
         proofs = {customer.proof for customer in self.customers if not customer.is_excused}
         if "failed" in proofs:
             return "partial"
@@ -114,7 +121,7 @@ def read_manifest(path: Path) -> Manifest:
         document = json.loads(metadata[FOOTER_KEY.encode()])
         customers = tuple(LandedCustomer(**customer) for customer in document.pop("customers"))
         return replace(Manifest(**document, customers=customers), changes=tuple(document["changes"]))
-    except (OSError, KeyError, TypeError, ValueError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+    except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
         raise CorruptFile(
             f"{path} is not a landed file that can be read ({type(error).__name__}). "
             "Move it away and run its partition again; what was published stays as it is."

@@ -1,0 +1,14 @@
+"""A local stand-in for the API over HTTP on loopback, to try things out and for tests; strict where the API is known.
+
+It shares no signing, pacing or decoding code with the client that talks to it. Its bills are made up, and all of them
+follow from a seed: equal questions get equal answers, in any order and any process.
+"""
+
+from __future__ import annotations
+
+from pipelines.sandbox.faults import Fault, Faults
+from pipelines.sandbox.serving import Sandbox, serve
+from pipelines.sandbox.signatures import Principal
+from pipelines.sandbox.world import World
+
+__all__ = ["Fault", "Faults", "Principal", "Sandbox", "World", "serve"]

@@ -1,0 +1,175 @@
+"""The commands that run through Dagster: `python -m assets month 2026-10`, `demo`, `dev`, `ui`.
+
+Exit codes of `month`: 0 every dataset whole; 1 failed, the old release stands; 2 a bad setting or argument, nothing
+asked; 3 landed and published, but partial, unproven, or detail differs from summary on a closed month; 4 another run
+holds the lock; 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from assets import servers
+from assets.execution import Executed, execute, instance, prepare
+from assets.resources import ROOT
+from pipelines import paths, publish, settings
+from pipelines.errors import AccountMismatch, BillEtlError, Busy, SettingError
+from pipelines.periods import BillMonth, MonthState, asked_month
+
+WHOLE, FAILED, WRONG, NOT_WHOLE, BUSY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+DEMO_CUSTOMERS = 16
+"""Four actions allow one request a second, so two months of 16 customers take 33 s at least."""
+
+_EXAMPLE = """select bill_month, product_name, sum(billed_cost) as billed_cost
+from fct_monthly_costs group by all order by billed_cost desc limit 5"""
+
+_console = Console(highlight=False, width=max(Console().width, 112))  # amounts are never cut short
+_errors = Console(stderr=True, highlight=False, style="red", markup=False)
+
+
+@click.group()
+def main() -> None:
+    """Run the pipeline through Dagster."""
+
+
+@main.command()
+@click.argument("keys", metavar="MONTH...", nargs=-1, required=True)
+@click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
+def month(keys: Sequence[str], accounts: Sequence[str]) -> None:
+    """Take the customer list, ask and land the months (YYYY-MM), then build and publish."""
+    sys.exit(_guarded(lambda: _run_months(list(keys), list(accounts))))
+
+
+@main.command()
+def demo() -> None:
+    """Run the running and the previous month on a sandbox, at the real rate limits."""
+    sys.exit(_guarded(_run_demo))
+
+
+@main.command()
+def dev() -> None:
+    """Start Dagster's UI on a sandbox; ctrl-C ends both."""
+    sys.exit(_guarded(_run_dev))
+
+
+@main.command()
+def ui() -> None:
+    """Start Dagster's UI, with its schedules, on the configured accounts; ctrl-C ends it."""
+    sys.exit(_guarded(_run_ui))
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    """Turn every foreseeable failure of a command into one clear message and an exit code."""
+    try:
+        return command()
+    except BillEtlError as error:
+        _errors.print(str(error))
+        return _exit_code({type(error).__name__})
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        _errors.print("Interrupted. The pages fetched so far are kept; run again to carry on.")
+        return INTERRUPTED
+
+
+def _exit_code(kinds: set[str]) -> int:
+    """Return the exit code for these kinds of failure, of which there is at least one."""
+    if kinds == {Busy.__name__}:
+        return BUSY
+    return WRONG if kinds <= {SettingError.__name__, AccountMismatch.__name__} else FAILED
+
+
+def _run_demo() -> int:
+    with servers.sandbox("--customers", str(DEMO_CUSTOMERS)) as address:
+        os.environ["BILL_ETL_SANDBOX"] = address
+        running = BillMonth.of(settings.load(ROOT).clock.now())
+        return _run_months([running.previous.key, running.key], [])
+
+
+def _run_dev() -> int:
+    with servers.sandbox() as address:
+        os.environ["BILL_ETL_SANDBOX"] = address
+        return _run_ui()
+
+
+def _run_ui() -> int:
+    prepare(settings.home(ROOT))
+    with servers.ui() as (address, process):
+        _console.print(f"Dagster's UI: {address} (ctrl-C ends it)")
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return WHOLE
+
+
+def _run_months(keys: list[str], accounts: list[str]) -> int:
+    """Run the list, the months and the build, each as a job; nothing is built from a run that failed."""
+    loaded = settings.load(ROOT)
+    asked = [asked_month(key, loaded.clock.now()) for key in dict.fromkeys(keys)]
+    for account in loaded.named(accounts):
+        settings.bind(loaded.home, account)
+    with instance(loaded.home) as found:
+        runs = {"customers": execute(found, "snapshots_job", accounts)}
+        if runs["customers"].success:
+            runs |= {bill_month.key: execute(found, "month_job", accounts, bill_month) for bill_month in asked}
+        if all(run.success for run in runs.values()):
+            runs["models"] = execute(found, "models_job", accounts)
+    failed = [run for run in runs.values() if not run.success]
+    for text in dict.fromkeys(text for run in failed for text in run.texts):
+        _errors.print(text)
+    if failed:
+        return _exit_code({kind for run in failed for kind in run.kinds})
+    return _report(loaded.home, asked, runs, accounts, loaded.clock.now())
+
+
+def _report(
+    home: Path, asked: Sequence[BillMonth], runs: dict[str, Executed], accounts: list[str], now: datetime
+) -> int:
+    """Print what the months are, and what is not whole; return the exit code."""
+    found = [row for row in publish.summary(home, [m.key for m in asked]) if not accounts or row["account"] in accounts]
+    _console.print(_months_table(found))
+    _console.print(_runs_table(runs))
+    for row in found:
+        for fault in row["not_whole"]:
+            where = f"{row['bill_month']}, account '{row['account']}', customer {fault['customer_uin']}"
+            _console.print(f"{where}: {fault['reason']}", style="yellow", markup=False)
+    _console.print(f"\nThe release: {paths.current_release(home)}\nTry:", markup=False)
+    _console.print(f'.venv/bin/python -m pipelines sql "{_EXAMPLE}"', markup=False, soft_wrap=True)
+    closed = [row for row in found if BillMonth(row["bill_month"]).state(now) is MonthState.CLOSED]
+    is_whole = all(row["is_complete"] for row in found) and all(row["is_reconciled"] for row in closed)
+    return WHOLE if is_whole and all(run.is_whole for run in runs.values()) else NOT_WHOLE
+
+
+def _months_table(found: Sequence[dict[str, Any]]) -> Table:
+    table = Table("month", "state", "account", "customers", "rows", "total cost", "detail = summary", "complete")
+    for row in found:
+        table.add_row(
+            row["bill_month"],
+            row["month_state"],
+            row["account"],
+            f"{row['customers']:,}",
+            f"{row['rows']:,}",
+            ", ".join(f"{cost:,f} {currency}" for currency, cost in row["costs"].items()) or "0",
+            "exactly" if row["is_reconciled"] else "no",
+            "yes" if row["is_complete"] else "no",
+        )
+    return table
+
+
+def _runs_table(runs: dict[str, Executed]) -> Table:
+    table = Table("run", "requests", "share of the allowed rate", "throttling answers", "seconds")
+    for name, run in runs.items():
+        asked = [f"{run.requests:,}", f"{run.share:.0%}", str(run.throttled)] if name != "models" else ["", "", ""]
+        table.add_row(name, *asked, f"{run.seconds:.1f}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

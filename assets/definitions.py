@@ -1,0 +1,27 @@
+"""The code location: assembly only. Nothing is read from the environment here but the time of the daily schedules."""
+
+import dagster as dg
+
+from assets.jobs import MODELS_JOB, MONTH_JOB, SNAPSHOTS_JOB
+from assets.models import models
+from assets.raw import LAKE, months, snapshots
+from assets.resources import Books
+from assets.schedules import daily_months, daily_snapshots
+from assets.sensors import build_when_landed
+
+
+def build_defs(**resources: object) -> dg.Definitions:
+    """Assemble the definitions; tests replace resources by name."""
+    return dg.Definitions(
+        assets=[LAKE, snapshots, months, models],
+        jobs=[SNAPSHOTS_JOB, MONTH_JOB, MODELS_JOB],
+        schedules=[daily_snapshots, daily_months],
+        sensors=[build_when_landed],
+        resources={"books": Books(), **resources},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Load the code location."""
+    return build_defs()

@@ -1,0 +1,100 @@
+"""Jobs run in this process, without the UI but recorded in it, and what came of them as plain values.
+
+What is printed of them, and which exit code they mean, is `__main__`'s business.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import copyfile
+from typing import Any, cast
+
+import dagster as dg
+
+from assets.definitions import build_defs
+from assets.raw import Accounts, months, snapshots
+from assets.resources import ROOT
+from pipelines import paths
+from pipelines.errors import StorageFailed
+from pipelines.periods import BillMonth
+
+_OPS = {"snapshots_job": snapshots.op.name, "month_job": months.op.name}
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A job's run: what failed, as sentences and kinds; whether its checks passed; what it cost the accounts."""
+
+    success: bool
+    seconds: float
+    texts: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    is_whole: bool = True
+    requests: int = 0
+    throttled: int = 0
+    share: float = 0.0
+
+
+@contextmanager
+def instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Give this home's Dagster instance. Raises SettingError."""
+    prepare(home)
+    with dg.DagsterInstance.get() as found:
+        yield found
+
+
+def prepare(home: Path) -> None:
+    """Make this home's Dagster folder, with the settings of deploy/, and point Dagster to it. Raises StorageFailed."""
+    folder = paths.dagster_home(home).absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        copyfile(ROOT / "deploy" / "dagster.yaml", folder / "dagster.yaml")
+    except OSError as error:
+        raise StorageFailed(
+            f"Dagster's state cannot be kept in {folder}: {error.strerror or error}. "
+            "Make it writable, or set BILL_ETL_HOME to another folder."
+        ) from None
+    os.environ["DAGSTER_HOME"] = str(folder)
+
+
+def execute(found: dg.DagsterInstance, job: str, accounts: list[str], bill_month: BillMonth | None = None) -> Executed:
+    """Run a job in this process; its console log is silent, what failed is in the result."""
+    began = time.monotonic()
+    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if job in _OPS:
+        config["ops"] = {_OPS[job]: {"config": Accounts(accounts=accounts).model_dump()}}
+    definition = build_defs().resolve_job_def(job)
+    key = bill_month.key if bill_month else None
+    result = definition.execute_in_process(instance=found, partition_key=key, run_config=config, raise_on_error=False)
+    failures = [_failure(event) for event in result.all_events if event.is_step_failure]
+    usages = [event.materialization.metadata for event in result.get_asset_materialization_events()]
+    checks = result.get_asset_check_evaluations()
+    return Executed(
+        success=result.success,
+        seconds=time.monotonic() - began,
+        texts=[text for text, _ in failures],
+        kinds=[kind for _, kinds in failures for kind in kinds],
+        is_whole=all(check.passed or check.severity is dg.AssetCheckSeverity.WARN for check in checks),
+        requests=int(sum(_number(usage, "requests") for usage in usages)),
+        throttled=int(sum(_number(usage, "throttled") for usage in usages)),
+        share=max((_number(usage, "share_of_limit") for usage in usages), default=0.0),
+    )
+
+
+def _number(metadata: Any, name: str) -> float:
+    return cast("float", metadata[name].value) if name in metadata else 0
+
+
+def _failure(event: dg.DagsterEvent) -> tuple[str, list[str]]:
+    """Return what a step failed of, for a person, and the kinds of failure."""
+    data = event.step_failure_data
+    if data.user_failure_data:
+        kinds = cast("list[str]", data.user_failure_data.metadata["kinds"].value)
+        return data.user_failure_data.description or "", kinds
+    message = data.error.message.strip() if data.error else "no message"
+    return f"{event.step_key} broke: {message}\nThis is a fault of bill-etl; its run in the UI holds the trace.", [
+        "Unexpected"
+    ]

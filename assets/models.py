@@ -1,0 +1,68 @@
+"""The models as assets, built and published by one step; what they are made of stands in sql/."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets import checks, published
+from assets.failures import failure
+from assets.raw import LAKE
+from assets.resources import Books, code_version
+from pipelines.endpoints import DATASETS
+from pipelines.errors import BillEtlError, CheckFailed
+from pipelines.model import Model
+from pipelines.publish import build_and_publish
+
+
+def _dep(name: str) -> dg.AssetKey:
+    schema, _, table = name.partition(".")
+    return LAKE.key if schema == "raw" and table not in DATASETS else checks.asset_key(name)
+
+
+def _spec(model: Model) -> dg.AssetSpec:
+    deps = {_dep(name) for name in model.reads}
+    if any(name.startswith("raw.") for name in model.reads):
+        deps.add(LAKE.key)  # an unpartitioned asset does not show as stale for a partition of another that landed
+    return dg.AssetSpec(
+        checks.asset_key(model.full_name),
+        deps=sorted(deps),
+        group_name={"main": "marts"}.get(model.schema, model.schema),
+        skippable=True,
+        kinds={"duckdb"},
+        description=f"{model.description}\n\nGrain: {model.grain}.",
+        metadata={
+            "dagster/column_schema": dg.TableSchema(
+                columns=[dg.TableColumn(c.name, c.type, description=c.comment) for c in model.columns]
+            )
+        },
+    )
+
+
+_MODELS = [model for model in checks.PROJECT.models if model.schema != "meta"]
+_TABLES = [checks.asset_key(model.full_name) for model in _MODELS if model.is_table]
+
+
+@dg.multi_asset(
+    name="models",
+    specs=[*map(_spec, _MODELS), published.spec(_TABLES)],
+    check_specs=[*checks.SPECS, published.CHECK],
+)
+def models(context: dg.AssetExecutionContext, books: Books) -> Iterator[object]:
+    """Build what changed since the last release, check it and publish it whole; readers keep the last one meanwhile."""
+    try:
+        settings = books.settings()
+        release = build_and_publish(settings.home, now=settings.clock.now(), code_version=code_version())
+    except CheckFailed as error:
+        yield from checks.results(error)
+        raise failure([error]) from error
+    except BillEtlError as error:
+        raise failure([error]) from error
+    if release is None:
+        context.log.info("The release already holds every landed file; nothing was built.")
+        return
+    for model in _MODELS:
+        rows = release.tables.get(model.full_name)
+        metadata = {} if rows is None else {"dagster/row_count": dg.MetadataValue.int(rows)}
+        yield dg.MaterializeResult(asset_key=checks.asset_key(model.full_name), metadata=metadata)
+    yield from checks.results(None)
+    yield published.result(release)

@@ -1,0 +1,13 @@
+"""What assets are partitioned by. Month arithmetic lives in `pipelines.periods`."""
+
+import dagster as dg
+
+from pipelines.periods import BILLING_ZONE, FIRST_BILL_MONTH
+
+MONTHS = dg.MonthlyPartitionsDefinition(
+    start_date=FIRST_BILL_MONTH,
+    fmt="%Y-%m",
+    timezone=BILLING_ZONE.key,
+    end_offset=1,  # the running month is a partition too
+)
+"""Bill months in UTC+8, from the first that has bills to the running one."""

@@ -1,0 +1,62 @@
+"""The edge where settings are read, when a run starts: what the assets work with.
+
+Loading the code location reads no setting and needs no account.
+"""
+
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import dagster as dg
+
+import pipelines
+from pipelines import settings as configuration
+from pipelines.client import Client, Credential, DiskPacer, pacing_key
+from pipelines.extract import Progress
+from pipelines.refresh import Run, Source
+
+ROOT = Path(__file__).parent.parent
+"""The checkout: `.env` and accounts.toml lie here, and relative settings start here."""
+
+
+class Books(dg.ConfigurableResource[None]):
+    """The configured accounts and where their books are kept."""
+
+    def settings(self) -> configuration.Settings:
+        """Load the settings. Raises SettingError."""
+        return configuration.load(ROOT)
+
+    def run(self, loaded: configuration.Settings, run_id: str, progress: Callable[[Progress], None]) -> Run:
+        """Return what all refreshes of a run share."""
+        return Run(loaded.home, loaded.clock, code_version(), run_id, progress)
+
+    @asynccontextmanager
+    async def sources(self, loaded: configuration.Settings, names: list[str]) -> AsyncIterator[list[Source]]:
+        """Open the named accounts, all if none is named. Raises SettingError and AccountMismatch."""
+        async with AsyncExitStack() as stack:
+            yield [await stack.enter_async_context(_source(loaded, account)) for account in loaded.named(names)]
+
+
+@asynccontextmanager
+async def _source(loaded: configuration.Settings, account: configuration.Account) -> AsyncIterator[Source]:
+    configuration.bind(loaded.home, account)
+    secret_id = account.secret_id.get_secret_value()
+    credential = Credential(
+        secret_id=secret_id,
+        secret_key=account.secret_key.get_secret_value(),
+        token=account.token.get_secret_value() if account.token else None,
+    )
+    pacer = DiskPacer(loaded.pacing, pacing_key(account.endpoint, secret_id, account.pacing_group), account.limits)
+    async with Client(account=account.name, endpoint=account.endpoint, credential=credential, pacer=pacer) as client:
+        yield Source(account.name, account.role, client, account.limits)
+
+
+def code_version() -> str:
+    """Return the version of this code: the project's, and the commit where there is one."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    try:
+        commit = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603  fixed words
+    except (OSError, subprocess.SubprocessError):
+        return pipelines.__version__
+    return f"{pipelines.__version__}+{commit}"

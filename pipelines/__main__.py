@@ -1,0 +1,88 @@
+"""The commands that need no Dagster: `python -m pipelines sandbox`, `rebuild`, `sql`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines import __version__, paths, settings
+from pipelines.endpoints.shapes import Role
+from pipelines.errors import BillEtlError
+from pipelines.periods import BILLING_ZONE, BillingClock
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+ROOT = Path(__file__).parent.parent
+_AS_WIDE_AS_NEEDED = 10_000
+
+
+@click.group()
+def main() -> None:
+    """Everything that needs no Dagster."""
+
+
+@main.command()
+@click.option("--port", default=8765, show_default=True, help="0: a free one.")
+@click.option("--customers", default=12, show_default=True)
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same bills.")
+@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.RESELLER.value)
+@click.option("--latency", default=0.0, show_default=True, help="Seconds that every answer takes longer.")
+@click.option("--now", type=click.DateTime(), help="The billing clock in UTC+8; the real one if not given.")
+def sandbox(port: int, customers: int, seed: int, role: str, latency: float, now: datetime | None) -> None:
+    """Run a local stand-in for the API on loopback, until ctrl-C."""
+    from pipelines.sandbox import Principal, World, serve  # noqa: PLC0415  only this command needs a web server
+
+    principal = Principal(settings.SANDBOX_SECRET_ID, settings.SANDBOX_SECRET_KEY, Role(role))
+    serve(
+        [principal],
+        world=World(seed=seed, customers=customers, beyond_double=False),
+        now=now.replace(tzinfo=BILLING_ZONE) if now else None,
+        latency=latency,
+        port=port,
+    )
+
+
+@main.command()
+def rebuild() -> None:
+    """Build every model from the lake, offline, and publish."""
+    from pipelines.publish import build_and_publish  # noqa: PLC0415  only this command needs it
+
+    home = settings.home(ROOT)
+    release = build_and_publish(home, now=BillingClock().now(), code_version=__version__, full=True)
+    if release:
+        click.echo(f"{release.release_id} in {release.seconds:.1f} s: {paths.current_release(home)}")
+
+
+@main.command()
+@click.argument("query")
+def sql(query: str) -> None:
+    """Print the answer of a query on the current release."""
+    import duckdb  # noqa: PLC0415  only this command needs it
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    link = paths.current_release(settings.home(ROOT))
+    if not link.exists():
+        raise click.ClickException(f"There is no release at {link} yet: run make demo, or make month MONTH=...")
+    try:
+        with duckdb.connect(str(link), read_only=True) as connection:
+            answer = connection.execute(query)
+            table = Table(*(column[0] for column in answer.description or ()), box=box.SIMPLE)
+            for row in answer.fetchall():
+                table.add_row(*("" if value is None else str(value) for value in row))
+    except duckdb.Error as error:
+        raise click.ClickException(str(error)) from None
+    Console(width=_AS_WIDE_AS_NEEDED).print(table)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BillEtlError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)

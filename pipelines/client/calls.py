@@ -1,0 +1,75 @@
+"""What one call asks, whether it may be asked at all, and how it is spoken of. Nothing here sends anything."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipelines.endpoints import ACTIONS
+from pipelines.errors import RequestRefused, WriteRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipelines.client.codes import Rule
+    from pipelines.endpoints.shapes import Action
+
+_CUSTOMER_PARAMETERS = ("CustomerUin", "ClientUin")
+_MONTH_PARAMETERS = ("Month", "BillMonth")
+
+
+@dataclass(slots=True)
+class Call:
+    """One call, and how it has gone.
+
+    `started` is a monotonic time, `queued` the seconds spent waiting for slots, `backoff` those before a next attempt.
+    """
+
+    action: Action
+    parameters: Mapping[str, object]
+    account: str
+    started: float
+    queued: float = 0.0
+    attempts: int = 0
+    backoff: float = 0.0
+    faults: Counter[Rule] = field(default_factory=Counter)
+
+    def check(self) -> None:
+        """Refuse what must not be built. Raises WriteRefused or RequestRefused."""
+        known = ACTIONS.get(self.action.name)
+        if self.action.writes or (known and known.writes):
+            raise self._refused(WriteRefused, "WriteRefused", "the action writes, and this project only reads")
+        if known is None:
+            raise self._refused(RequestRefused, "InvalidAction", "the catalogue has no such action")
+        names = {parameter.name for parameter in known.parameters}
+        if unknown := sorted(self.parameters.keys() - names):
+            raise self._refused(RequestRefused, "UnknownParameter", f"it takes no {', '.join(unknown)}")
+        required = {parameter.name for parameter in known.parameters if parameter.required}
+        if missing := sorted(required - self.parameters.keys()):
+            raise self._refused(RequestRefused, "MissingParameter", f"it needs {', '.join(missing)}")
+
+    @property
+    def body(self) -> bytes:
+        """The exact bytes that are signed and sent."""
+        return json.dumps(dict(self.parameters)).encode()
+
+    @property
+    def customer(self) -> str | None:
+        """The one customer that the parameters name."""
+        return self._named(_CUSTOMER_PARAMETERS)
+
+    def __str__(self) -> str:
+        customer, month = self.customer, self._named(_MONTH_PARAMETERS)
+        about = [f"{self.action.name} of account '{self.account}'"]
+        about += [f"customer {customer}"] if customer else []
+        about += [f"month {month}"] if month else []
+        return ", ".join(about)
+
+    def _named(self, names: tuple[str, ...]) -> str | None:
+        values = (self.parameters.get(name) for name in names)
+        return next((str(value) for value in values if isinstance(value, int | str)), None)
+
+    def _refused(self, error: type[RequestRefused], code: str, why: str) -> RequestRefused:
+        return error(f"{self} is not asked: {why}.", action=self.action.name, code=code, customer_uin=self.customer)

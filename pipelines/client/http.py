@@ -1,0 +1,301 @@
+"""One call of one action: checked against the catalogue, paced, signed, sent, read, and tried again by rule.
+
+Which actions are asked, in which order and for whom, is `extract`'s business; what becomes of rows is not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+from pipelines.client import codes, replies
+from pipelines.client.auth import Tc3Auth
+from pipelines.client.calls import Call
+from pipelines.client.replies import Fault, Reply
+from pipelines.endpoints import VERSION
+from pipelines.errors import CustomerRefused, RequestFailed, RequestRefused, SettingError, Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from pipelines.client.auth import Credential
+    from pipelines.client.pacing import Pacer, Slot
+    from pipelines.endpoints.shapes import Action
+
+logger = logging.getLogger(__name__)
+for _chatty in ("httpx", "httpcore"):  # at DEBUG they spell whole header lists
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
+
+_FIRST_BACKOFF = 0.5
+_LONGEST_BACKOFF = 20.0
+_KEEP_ALIVE = 30.0
+_LONGEST_TEXT = 300
+
+
+def _log_retry(details: RetryDetails) -> None:
+    """Write one line for each retry, in place of the library's own."""
+    error = details.caused_by
+    if isinstance(error, RequestFailed):
+        logger.warning(
+            "%s%s: %s, RequestId %s; attempt %d failed, next in %.1f s",
+            error.action,
+            f" for customer {error.customer_uin}" if error.customer_uin else "",
+            error.code,
+            error.request_id,
+            details.retry_num,
+            details.wait_for,
+        )
+
+
+set_on_retry_hooks([_log_retry])
+
+
+@dataclass
+class Tally:
+    """What became of one action's requests. Times are monotonic seconds.
+
+    `requests` were sent, retries included; `throttled` of them were answered so; `retried` followed one that failed.
+    """
+
+    requests: int = 0
+    throttled: int = 0
+    retried: int = 0
+    first_sent: float | None = None
+    last_sent: float | None = None
+
+    def sent(self, now: float) -> None:
+        """Count a request that left at `now`."""
+        self.requests += 1
+        self.first_sent = now if self.first_sent is None else self.first_sent
+        self.last_sent = now
+
+
+class Client:
+    """Calls actions of one account at one endpoint. Use as an async context manager; calls may run side by side.
+
+    `total_time` is how many seconds a call goes on trying: requests and backoff, not the time spent waiting for slots.
+    It bounds the endpoint's silence too: once nothing has been answered for so long, failures are not tried again.
+    `request_timeout` bounds one request, in seconds. `transport` replaces the network in tests. Raises SettingError for
+    an endpoint that is not https, or http to this machine itself.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: str,
+        endpoint: str,
+        credential: Credential,
+        pacer: Pacer,
+        total_time: float = 300.0,
+        request_timeout: float = 60.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.tallies: dict[str, Tally] = {}
+        self._account = account
+        self._credential = credential
+        self._pacer = pacer
+        self._total_time = total_time
+        self._request_timeout = request_timeout
+        self._clock = clock
+        self._silent_since: float | None = None
+        self._http = httpx.AsyncClient(
+            base_url=endpoint,
+            auth=Tc3Auth(credential),
+            timeout=httpx.Timeout(request_timeout, pool=None),
+            limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE),
+            follow_redirects=False,
+            trust_env=not _is_local(endpoint),  # a proxy has no business between us and this machine
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, traceback)
+
+    async def call(self, action: Action, parameters: Mapping[str, object]) -> Reply:
+        """Return the reply of `action`, asked with `parameters`.
+
+        Raises WriteRefused for an action that writes; RequestRefused, before anything is sent, for parameters that are
+        missing or not in the catalogue; else what `codes` makes of the answer: CredentialRefused, CustomerRefused or
+        RequestRefused at once, RequestUnanswered or Throttled when trying again did not help; StorageFailed if the
+        pacing state cannot be kept.
+        """
+        call = Call(action, parameters, self._account, self._clock())
+        call.check()
+        async for attempt in stamina.retry_context(
+            on=lambda error: self._may_pass(call, error),
+            attempts=None,  # `_may_pass` decides
+            timeout=None,
+            wait_initial=_FIRST_BACKOFF,
+            wait_max=_LONGEST_BACKOFF,
+        ):
+            with attempt:
+                call.attempts, call.backoff = attempt.num, attempt.next_wait
+                outcome = await self._attempt(call)
+                if isinstance(outcome, Reply):
+                    return outcome
+                raise self._failure(call, outcome)
+        raise AssertionError("a retry loop ends with a reply or an error")
+
+    async def _attempt(self, call: Call) -> Reply | Fault:
+        """Send the request once, in its slot; take note of how the service took it."""
+        tally = self.tallies.setdefault(call.action.name, Tally())
+        asked_at = self._clock()
+        async with self._pacer.slot(call.action) as slot:
+            call.queued += self._clock() - asked_at
+            outcome = await self._send(call, _Departure(slot, tally, self._clock, retry=call.attempts > 1))
+        if not isinstance(outcome, Fault):
+            self._silent_since = None
+            return outcome
+        call.faults[codes.rule(outcome.code)] += 1
+        if outcome.code.startswith(f"{codes.TRANSPORT}."):
+            self._silent_since = self._clock() if self._silent_since is None else self._silent_since
+        else:
+            self._silent_since = None
+        if codes.rule(outcome.code).error is Throttled:
+            tally.throttled += 1
+            self._pacer.penalise(call.action)
+        return outcome
+
+    async def _send(self, call: Call, departure: _Departure) -> Reply | Fault:
+        """Turn one exchange into a value. No exception of the HTTP library survives: they carry the signed request."""
+        request = self._http.build_request(
+            "POST",
+            "/",
+            content=call.body,
+            headers={
+                "Content-Type": "application/json",
+                "X-TC-Action": call.action.name,
+                "X-TC-Version": VERSION,
+                "X-TC-Language": "en-US",
+            },
+            extensions={"trace": departure.trace},
+        )
+        try:
+            async with asyncio.timeout(min(self._request_timeout, max(self._left(call), 1.0))):
+                response = await self._http.send(request)
+            departure.done()
+            body = response.content
+        except (httpx.TimeoutException, TimeoutError):
+            return Fault("HTTP.Timeout", f"no answer within {self._request_timeout:g} s")
+        except httpx.ConnectError as error:
+            return Fault("HTTP.NoConnection", f"cannot connect to {self._http.base_url.host}: {error}")
+        except (httpx.HTTPError, OSError) as error:
+            return Fault("HTTP.BrokenOff", f"the connection broke off ({type(error).__name__})")
+        now = datetime.now(UTC)
+        outcome = replies.read(response.status_code, body, now)
+        if isinstance(outcome, Fault) and outcome.code == "AuthFailure.SignatureExpire":
+            return Fault(
+                outcome.code, outcome.text + _clock_difference(response.headers.get("Date"), now), outcome.request_id
+            )
+        return outcome
+
+    def _may_pass(self, call: Call, error: Exception) -> bool:
+        """Decide whether a failed call is worth another attempt."""
+        if not isinstance(error, RequestFailed):
+            return False
+        rule = codes.rule(error.code)
+        if rule.tries is not None and call.faults[rule] >= rule.tries:
+            return False
+        silent_for = 0.0 if self._silent_since is None else self._clock() - self._silent_since
+        return call.backoff < self._left(call) and silent_for < self._total_time
+
+    def _left(self, call: Call) -> float:
+        """Seconds of the total time that are left for a call."""
+        return self._total_time - (self._clock() - call.started - call.queued)
+
+    def _failure(self, call: Call, fault: Fault) -> RequestFailed:
+        rule = codes.rule(fault.code)
+        error, advice = rule.error, rule.advice
+        if error is CustomerRefused and call.customer is None:
+            error, advice = RequestRefused, codes.NO_PERMISSION
+        tried = "" if call.attempts == 1 else f" after {call.attempts} attempts"
+        known_as = f"{fault.code}, RequestId {fault.request_id}" if fault.request_id else fault.code
+        text = self._credential.redacted(fault.text)[:_LONGEST_TEXT].rstrip(". ")
+        return error(
+            f"{call} failed{tried}: {text} ({known_as}). {advice}",
+            action=call.action.name,
+            code=fault.code,
+            request_id=fault.request_id,
+            customer_uin=call.customer,
+        )
+
+
+@dataclass(slots=True)
+class _Departure:
+    """Watches a request leave: its slot and the tally count from then, not from when it was prepared."""
+
+    slot: Slot
+    tally: Tally
+    clock: Callable[[], float]
+    retry: bool
+    counted: bool = False
+
+    async def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Take httpcore's events. A proxy's CONNECT has events of its own, before ours."""
+        if event == "http11.send_request_headers.started" and info["request"].method == b"POST":
+            await self.slot.leaving()
+            self._count()
+        elif event == "http11.send_request_body.complete" and self.counted:
+            self.slot.left()
+
+    def done(self) -> None:
+        """Count a request that was answered by a transport without events."""
+        self._count()
+        self.slot.left()
+
+    def _count(self) -> None:
+        if not self.counted:
+            self.counted = True
+            self.tally.sent(self.clock())
+            self.tally.retried += self.retry
+
+
+def _is_local(endpoint: str) -> bool:
+    """Tell whether an endpoint is this machine's own. Raises SettingError for one that must not be asked at all."""
+    address = urlsplit(endpoint)
+    host = address.hostname or ""
+    try:
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    plain = not (address.username or address.password or address.query or address.fragment)
+    if (
+        host
+        and plain
+        and address.path in ("", "/")
+        and (address.scheme == "https" or (address.scheme == "http" and local))
+    ):
+        return local
+    raise SettingError(
+        f"The endpoint '{address.scheme}://{host}' cannot be used: it must be https:// and a host name, without path "
+        "or user (http:// is for this machine's own addresses only). Check BILL_ETL_ENDPOINT."
+    )
+
+
+def _clock_difference(date: str | None, now: datetime) -> str:
+    """Say how far this machine's clock is from the server's Date header."""
+    try:
+        ahead = now - parsedate_to_datetime(date or "")
+    except (ValueError, TypeError):
+        return "; the server's time is not known"
+    seconds = round(ahead / timedelta(seconds=1))
+    return f"; this machine's clock is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the server's"

@@ -1,0 +1,44 @@
+"""DuckDB as the build uses it: one connection in memory, in UTC+8, that cannot reach for extensions.
+
+The file that is built is attached to it; what is run in it belongs to `build`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+STORAGE_VERSION = "v1.4.0"
+"""The storage of what is built: analysts' tools are older than our DuckDB, and could not open its own default."""
+
+
+@contextmanager
+def session(
+    spill: Path, *, threads: int | None = None, memory_limit: str | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection; `spill` is the folder for what does not fit into `memory_limit` (such as '2GB')."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",  # a missing extension is an error, not a download
+        "autoload_known_extensions": "false",
+        "preserve_insertion_order": "false",  # rows have no order; keeping one costs time and memory
+        "temp_directory": str(spill),
+    }
+    if threads is not None:
+        config["threads"] = str(threads)
+    if memory_limit is not None:
+        config["memory_limit"] = memory_limit
+    with duckdb.connect(":memory:", config=config) as connection:
+        connection.execute("set TimeZone = 'Asia/Shanghai'")
+        connection.execute("set enable_progress_bar = false")
+        yield connection
+
+
+def reader(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a published or built file to read it. Raises duckdb.Error for one that cannot be opened."""
+    return duckdb.connect(str(path), read_only=True)

@@ -1,0 +1,75 @@
+"""What is told of a release: per account and month, how much there is and what is not whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines import paths
+from pipelines.model.session import reader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_SUMMARY = """
+    with
+
+    reconciliation as (
+        select * from main.rpt_reconciliation
+        where list_contains($months, bill_month)
+    ),
+
+    costs as (
+        select account, bill_month, billing_currency, sum(billed_cost) as billed_cost
+        from main.fct_monthly_costs
+        where list_contains($months, bill_month)
+        group by account, bill_month, billing_currency
+    ),
+
+    final as (
+        select
+            account,
+            bill_month,
+            case
+                when bool_or(month_state = 'open') then 'open'
+                when bool_or(month_state = 'provisional') then 'provisional'
+                else max(month_state)
+            end as month_state,
+            count(*) as customers,
+            cast(sum(landed_rows) as bigint) as rows,
+            (
+                select list({'currency': billing_currency, 'cost': billed_cost} order by billing_currency)
+                from costs
+                where costs.account = reconciliation.account and costs.bill_month = reconciliation.bill_month
+            ) as costs,
+            bool_and(is_complete) as is_complete,
+            bool_and(is_reconciled) as is_reconciled,
+            list({'customer_uin': customer_uin, 'reason': reason} order by customer_uin)
+                filter (where reason is not null) as not_whole,
+            min(as_of_at) as as_of_at
+        from reconciliation
+        group by account, bill_month
+    )
+
+    select * from final
+    order by account, bill_month
+"""
+
+
+def summary(home: Path, months: Sequence[str]) -> list[dict[str, Any]]:
+    """Tell of the current release: a dict for each account and each of these months that it holds, in that order.
+
+    Its keys: `account`, `bill_month`, `month_state` (of the least final customer), `customers`, `rows` (bill lines),
+    `costs` (currency to exact Decimal), `is_complete`, `is_reconciled`, `not_whole` (for each customer that is not
+    complete or not reconciled a dict of `customer_uin` and `reason`) and `as_of_at` (aware). Empty without a release.
+    """
+    if not (current := paths.current_release(home)).exists():
+        return []
+    with reader(current) as connection:
+        found = connection.execute(_SUMMARY, {"months": list(months)})
+        names = [column[0] for column in found.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    for row in rows:
+        row["costs"] = {cost["currency"] or "": cost["cost"] for cost in row["costs"] or ()}
+        row["not_whole"] = row["not_whole"] or []
+    return rows

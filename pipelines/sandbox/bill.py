@@ -1,0 +1,343 @@
+"""One customer's bill of one month, line by line, made from a seed: the same in any process, asked in any order.
+
+Lines are made in chunks, each from a seed of its own, so that any page can be made without those before it; the last
+few hundred chunks are kept. Amounts are whole numbers of 10^-8 USD, and no binary float touches them. What does not
+belong here: which customers there are and how many lines each has (`world`), what is to be seen now (`statement`).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipelines.endpoints import ACTIONS
+from pipelines.periods import BillMonth
+from pipelines.sandbox.goods import ABSENT, INSTANCE_NAMES, PAY_MODES, PRODUCTS, PROJECT_NAMES, REGIONS, TERMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from pipelines.sandbox.goods import Component, Product, Region, Terms
+
+SCALE = 10**8
+"""Amounts are counted in 1/SCALE USD: eight decimals, as the API's rows have."""
+
+BEYOND_DOUBLE = 1234567890123_12345678
+"""An amount that no binary float can hold, in 1/SCALE USD."""
+
+CHARGE = 3
+"""Lines of one charge: they share its flow number (TransactionId) and times, as a bill's components do."""
+
+CHUNK = 100 * CHARGE
+RESOURCES = 24
+DISCOUNT_RATES = (10_000, 9_500, 8_800, 8_333, 7_250)  # in 1/RATE_SCALE
+RATE_SCALE = 10**4
+USAGE_SCALE = 10**4
+VOUCHER_SHARES = (100, 50, 25)  # per cent of the amount after discount
+
+ZERO, TWIN, VOUCHER = 0.02, 0.01, 0.06
+"""How often a line has no usage, repeats the line before but for its Id, is paid with a voucher."""
+
+SLOTS = (
+    "TransactionId",
+    "TransactionTime",
+    "UsageStartTime",
+    "UsageEndTime",
+    "ComponentUsage",
+    "UsageDuration",
+    "OriginalCost",
+    "TotalAmountAfterDiscount",
+    "VoucherDeduction",
+    "TotalCost",
+    "Id",
+)
+"""The fields that differ from line to line, in the catalogue's order; the others' text is made once (`_template`)."""
+
+
+class Group(NamedTuple):
+    """What lines are summed by: every summary and filter is a choice of these. `paid` counts once a month is closed."""
+
+    business: str
+    region: str
+    action_type: str
+    paid: bool
+
+
+class Amounts(NamedTuple):
+    """A number of lines and their exact sums, in 1/SCALE USD."""
+
+    lines: int = 0
+    original: int = 0
+    voucher: int = 0
+    total: int = 0
+
+    def plus(self, other: Amounts) -> Amounts:
+        """Return the sum of both."""
+        return Amounts(
+            self.lines + other.lines,
+            self.original + other.original,
+            self.voucher + other.voucher,
+            self.total + other.total,
+        )
+
+
+class Line(NamedTuple):
+    """One row of a bill: what it counts for, and all that its text is made from.
+
+    `template` has a `%s` for each of SLOTS; `head` fills the first four of them; `usage` is in 1/USAGE_SCALE units.
+    """
+
+    group: Group
+    amounts: Amounts
+    template: str
+    head: tuple[str, ...]
+    usage: int
+    hours: int
+    id: str
+
+    @property
+    def text(self) -> str:
+        """The row as JSON, in the catalogue's field order."""
+        _, original, voucher, total = self.amounts
+        usage = f"{self.usage // USAGE_SCALE}.{self.usage % USAGE_SCALE:04d}"
+        costs = (money(original), money(total + voucher), money(voucher) if voucher else "0", money(total))
+        return self.template % (*self.head, usage, self.hours, *costs, self.id)
+
+
+class Resource(NamedTuple):
+    """Something a customer runs and pays for. A name can be None or ABSENT."""
+
+    product: Product
+    region: Region
+    instance_id: str
+    fields: dict[str, Any]
+
+
+class Traits(NamedTuple):
+    """What the lines of a bill have in common. `restated`: see `_restatements`."""
+
+    discount_rate: int
+    paid_share: float
+    id_base: str
+    restated: dict[int, tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The bill of `customer_uin` for `month` (`YYYY-MM`), which has `count` lines once the month is over.
+
+    `beyond_double`: its second line is BEYOND_DOUBLE USD. `restated`: how often it was restated after its close; each
+    time one line vanishes, another appears, and up to three others get other amounts. `count` stays.
+    """
+
+    seed: int
+    customer_uin: str
+    month: str
+    count: int
+    beyond_double: bool = False
+    restated: int = 0
+
+    @property
+    def key(self) -> str:
+        """What makes this bill's chance its own."""
+        return f"{self.seed}|{self.customer_uin}|{self.month}"
+
+    def line(self, index: int) -> Line:
+        """Return the line at `index`, in the order of booking. From `count` on there are lines that may arrive late."""
+        return _chunk(self, index // CHUNK)[index % CHUNK]
+
+    def second(self, index: int) -> int:
+        """Return the second of the month at which a line is booked. It never falls as `index` rises."""
+        return min(index, self.count) // CHARGE * _seconds(self.month) // (self.count // CHARGE + 1)
+
+    def booked(self, until: int) -> int:
+        """Return how many lines are booked by this second of the month."""
+        return bisect_right(range(self.count), until, key=self.second)
+
+
+def chance(*parts: object) -> random.Random:
+    """Return dice that always fall the same way for the same parts, in any process."""
+    return random.Random("|".join(map(str, parts)))  # noqa: S311 - it makes up bills, not secrets
+
+
+def payer_uin(seed: int) -> str:
+    """Return the partner's own account."""
+    return str(chance(seed, "payer").randrange(10**11, 2 * 10**11))
+
+
+@lru_cache(maxsize=1000)
+def _chunk(bill: Bill, number: int) -> tuple[Line, ...]:
+    """Make the lines from `number * CHUNK` on."""
+    dice = chance(bill.key, number)
+    terms = dice.choices(range(len(TERMS)), [kind.weight for kind in TERMS], k=CHUNK // CHARGE)
+    firsts = range(number * CHUNK, (number + 1) * CHUNK, CHARGE)
+    charges = (_charge(bill, dice, *numbers) for numbers in zip(firsts, terms, strict=True))
+    return tuple(line for charge in charges for line in charge)
+
+
+def _charge(bill: Bill, dice: random.Random, first: int, terms_number: int) -> Iterator[Line]:
+    """Make the lines of one charge, from index `first` on: one for each component, beginning anew after the last."""
+    traits, terms, resource_number = _traits(bill), TERMS[terms_number], int(dice.random() ** 2 * RESOURCES)
+    product, region, _, _ = _resources(bill.seed, bill.customer_uin)[resource_number]
+    group = Group(product.code, region.id, terms.action_type, dice.random() < traits.paid_share)
+    head = (f"{traits.id_base}{first // CHARGE:06d}", *_times(bill, first, terms))
+    for index in range(first, first + CHARGE):
+        if dice.random() >= TWIN or index == first:
+            component = product.components[index % len(product.components)]
+            slot = (resource_number, index % len(product.components), terms_number)
+            template = _template(bill.seed, bill.customer_uin, *slot)
+            usage = 0 if dice.random() < ZERO else int(dice.random() ** 3 * component.usage_max * USAGE_SCALE)
+            voucher_share = dice.choice(VOUCHER_SHARES) if dice.random() < VOUCHER and terms.sign > 0 else 0
+        more_usage, id_suffix = traits.restated.get(index, (0, ""))
+        hours = terms.hours if component.price_unit.endswith("/hour") else 1
+        quantity = terms.sign * (usage + more_usage) * hours
+        amounts = _priced(component, quantity, traits.discount_rate, voucher_share)
+        if bill.beyond_double and index == 1:
+            amounts = Amounts(1, BEYOND_DOUBLE, 0, BEYOND_DOUBLE)
+        line_id = f"{traits.id_base}{index:07d}{id_suffix}"
+        yield Line(group, amounts, template, head, usage + more_usage, hours, line_id)
+
+
+def _priced(component: Component, quantity: int, rate: int, voucher_share: int) -> Amounts:
+    """Return a line's amounts, each rounded to eight decimals; `quantity` in 1/USAGE_SCALE, negative if paid back."""
+    original = _quotient(_price(component.list_price) * quantity, 10**12 * USAGE_SCALE // SCALE)
+    discounted = _quotient(original * rate, RATE_SCALE)
+    voucher = _quotient(discounted * voucher_share, 100)
+    return Amounts(1, original, voucher, discounted - voucher)
+
+
+def money(amount: int) -> str:
+    """Write an amount, in 1/SCALE USD, as the API does: all eight decimals."""
+    sign, size = ("-", -amount) if amount < 0 else ("", amount)
+    return f"{sign}{size // SCALE}.{size % SCALE:08d}"
+
+
+def _quotient(value: int, divisor: int) -> int:
+    """Divide and round half away from zero, in whole numbers."""
+    half = (2 * abs(value) + divisor) // (2 * divisor)
+    return half if value >= 0 else -half
+
+
+@lru_cache
+def _price(text: str) -> int:
+    """Read a list price as 10^-12 USD."""
+    whole, _, decimals = text.partition(".")
+    return int(whole + decimals.ljust(12, "0"))
+
+
+def _times(bill: Bill, index: int, terms: Terms) -> tuple[str, str, str]:
+    """Return when a charge was booked, and the start and end of what it covers: ahead if prepaid, behind if not."""
+    booked = _start(bill.month) + timedelta(seconds=bill.second(index))
+    start = booked if terms.pay_mode == "prePay" else booked.replace(minute=0, second=0) - timedelta(hours=terms.hours)
+    return booked.isoformat(" "), start.isoformat(" "), (start + timedelta(hours=terms.hours)).isoformat(" ")
+
+
+@lru_cache
+def _start(month: str) -> datetime:
+    return BillMonth(month).start.replace(tzinfo=None)  # the API's times carry no offset; they are UTC+8
+
+
+@lru_cache
+def _seconds(month: str) -> int:
+    return int((BillMonth(month).next.start - BillMonth(month).start).total_seconds())
+
+
+@lru_cache(maxsize=1000)
+def _traits(bill: Bill) -> Traits:
+    return Traits(
+        discount_rate=_discount_rate(bill.seed, bill.customer_uin),
+        paid_share=chance(bill.key, "paid").choice((0.0, 0.6, 0.6, 1.0)),
+        id_base=f"{bill.month.replace('-', '')}{chance(bill.key).randrange(10**8):08d}",
+        restated=_restatements(bill),
+    )
+
+
+def _restatements(bill: Bill) -> dict[int, tuple[int, str]]:
+    """Return, for each line that restatements touched, the usage they added and what they put behind its Id.
+
+    Another Id is another line: the old one has vanished.
+    """
+    touched: dict[int, tuple[int, str]] = {}
+    for time in range(1, bill.restated + 1):
+        choice = range(2 if bill.count > CHARGE else 0, bill.count)  # the first lines stay: one may be BEYOND_DOUBLE
+        picked = chance(bill.key, "restated", time).sample(choice, min(4, len(choice)))
+        for number, index in enumerate(picked):
+            usage, suffix = touched.get(index, (0, ""))
+            touched[index] = (usage + USAGE_SCALE, f"r{time}" if number == 0 else suffix)
+    return touched
+
+
+@lru_cache(maxsize=1000)
+def _discount_rate(seed: int, customer_uin: str) -> int:
+    return chance(seed, customer_uin, "discount").choice(DISCOUNT_RATES)
+
+
+@lru_cache(maxsize=1000)
+def _resources(seed: int, customer_uin: str) -> tuple[Resource, ...]:
+    """Make what a customer runs, the same in every month."""
+    dice = chance(seed, customer_uin, "resources")
+    products = dice.choices(PRODUCTS, [product.weight for product in PRODUCTS], k=RESOURCES)
+    products[:2] = PRODUCTS[:2]  # nobody has one product only
+    return tuple(_resource(dice, number, product) for number, product in enumerate(products))
+
+
+def _resource(dice: random.Random, number: int, product: Product) -> Resource:
+    region = dice.choice(REGIONS)
+    operator = 2 * 10**11 + dice.randrange(10**10)
+    fields = {
+        "OperatorAccountId": {4: None, 5: ABSENT}.get(number % 6, operator),
+        "ProjectName": PROJECT_NAMES[number % len(PROJECT_NAMES)],
+        "Region": region.row_name if number % 2 else region.name,
+        "AvailabilityZone": dice.choice(region.zones),
+        "InstanceName": INSTANCE_NAMES[number % len(INSTANCE_NAMES)],
+        "DiscountRate": ("1", ABSENT)[number % 2],  # abandoned, says the definition
+    }
+    return Resource(product, region, f"{product.prefix}{dice.randrange(36**8):x}", fields)
+
+
+@lru_cache(maxsize=50_000)
+def _template(seed: int, customer_uin: str, resource: int, component: int, terms: int) -> str:
+    """Make a line's JSON text with `%s` in each of its SLOTS."""
+    fields = _fields(seed, customer_uin, _resources(seed, customer_uin)[resource], component, TERMS[terms])
+    fields |= {"PayerAccountId": int(payer_uin(seed)), "OwnerAccountId": int(customer_uin)}
+    fields = {name: value.replace("%", "%%") if isinstance(value, str) else value for name, value in fields.items()}
+    fields |= dict.fromkeys(SLOTS, "%s")
+    ordered = {
+        member.name: fields[member.name]
+        for member in ACTIONS["DescribeCustomerBillDetail"].row_fields
+        if fields[member.name] is not ABSENT
+    }
+    return json.dumps(ordered, ensure_ascii=False)
+
+
+def _fields(seed: int, customer_uin: str, resource: Resource, component_number: int, terms: Terms) -> dict[str, Any]:
+    """Return the fields that all lines of a resource, component and kind of charge have in common."""
+    product, component = resource.product, resource.product.components[component_number]
+    per_hour = component.price_unit.endswith("/hour")
+    rate = _discount_rate(seed, customer_uin)
+    return {
+        **resource.fields,
+        "ProductName": product.name,
+        "BillingMode": PAY_MODES[terms.pay_mode],
+        "InstanceId": resource.instance_id,
+        "SubProductName": product.sub_name,
+        "TransactionType": terms.label,
+        "ComponentType": component.type_name,
+        "ComponentName": component.name,
+        "ComponentListPrice": component.list_price if terms.sign > 0 else None,  # refunds hide it
+        "ComponentPriceMeasurementUnit": component.price_unit,
+        "ComponentUsageUnit": component.usage_unit,
+        "DurationUnit": "hour" if per_hour else "",
+        "Currency": "USD",
+        "CustomerDiscountRate": f"{rate // RATE_SCALE}.{rate % RATE_SCALE:04d}",
+        "BusinessCode": product.code,
+        "ProductCode": product.sub_code,
+        "ComponentCode": component.type_code,
+        "ItemCode": component.code,
+    }

@@ -1,0 +1,206 @@
+"""Deals with one HTTP request: signature, action, limit, role, parameters, answer, in this order.
+
+Every request that reaches it is answered with HTTP 200 and the API's envelope, errors too; only faults break that. What
+does not belong here: what an action answers (`answers`), how HTTP is served (`serving`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from pipelines.endpoints import ACTIONS
+from pipelines.periods import BILLING_ZONE, BillingClock
+from pipelines.sandbox import checks
+from pipelines.sandbox.answers import ANSWERS, Question
+from pipelines.sandbox.faults import Call, Dice, Faults
+from pipelines.sandbox.refusals import Refusal
+from pipelines.sandbox.signatures import Principal, verified
+from pipelines.sandbox.tally import OK, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from starlette.requests import Request
+
+    from pipelines.endpoints.shapes import Action
+    from pipelines.sandbox.answers import Members
+    from pipelines.sandbox.world import World
+
+LISTING = "DescribeCustomerBillDetail"
+"""The action whose listing can move while it is paged."""
+
+REFUSING_FAULTS = {
+    "throttling": ("RequestLimitExceeded", "The request rate is over the limit (a fault that was asked for)."),
+    "internal_error": ("InternalError", "An internal error has occurred (a fault that was asked for)."),
+    "service_busy": (
+        "OperationDenied.ServiceBusy",
+        "The service is busy, try again later (a fault that was asked for).",
+    ),
+}
+
+BAD_GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+class Broken(Exception):
+    """The answer is lost on the way; the name is the fault's."""
+
+
+class Gateway:
+    """The sandbox's service. `world` and `now` can be set while it serves, `faults` through its setter."""
+
+    def __init__(
+        self,
+        principals: Iterable[Principal],
+        world: World,
+        faults: Faults,
+        now: datetime | None,
+        latency: float,
+        *,
+        limits: bool,
+    ) -> None:
+        self.world = world
+        self.now = now
+        self.tally = Tally()
+        self._principals = {principal.secret_id: principal for principal in principals}
+        self._latency = latency
+        self._limits = limits
+        self._dice = Dice(faults)
+        self._windows: dict[tuple[str, str], tuple[int, int]] = {}
+        self._late: Counter[tuple[str, str]] = Counter()
+        self._moved: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong; setting it begins all counts of `times` anew. What arrived or moved before, stays so."""
+        return self._dice.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._dice = Dice(faults)
+
+    async def respond(self, request: Request, drop: Callable[[], None]) -> Response:
+        """Answer one request; `drop` breaks its connection."""
+        at = time.time()
+        body = await request.body()
+        call = _call(request, body)
+        played: list[str] = []
+        response: Response
+        try:
+            answer = await self._answer(request, body, call, at, played)
+            outcome, response = OK, _enveloped(answer)
+        except Refusal as refusal:
+            error = json.dumps({"Code": refusal.code, "Message": refusal.message})
+            outcome, response = refusal.code, _enveloped({"Error": error})
+        except Broken as broken:
+            outcome, response = str(broken), HTMLResponse(BAD_GATEWAY_PAGE, status_code=502)
+        if outcome == OK and self._dice.hit("truncated", call):
+            outcome, response = (
+                "truncated",
+                Response(response.body[: len(response.body) // 2], media_type="application/json"),
+            )
+            played.append(outcome)
+        writes = call.action in ACTIONS and ACTIONS[call.action].writes
+        self.tally.add(call, at, outcome, writes=writes, faults=played)
+        await asyncio.sleep(self._latency)
+        if outcome == "reset":
+            drop()
+        return response
+
+    def statistics(self) -> Response:
+        """Answer with what was asked, by action."""
+        return JSONResponse(self.tally.by_action())
+
+    def requests(self) -> Response:
+        """Answer with the last requests one by one."""
+        return JSONResponse([asked._asdict() for asked in self.tally.asked()])
+
+    async def _answer(self, request: Request, body: bytes, call: Call, at: float, played: list[str]) -> Members:
+        if request.method != "POST" or request.headers.get("content-type", "").split(";")[0] != "application/json":
+            raise Refusal("UnsupportedProtocol", "Send POST requests with a JSON body.")
+        principal = verified(request.headers, body, self._principals, at)
+        action = checks.known_action(request.headers)
+        self._admit(principal, action, at)
+        await self._play_loud_faults(call, played)
+        if action.writes:
+            raise Refusal("UnauthorizedOperation", f"{action.name} writes; the sandbox does not.")
+        checks.check_role(action, principal.role)
+        now = self._billing_time()
+        parameters = checks.checked_parameters(action, body, now)
+        if action.name not in ANSWERS:
+            raise Refusal("InvalidAction", f"The sandbox does not answer {action.name} yet; the real service does.")
+        quiet = action.name == LISTING
+        withheld = quiet and self._play("withheld_pages", call, played)
+        key = (call.customer_uin or "", parameters.get("Month") or parameters.get("BillMonth") or "")
+        question = Question(parameters, self.world, self.faults, now, self._late[key], self._moved[key], withheld)
+        members = await asyncio.to_thread(ANSWERS[action.name], question)  # the loop stays free to time arrivals
+        if quiet:
+            self._late[key] += self._play("arriving", call, played)
+            self._moved[key] += self._play("moving", call, played)
+        return {member.name: members[member.name] for member in action.fields}
+
+    def _admit(self, principal: Principal, action: Action, at: float) -> None:
+        """Let the first requests of each calendar second pass, by arrival, for each key and action.
+
+        So says the page on limits (1278/109059). Those turned away count as arrived too, which changes nothing here: a
+        second that is full stays full.
+        """
+        key, second = (principal.secret_id, action.name), int(at)
+        last_second, count = self._windows.get(key, (second, 0))
+        count = count + 1 if last_second == second else 1
+        self._windows[key] = second, count
+        self.tally.arrive(action.name, count)
+        if self._limits and count > action.limit:
+            raise Refusal("RequestLimitExceeded", f"{action.name} takes {action.limit} requests a second.")
+
+    async def _play_loud_faults(self, call: Call, played: list[str]) -> None:
+        if self._play("slow", call, played):
+            await asyncio.sleep(self.faults.slow_seconds)
+        for name in ("reset", "bad_gateway"):
+            if self._play(name, call, played):
+                raise Broken(name)
+        for name, (code, message) in REFUSING_FAULTS.items():
+            if self._play(name, call, played):
+                raise Refusal(code, message)
+
+    def _play(self, name: str, call: Call, played: list[str]) -> bool:
+        hit = self._dice.hit(name, call)
+        if hit:
+            played.append(name)
+        return hit
+
+    def _billing_time(self) -> datetime:
+        """Return the billing clock's time; one set without a zone is in UTC+8."""
+        if self.now is not None and self.now.tzinfo is None:
+            return self.now.replace(tzinfo=BILLING_ZONE)
+        return BillingClock(self.now).now()
+
+
+def _call(request: Request, body: bytes) -> Call:
+    """Tell what a request is about before anything in it is checked."""
+    action = request.headers.get("x-tc-action", "")
+    try:
+        members: Any = json.loads(body)
+    except ValueError:
+        members = None
+    known = members if isinstance(members, dict) else {}
+    customer, page = known.get("CustomerUin"), known.get("Page")
+    return Call(
+        action=action if action in ACTIONS else "",
+        customer_uin=None if customer is None else str(customer),
+        page=page if isinstance(page, int) else None,
+        identity=f"{action}|{body.decode(errors='replace')}",
+    )
+
+
+def _enveloped(members: Members) -> Response:
+    """Put members (JSON text) into the API's envelope, with a RequestId of their own."""
+    named = "".join(f"{json.dumps(name)}: {text}, " for name, text in members.items())
+    return Response(f'{{"Response": {{{named}"RequestId": "{uuid.uuid4()}"}}}}', media_type="application/json")

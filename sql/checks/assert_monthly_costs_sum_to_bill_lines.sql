@@ -1,0 +1,68 @@
+-- Monthly costs sum to the bill lines that they were made from, cost by cost.
+-- Grain: one row per account, customer, bill month and currency where they differ.
+with
+
+bill_lines as (
+    select * from main.fct_bill_lines
+),
+
+monthly_costs as (
+    select * from main.fct_monthly_costs
+),
+
+lines_summed as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        billing_currency,
+        count(*) as line_count,
+        sum(list_cost) as list_cost,
+        sum(contracted_cost) as contracted_cost,
+        sum(voucher_amount) as voucher_amount,
+        sum(billed_cost) as billed_cost
+    from bill_lines
+    group by account, customer_uin, bill_month, billing_currency
+),
+
+months_summed as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        billing_currency,
+        sum(line_count) as line_count,
+        sum(list_cost) as list_cost,
+        sum(contracted_cost) as contracted_cost,
+        sum(voucher_amount) as voucher_amount,
+        sum(billed_cost) as billed_cost
+    from monthly_costs
+    group by account, customer_uin, bill_month, billing_currency
+),
+
+unequal as (
+    (
+        select * from lines_summed
+        except all
+        select * from months_summed
+    )
+    union all
+    (
+        select * from months_summed
+        except all
+        select * from lines_summed
+    )
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        billing_currency,
+        line_count,
+        billed_cost
+    from unequal
+)
+
+select * from final

@@ -1,0 +1,138 @@
+-- How far the figures of a customer and month are landed and proven, over all bill datasets.
+-- Grain: one row per account, customer and bill month that was asked for.
+-- landed_rows and expected_rows count bill lines alone, so they may be summed.
+with
+
+landed_customers as (
+    select * from staging.stg_landed_customers
+    where bill_month is not null
+),
+
+-- Rows carried over are as final as the month was when they were proven, not as it is now.
+dated as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        dataset,
+        landed_rows,
+        expected_rows,
+        month_state,
+        proof,
+        reason,
+        is_carried,
+        proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
+        coalesce(proven_at, case when not is_carried and proof <> 'failed' then asked_to_at end)
+            as as_of_at,
+        cast(bill_month || '-01 00:00:00+08:00' as timestamptz) + interval 1 month as ends_at
+    from landed_customers
+),
+
+judged as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        dataset,
+        landed_rows,
+        expected_rows,
+        is_landed,
+        as_of_at,
+        proof = 'proven' and is_landed as is_proven,
+        -- A bill is out at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339).
+        case
+            when not is_carried or as_of_at is null then month_state
+            when as_of_at < ends_at then 'open'
+            when as_of_at < ends_at + interval 97 hours then 'provisional'
+            else 'closed'
+        end as month_state,
+        case
+            when proof = 'proven' then null
+            when is_landed and is_carried and proof = 'failed'
+                then
+                    dataset || ': rows of an earlier landing are kept, because '
+                    || coalesce(reason, 'the pull failed.')
+            when is_landed then dataset || ': ' || coalesce(reason, 'not proven to be whole.')
+            else dataset || ': nothing landed, because ' || coalesce(reason, 'the pull failed.')
+        end as reason
+    from dated
+),
+
+grouped as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        coalesce(arg_min(month_state, as_of_at), min(month_state)) as month_state,
+        min(as_of_at) as as_of_at,
+        sum(landed_rows) filter (where dataset = 'customer_bill_detail') as landed_rows,
+        sum(expected_rows) filter (where dataset = 'customer_bill_detail') as expected_rows,
+        list(dataset order by dataset) as asked_datasets,
+        list(dataset order by dataset) filter (where is_landed) as landed_datasets,
+        bool_and(is_proven) as is_proven,
+        string_agg(reason, ' ' order by dataset) as reason
+    from judged
+    group by account, customer_uin, bill_month
+),
+
+compared as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        month_state,
+        as_of_at,
+        is_proven,
+        reason,
+        cast(coalesce(landed_rows, 0) as bigint) as landed_rows,
+        cast(expected_rows as bigint) as expected_rows,
+        coalesce(landed_datasets, []) as landed_datasets,
+        list_filter(
+            [
+                'bill_summary_by_pay_mode',
+                'bill_summary_by_product',
+                'bill_summary_by_region',
+                'customer_bill_detail',
+                'customer_bill_summary'
+            ],
+            lambda dataset: not list_contains(asked_datasets, dataset)
+        ) as missing_datasets
+    from grouped
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        month_state,
+        landed_rows,
+        expected_rows,
+        is_proven
+        and len(missing_datasets) = 0
+        and landed_rows >= coalesce(expected_rows, 0) as is_complete,
+        nullif(
+            concat_ws(
+                ' ',
+                case
+                    when len(missing_datasets) > 0
+                        then 'Not landed: ' || array_to_string(missing_datasets, ', ') || '.'
+                end,
+                reason,
+                case
+                    when landed_rows < expected_rows
+                        then 'Of ' || expected_rows || ' bill lines ' || landed_rows || ' landed.'
+                end
+            ),
+            ''
+        ) as reason,
+        list_contains(landed_datasets, 'customer_bill_detail') as has_bill_detail,
+        list_contains(landed_datasets, 'customer_bill_summary') as has_bill_summary,
+        list_contains(landed_datasets, 'bill_summary_by_product') as has_summary_by_product,
+        list_contains(landed_datasets, 'bill_summary_by_region') as has_summary_by_region,
+        list_contains(landed_datasets, 'bill_summary_by_pay_mode') as has_summary_by_pay_mode,
+        as_of_at
+    from compared
+)
+
+select * from final

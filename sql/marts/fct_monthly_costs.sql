@@ -1,0 +1,42 @@
+-- What each customer's bill of a month is made of.
+-- Grain: one row per account, customer, bill month, product, region, pay mode, transaction type
+-- and currency.
+-- Costs may be summed within one billing_currency only.
+with
+
+bill_lines as (
+    select * from main.fct_bill_lines
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency,
+        count(*) as line_count,
+        sum(list_cost) as list_cost,
+        sum(contracted_cost) as contracted_cost,
+        sum(voucher_amount) as voucher_amount,
+        sum(billed_cost) as billed_cost,
+        is_complete
+    from bill_lines
+    group by
+        account,
+        customer_uin,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency,
+        is_complete
+)
+
+select * from final

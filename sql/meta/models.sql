@@ -1,0 +1,17 @@
+-- The SQL that this release was made by: models and checks, each with the digest of its two files.
+-- Grain: one row per model or check.
+-- The digests are those that decide whether a build may be incremental.
+with
+
+listed as (
+    select unnest(getvariable('models'), recursive := true)
+),
+
+final as (
+    select
+        name as model_name,
+        digest
+    from listed
+)
+
+select * from final

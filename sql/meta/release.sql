@@ -1,0 +1,46 @@
+-- What this release is, and whether everything in it is complete and agrees.
+-- Grain: one row.
+-- The flags cover every month: rpt_reconciliation says which customers and months they come from.
+with
+
+reconciliation as (
+    select * from main.rpt_reconciliation
+),
+
+landed_files as (
+    select * from staging.stg_landed_files
+),
+
+latest_lists as (
+    select
+        account,
+        arg_max(state, snapshot_date) = 'whole' as is_whole
+    from landed_files
+    where dataset = 'customers'
+    group by account
+),
+
+lists_counted as (
+    select coalesce(bool_and(is_whole), true) as are_whole from latest_lists
+),
+
+months_counted as (
+    select
+        coalesce(bool_and(is_complete), true) as are_complete,
+        coalesce(bool_and(is_reconciled), true) as are_reconciled
+    from reconciliation
+),
+
+final as (
+    select
+        getvariable('release_id') as release_id,
+        getvariable('built_at') as built_at,
+        getvariable('code_version') as code_version,
+        '1.0.0' as schema_version,
+        months_counted.are_complete and lists_counted.are_whole as is_complete,
+        months_counted.are_reconciled as is_reconciled
+    from months_counted
+    cross join lists_counted
+)
+
+select * from final

@@ -1,0 +1,22 @@
+-- Customers as listed on a day.
+-- Grain: one row per entry of an account's list; a list that moved may name a customer twice.
+-- Never count across days: a customer is listed on every day that a list was taken.
+with
+
+landed as (
+    select * from raw.customers
+),
+
+final as (
+    select
+        _account as account,
+        nullif(nullif(trim(CustomerUin), ''), '-') as customer_uin,
+        try_cast(snapshot_date as date) as snapshot_date,
+        _page as page_number,
+        _position as page_position,
+        _request_id as request_id,
+        _fetched_at as fetched_at
+    from landed
+)
+
+select * from final

@@ -1,0 +1,32 @@
+-- What each landed file says of each customer's rows: how many, how far proven, as of when.
+-- Grain: one row per landed file and customer (null: the whole account).
+-- Rows and costs of different datasets are different things, or the same money: never sum them.
+with
+
+landed as (
+    select * from raw.landed_customers
+),
+
+final as (
+    select
+        dataset,
+        account,
+        customer_uin,
+        case when kind = 'bill_month' then key end as bill_month,
+        case when kind = 'snapshot_date' then try_cast(key as date) end as snapshot_date,
+        month_state,
+        rows as landed_rows,
+        expected_rows,
+        try_cast(cost as decimal(38, 8)) as billed_cost,
+        proof,
+        try_cast(proven_at as timestamptz) as proven_at,
+        try_cast(asked_to as timestamptz) as asked_to_at,
+        nullif(trim(reason), '') as reason,
+        code as error_code,
+        request_id,
+        listed as is_listed,
+        carried as is_carried
+    from landed
+)
+
+select * from final

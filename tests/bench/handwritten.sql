@@ -1,0 +1,132 @@
+-- What a person would write by hand to get the same four tables from the lake: no checks, no comments, no increments.
+set timezone = 'Asia/Shanghai';
+
+create macro clean(value) as nullif(nullif(trim(value), ''), '-');
+
+create temp table landed as
+with manifests as (
+    select from_json(decode(value), '{"dataset": "VARCHAR", "account": "VARCHAR", "key": "VARCHAR", "month_state": "VARCHAR",
+        "customers": [{"customer_uin": "VARCHAR", "rows": "BIGINT", "expected_rows": "BIGINT", "proof": "VARCHAR",
+        "proven_at": "TIMESTAMPTZ"}]}') as manifest
+    from parquet_kv_metadata('<lake>/*/*/bill_month=*/data.parquet')
+    where decode(key) = 'bill_etl.manifest'
+),
+customers as (
+    select manifest.dataset, manifest.account, manifest.key as bill_month, manifest.month_state, unnest(manifest.customers) as c
+    from manifests
+)
+select account, c.customer_uin, bill_month, min(month_state) as month_state,
+    cast(sum(c.rows) filter (where dataset = 'customer_bill_detail') as bigint) as landed_rows,
+    cast(sum(c.expected_rows) filter (where dataset = 'customer_bill_detail') as bigint) as expected_rows,
+    bool_and(c.proof = 'proven') and count(*) = 5 as is_complete,
+    min(c.proven_at) as as_of_at
+from customers
+group by all;
+
+create table fct_bill_lines as
+with lines as (
+    select
+        _account as account,
+        _customer_uin as customer_uin,
+        bill_month,
+        Id as line_id,
+        clean(PayerAccountId) as payer_account_id,
+        clean(OwnerAccountId) as owner_account_id,
+        clean(OperatorAccountId) as operator_account_id,
+        clean(BusinessCode) as product_code,
+        clean(ProductName) as product_name,
+        clean(ProductCode) as subproduct_code,
+        clean(SubProductName) as subproduct_name,
+        clean(ComponentCode) as component_type_code,
+        clean(ComponentType) as component_type_name,
+        clean(ItemCode) as component_code,
+        clean(ComponentName) as component_name,
+        clean(BillingMode) as pay_mode_name,
+        clean(TransactionType) as transaction_type,
+        clean(TransactionId) as transaction_id,
+        try_cast(nullif(clean(TransactionTime), '0000-00-00 00:00:00') || '+08:00' as timestamptz) as transaction_at,
+        try_cast(nullif(clean(UsageStartTime), '0000-00-00 00:00:00') || '+08:00' as timestamptz) as usage_start_at,
+        try_cast(nullif(clean(UsageEndTime), '0000-00-00 00:00:00') || '+08:00' as timestamptz) as usage_end_at,
+        clean(ProjectName) as project_name,
+        clean(replace(replace(Region, 'Â' || chr(160), ' '), chr(160), ' ')) as region_name,
+        clean(AvailabilityZone) as availability_zone,
+        clean(InstanceId) as resource_id,
+        clean(InstanceName) as resource_name,
+        try_cast(clean(ComponentListPrice) as decimal(38, 18)) as list_unit_price,
+        clean(ComponentPriceMeasurementUnit) as pricing_unit,
+        try_cast(clean(ComponentUsage) as decimal(38, 18)) as consumed_quantity,
+        clean(ComponentUsageUnit) as consumed_unit,
+        try_cast(clean(UsageDuration) as decimal(38, 18)) as usage_duration,
+        clean(DurationUnit) as usage_duration_unit,
+        try_cast(clean(CustomerDiscountRate) as decimal(38, 18)) as customer_discount_rate,
+        try_cast(clean(OriginalCost) as decimal(38, 8)) as list_cost,
+        try_cast(clean(TotalAmountAfterDiscount) as decimal(38, 8)) as contracted_cost,
+        try_cast(clean(VoucherDeduction) as decimal(38, 8)) as voucher_amount,
+        try_cast(clean(TotalCost) as decimal(38, 8)) as billed_cost,
+        clean(Currency) as billing_currency,
+        _request_id as request_id,
+        _fetched_at as fetched_at,
+        _page,
+        _position
+    from read_parquet('<lake>/customer_bill_detail/*/*/data.parquet', hive_types_autocast = false)
+)
+select
+    account,
+    customer_uin,
+    bill_month,
+    line_id,
+    row_number() over (partition by account, customer_uin, bill_month, line_id order by _page, _position) as occurrence,
+    lines.* exclude (account, customer_uin, bill_month, line_id, _page, _position),
+    landed.is_complete
+from lines
+join landed using (account, customer_uin, bill_month);
+
+create table fct_monthly_costs as
+select account, customer_uin, bill_month, product_code, product_name, region_name, pay_mode_name, transaction_type, billing_currency,
+    count(*) as line_count, sum(list_cost) as list_cost, sum(contracted_cost) as contracted_cost,
+    sum(voucher_amount) as voucher_amount, sum(billed_cost) as billed_cost, is_complete
+from fct_bill_lines
+group by all;
+
+create table dim_customers as
+select account, customer_uin, null::date as first_listed_date, null::date as last_listed_date, false as is_listed,
+    min(bill_month) as first_billed_month, max(bill_month) as last_billed_month, max(bill_month) as last_asked_month
+from fct_monthly_costs
+group by all;
+
+create table rpt_reconciliation as
+with detail as (
+    select account, customer_uin, bill_month, any_value(billing_currency) as billing_currency, sum(billed_cost) as cost
+    from fct_monthly_costs group by all
+),
+summary as (
+    select _account as account, _customer_uin as customer_uin, bill_month, TotalCost as cost
+    from read_parquet('<lake>/customer_bill_summary/*/*/data.parquet', hive_types_autocast = false)
+),
+product as (
+    select _account as account, _customer_uin as customer_uin, bill_month, sum(TotalCost::decimal(38, 8)) as cost
+    from read_parquet('<lake>/bill_summary_by_product/*/*/data.parquet', hive_types_autocast = false) group by all
+),
+region as (
+    select _account as account, _customer_uin as customer_uin, bill_month, sum(TotalCost::decimal(38, 8)) as cost
+    from read_parquet('<lake>/bill_summary_by_region/*/*/data.parquet', hive_types_autocast = false) group by all
+),
+pay_mode as (
+    select _account as account, _customer_uin as customer_uin, bill_month, sum(TotalCost::decimal(38, 8)) as cost
+    from read_parquet('<lake>/bill_summary_by_pay_mode/*/*/data.parquet', hive_types_autocast = false) group by all
+)
+select
+    account, customer_uin, bill_month, billing_currency, month_state,
+    detail.cost as detail_cost, summary.cost::decimal(38, 8) as summary_cost, product.cost as by_product_cost,
+    region.cost as by_region_cost, pay_mode.cost as by_pay_mode_cost,
+    landed_rows, expected_rows, is_complete,
+    detail.cost::varchar::double = summary.cost::double
+    and detail.cost = product.cost and detail.cost = region.cost and detail.cost = pay_mode.cost as is_reconciled,
+    null::varchar as reason,
+    as_of_at
+from landed
+join detail using (account, customer_uin, bill_month)
+join summary using (account, customer_uin, bill_month)
+join product using (account, customer_uin, bill_month)
+join region using (account, customer_uin, bill_month)
+join pay_mode using (account, customer_uin, bill_month);

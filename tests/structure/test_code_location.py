@@ -1,0 +1,44 @@
+"""The code location, as Dagster loads it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from assets.definitions import build_defs
+
+ROOT = Path(__file__).parents[2]
+SNAPSHOT = Path(__file__).parent / "asset_keys.txt"
+
+
+def test_asset_keys_are_those_of_the_snapshot() -> None:
+    """Keys carry history: one that changes loses it, so a change must be meant (write the new list into the snapshot)."""
+    keys = sorted(key.to_user_string() for key in build_defs().resolve_all_asset_keys())
+    assert "\n".join(keys) + "\n" == SNAPSHOT.read_text()
+
+
+def test_schedules_and_the_sensor_run_by_default_in_the_billing_zone() -> None:
+    """Nobody has to switch anything on, and a day begins where the bills' day does."""
+    definitions = build_defs()
+    schedules = [definitions.resolve_schedule_def(name) for name in ("daily_snapshots", "daily_months")]
+    assert {schedule.default_status.value for schedule in schedules} == {"RUNNING"}
+    assert {schedule.execution_timezone for schedule in schedules} == {"Asia/Shanghai"}
+    assert {schedule.cron_schedule for schedule in schedules} == {"30 9 * * *"}
+    assert definitions.resolve_sensor_def("build_when_landed").default_status.value == "RUNNING"
+
+
+def test_the_code_location_loads_without_any_setting(tmp_path: Path) -> None:
+    """No account, no .env and an empty environment: it loads, and says what is missing when a run starts."""
+    program = "from assets.definitions import defs; defs(); print('loaded')"
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "loaded"
+
+
+def test_the_workspace_loads_the_location_from_the_root() -> None:
+    """The file that Dagster's own tools read finds the code."""
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr

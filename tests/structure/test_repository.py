@@ -1,0 +1,104 @@
+"""The repository is what it says it is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import assets
+import pipelines
+from pipelines.endpoints import ACTIONS, DATASETS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_our_packages_are_the_ones_imported() -> None:
+    """`assets` and `pipelines` are generic names; ours must win over any other that is installed."""
+    assert Path(assets.__file__).parent == ROOT / "assets"
+    assert Path(pipelines.__file__).parent == ROOT / "pipelines"
+
+
+def test_every_dataset_has_its_staging_model_and_nothing_else_reads_raw() -> None:
+    """A dataset, its folder in the lake and its `stg_` stem have one name."""
+    stems = {path.stem for path in (ROOT / "sql" / "staging").glob("*.sql")}
+    assert {f"stg_{name}" for name in DATASETS} == stems - {"stg_landed_files", "stg_landed_customers"}
+    others = [path for path in (ROOT / "sql").rglob("*.sql") if path.parent.name not in ("staging", "checks")]
+    assert others, "there are models"
+    assert [path.name for path in others if re.search(r"\braw\.", path.read_text())] == []
+
+
+def test_every_sql_file_has_its_yml() -> None:
+    """A model or check is a .sql and a .yml of the same stem."""
+    folder = ROOT / "sql"
+    assert {p.with_suffix("") for p in folder.rglob("*.sql")} == {p.with_suffix("") for p in folder.rglob("*.yml")}
+
+
+def test_every_make_command_of_the_docs_exists() -> None:
+    """A command that a page shows can be typed."""
+    pages = [README, *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
+    shown = {name for page in pages for name in re.findall(r"`make ([a-z]+)|^ {4}make ([a-z]+)", page, re.MULTILINE) for name in name if name}
+    assert shown
+    assert shown <= TARGETS
+
+
+def test_ci_calls_the_projects_own_commands() -> None:
+    """CI runs what a person runs: `make lint` and the README's `make test`."""
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "\nmake lint\n" in script
+    assert "\nmake test\n" in script
+    assert "make test" in README
+    assert "bash .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+
+
+def test_make_help_prints_every_target() -> None:
+    """`make help` is made of the targets' own comments."""
+    printed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in printed.splitlines()} == TARGETS
+
+
+def test_the_lock_names_no_host_and_hashes_everything() -> None:
+    """The lock works with whatever index the machine is set up for, and installs only what was locked."""
+    for lock in (ROOT / "requirements.lock", ROOT / "tests" / "integration" / "duckdb-1.4.lock"):
+        text = lock.read_text()
+        assert "://" not in text
+        entries = re.findall(r"^[a-z0-9].*==.*\\$\n {4}--hash=sha256:", text, re.MULTILINE)
+        assert len(entries) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE)) > 0
+
+
+def test_the_policy_in_the_readme_allows_what_is_asked_and_nothing_that_writes() -> None:
+    """The least-privilege policy is exactly the actions of the datasets."""
+    allowed = set(re.findall(r'"intlpartnersmgt:(\w+)"', README))
+    assert allowed == {dataset.action.name for dataset in DATASETS.values()}
+    assert not any(ACTIONS[name].writes for name in allowed)
+
+
+def test_every_variable_that_is_read_is_documented() -> None:
+    """A setting that the code reads stands in the README's table."""
+    read = set(re.findall(r'"((?:BILL_ETL|TENCENTCLOUD)_[A-Z_]+)"', (ROOT / "pipelines" / "settings.py").read_text()))
+    assert read
+    assert {name for name in read if f"`{name}`" not in README} == {"BILL_ETL_SANDBOX"}  # set by make, not by people
+
+
+def test_the_pipeline_runs_where_dagster_cannot_be_imported() -> None:
+    """`pipelines` has never heard of Dagster."""
+    program = (
+        "import sys; sys.modules['dagster'] = None\n"
+        "import pipelines.refresh, pipelines.publish, pipelines.settings, pipelines.sandbox, pipelines.__main__"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_no_word_of_money_is_a_float_in_the_pipeline() -> None:
+    """`float(` stands only where a double of the API is compared; amounts never pass through one."""
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in (ROOT / "pipelines").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if re.search(r"\bfloat\(", line)
+    ]
+    outside = [line for line in found if not line.startswith(("pipelines/sandbox/", "pipelines/client/"))]
+    assert outside == ["pipelines/extract/pull.py: if float(summary) == float(cost):"]
