@@ -6,6 +6,7 @@ holds the lock; 130 interrupted.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -18,13 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from assets import servers
-from assets.execution import Executed, execute, instance, prepare
+from assets.execution import INTERRUPTED, Executed, execute, instance, prepare
 from assets.resources import ROOT
 from pipelines import paths, publish, settings
 from pipelines.errors import AccountMismatch, BillEtlError, Busy, SettingError
 from pipelines.periods import BillMonth, MonthState, asked_month
 
-WHOLE, FAILED, WRONG, NOT_WHOLE, BUSY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+WHOLE, FAILED, WRONG, NOT_WHOLE, BUSY, STOPPED = 0, 1, 2, 3, 4, 130
 
 DEMO_CUSTOMERS = 16
 """Four actions allow one request a second, so two months of 16 customers take 33 s at least."""
@@ -33,12 +34,13 @@ _EXAMPLE = """select bill_month, product_name, sum(billed_cost) as billed_cost
 from fct_monthly_costs group by all order by billed_cost desc limit 5"""
 
 _console = Console(highlight=False, width=max(Console().width, 112))  # amounts are never cut short
-_errors = Console(stderr=True, highlight=False, style="red", markup=False)
+_errors = Console(stderr=True, highlight=False, style="red", markup=False, soft_wrap=True)
 
 
 @click.group()
 def main() -> None:
     """Run the pipeline through Dagster."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's request ends it as ctrl-C does
 
 
 @main.command()
@@ -75,12 +77,14 @@ def _guarded(command: Callable[[], int]) -> int:
         _errors.print(str(error))
         return _exit_code({type(error).__name__})
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-        _errors.print("Interrupted. The pages fetched so far are kept; run again to carry on.")
-        return INTERRUPTED
+        _errors.print("Interrupted; run again to carry on.")
+        return STOPPED
 
 
 def _exit_code(kinds: set[str]) -> int:
     """Return the exit code for these kinds of failure, of which there is at least one."""
+    if INTERRUPTED in kinds:
+        return STOPPED
     if kinds == {Busy.__name__}:
         return BUSY
     return WRONG if kinds <= {SettingError.__name__, AccountMismatch.__name__} else FAILED

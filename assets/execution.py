@@ -21,6 +21,9 @@ from pipelines import paths
 from pipelines.errors import StorageFailed
 from pipelines.periods import BillMonth
 
+INTERRUPTED = "Interrupted"
+"""The kind of failure that ctrl-C leaves in a run."""
+
 _OPS = {"snapshots_job": snapshots.op.name, "month_job": months.op.name}
 
 
@@ -94,7 +97,12 @@ def _failure(event: dg.DagsterEvent) -> tuple[str, list[str]]:
     if data.user_failure_data:
         kinds = cast("list[str]", data.user_failure_data.metadata["kinds"].value)
         return data.user_failure_data.description or "", kinds
-    message = data.error.message.strip() if data.error else "no message"
+    error = data.error
+    while error and error.cause:
+        error = error.cause
+    message = error.message.strip() if error else "no message"
+    if dg.DagsterExecutionInterruptedError.__name__ in message:
+        return "Interrupted. The pages fetched so far are kept; run again to carry on.", [INTERRUPTED]
     return f"{event.step_key} broke: {message}\nThis is a fault of bill-etl; its run in the UI holds the trace.", [
         "Unexpected"
     ]

@@ -51,7 +51,8 @@ def of_kind(kind: PartitionKind) -> list[Dataset]:
 
 
 def _spec(dataset: Dataset, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetSpec:
-    columns = [dg.TableColumn(name, "text") for name in dataset.columns]
+    fields = dataset.action.row_fields
+    columns = [dg.TableColumn(field.name, "text", description=f"{field.type} in the API") for field in fields]
     return dg.AssetSpec(
         key(dataset),
         deps=deps,
@@ -136,7 +137,16 @@ def _by_dataset(
                 if len(answered[name]) == expected.get(name, 1):
                     yield outcome.dataset, answered.pop(name)
         finally:
-            runner.run(outcomes.aclose())
+            runner.run(_ended(outcomes))
+
+
+async def _ended(outcomes: AsyncGenerator[Outcome, None]) -> None:
+    """End what is under way, also where ctrl-C left it in the middle; its pages are kept."""
+    under_way = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    await outcomes.aclose()
 
 
 async def _outcomes(

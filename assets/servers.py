@@ -5,12 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from assets.resources import ROOT
 from pipelines.errors import BillEtlError
 
+_SECONDS_TO_START = 120.0
 _SECONDS_TO_END = 10.0
 _USUAL_PORT = 3000
 
@@ -27,10 +29,23 @@ def sandbox(*options: str) -> Iterator[str]:
 
 @contextmanager
 def ui() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Run Dagster's UI and daemon from the root of the checkout; give the address and the process to wait for."""
-    port = str(_free_port())
-    with _running("dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", port) as process:
+    """Run Dagster's UI and daemon from the root of the checkout; give the address, once it answers, and the process."""
+    port = _free_port()
+    with _running("dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)) as process:
+        _await_answer(port, process)
         yield f"http://127.0.0.1:{port}", process
+
+
+def _await_answer(port: int, process: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise BillEtlError("Dagster's UI did not start; what it printed above says why.")
 
 
 @contextmanager

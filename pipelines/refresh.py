@@ -16,6 +16,7 @@ from pipelines import extract, land, locks, paths
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import PartitionKind
 from pipelines.errors import BillEtlError, Busy, CorruptFile, RequestUnanswered
+from pipelines.pages import warm_up
 from pipelines.periods import BillingClock, BillMonth, MonthState
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ MONTHLY = tuple(dataset for dataset in DATASETS.values() if dataset.partition is
 _T = TypeVar("_T")
 _LIST_WAIT = 900.0
 """Seconds that a month waits for another run to take the day's customer list."""
+_LIST_POLL = 1.0
+"""Seconds between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ async def refresh(
     the refresh began, even if its bill comes out meanwhile.
     """
     run = replace(run, clock=BillingClock(run.clock.now()))
+    await asyncio.to_thread(warm_up)
     outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue()
 
     async def one(source: Source) -> None:
@@ -191,7 +195,7 @@ async def _todays_list(run: Run, source: Source) -> Outcome | None:
         except Busy:
             if time.monotonic() > deadline:
                 raise
-            await asyncio.sleep(1)
+            await asyncio.sleep(_LIST_POLL)
     return None
 
 

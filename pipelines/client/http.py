@@ -9,7 +9,7 @@ import asyncio
 import ipaddress
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -203,9 +203,8 @@ class Client:
         now = datetime.now(UTC)
         outcome = replies.read(response.status_code, body, now)
         if isinstance(outcome, Fault) and outcome.code == "AuthFailure.SignatureExpire":
-            return Fault(
-                outcome.code, outcome.text + _clock_difference(response.headers.get("Date"), now), outcome.request_id
-            )
+            difference = _clock_difference(response.headers.get("Date"), now)
+            return replace(outcome, text=f"{difference}: {outcome.text}")
         return outcome
 
     def _may_pass(self, call: Call, error: Exception) -> bool:
@@ -296,6 +295,6 @@ def _clock_difference(date: str | None, now: datetime) -> str:
     try:
         ahead = now - parsedate_to_datetime(date or "")
     except (ValueError, TypeError):
-        return "; the server's time is not known"
+        return "the server's time is not known"
     seconds = round(ahead / timedelta(seconds=1))
-    return f"; this machine's clock is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the server's"
+    return f"this machine's clock is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the server's"

@@ -1,7 +1,7 @@
 """The catalogue: what can be asked of the API, as data. One file per category; nothing here does anything.
 
-`ACTIONS` holds all 46 actions, the writing ones too, so that the client can refuse them by name. `DATASETS` holds what is
-landed.
+`ACTIONS` holds all 46 actions, the writing ones too, so that the client can refuse them by name. `DATASETS` holds what
+is landed.
 """
 
 from __future__ import annotations

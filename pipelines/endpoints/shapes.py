@@ -36,9 +36,10 @@ LIMITS_PAGE = date(2026, 2, 10)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One member of a reply: the API's own name and type (`string`, `int64`, `uint64`, `float`, `bool`, `object`, `list<...>`).
+    """One member of a reply: the API's own name and type.
 
-    `nullable` is what the definition flags; every field is treated as nullable anyway.
+    Types are `string`, `int64`, `uint64`, `float`, `bool`, `object` and `list<...>` of these. `nullable` is what the
+    definition flags; every field is treated as nullable anyway.
     """
 
     name: str
@@ -75,9 +76,9 @@ class Paging:
 class Action:
     """One action of the API, version 2022-09-28.
 
-    `limit` is in requests per second and dated (`limit_as_of`: the day of the page it was read from), because the service
-    has lowered limits before. `writes` marks what this project never calls. `rows` is the reply's member that holds the
-    rows (None: the reply itself is one row), `total` the member that counts them over all pages.
+    `limit` is in requests per second and dated (`limit_as_of`: the day of the page it was read from), because the
+    service has lowered limits before. `writes` marks what this project never calls. `rows` is the reply's member that
+    holds the rows (None: the reply itself is one row), `total` the member that counts them over all pages.
     """
 
     name: str
@@ -118,9 +119,9 @@ class Merge(StrEnum):
 class Dataset:
     """One dataset = one raw asset = one folder in the lake = the stem of one `stg_` model.
 
-    `month_parameter` and `customer_parameter` name the parameters that carry the partition's month and the customer of a
-    fan-out (None: not asked by month, or one request for the whole account). `fixed` are parameters with the same value
-    in every request. `cost` and `currency` name the row fields whose sums prove a landing (None: the rows carry none).
+    `month_parameter` and `customer_parameter` name the parameters that carry the partition's month and the customer of
+    a fan-out (None: not asked by month, or one request for the whole account). `fixed` are parameters with the same
+    value in every request. `cost` and `currency` name the row fields whose sums prove a landing (None: the rows carry none).
     `proven_by` names the dataset whose per-customer cost this dataset's sum must equal once a month is closed.
     """
 

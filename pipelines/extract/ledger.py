@@ -150,10 +150,16 @@ class Ledger:
         with self._failures():
             found = self._db.execute(query, (customer_uin or "", attempt))
             for number, request_id, fetched_at, size, checksum, body in found:
-                if zlib.crc32(body) != checksum:
-                    raise ValueError(f"page {number} is not as it was stored")
-                rows = pa.ipc.read_record_batch(self._codec.decompress(body, decompressed_size=size), columns)
+                rows = self._rows(body, size, checksum, columns)
                 yield Page(customer_uin, number, request_id, datetime.fromisoformat(fetched_at), rows)
+
+    def _rows(self, body: bytes, size: int, checksum: int, columns: pa.Schema) -> pa.RecordBatch:
+        try:
+            if zlib.crc32(body) == checksum:
+                return pa.ipc.read_record_batch(self._codec.decompress(body, decompressed_size=size), columns)
+        except OSError as error:  # so pyarrow calls what it cannot decompress
+            raise ValueError(str(error)) from error
+        raise ValueError("a page is not as it was stored")
 
     def page_count(self) -> int:
         """Return how many pages are stored, of all attempts."""

@@ -114,6 +114,7 @@ async def pull(
                 error = task.exception()
                 if isinstance(error, CredentialRefused):
                     for other in waiting:
+                        other.cancel()
                         yield tasks[other], error
                     waiting = set()
                 elif error is not None and not isinstance(error, Exception):

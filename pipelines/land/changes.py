@@ -41,13 +41,13 @@ def write_changes(
     Columns of an entry: `_change` (appeared or vanished), `_paired`, `_old_asked_at` and `_new_asked_at` (UTC, when the
     pulls of the two files ended), `_customer_uin`, then the source columns. Raises StorageFailed.
     """
-    parameters: dict[str, object] = {"old": str(files[0]), "new": str(files[1])}
-    parameters |= {"old_asked_at": manifests[0].asked_to, "new_asked_at": manifests[1].asked_to}
-    if customers is not None:
-        parameters["customers"] = list(customers)
+    times = {"old_asked_at": manifests[0].asked_to, "new_asked_at": manifests[1].asked_to}
     with disk.written_aside(path) as (aside, file), _spilling_beside(path) as connection:
-        connection.execute(_difference(columns, customers), parameters)
-        rows: Any = connection.execute("select * from difference").to_arrow_reader()
+        for name, landed in zip(("old_file", "new_file"), files, strict=True):
+            connection.read_parquet(str(landed)).create_view(name)
+        connection.execute("create temp table asked as select unnest($1::varchar[]) as uin", [list(customers or ())])
+        connection.execute(_differing(columns, everyone=customers is None))
+        rows: Any = connection.sql(_told(columns), params=times).to_arrow_reader()
         with pq.ParquetWriter(file, rows.schema, compression="zstd") as writer:
             for batch in rows:
                 writer.write_batch(batch)
@@ -61,8 +61,8 @@ def _spilling_beside(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": _MEMORY,
         "threads": 2,
+        "preserve_insertion_order": False,
         "temp_directory": str(spill),
-        "TimeZone": "UTC",
     }
     try:
         with duckdb.connect(config=config) as connection:
@@ -76,31 +76,60 @@ def _spilling_beside(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         shutil.rmtree(spill, ignore_errors=True)
 
 
-def _difference(columns: Sequence[str], customers: Sequence[str] | None) -> str:
-    listed = ", ".join(f'"{name}"' for name in ("_customer_uin", *columns))
-    where = "" if customers is None else "where list_contains($customers, _customer_uin)"
-    row_id = '"Id"' if "Id" in columns else "null"
+def _differing(columns: Sequence[str], *, everyone: bool) -> str:
+    """Spell the statements that find which rows there are more or fewer of, by digest: whole rows fill the memory."""
+    listed = _listed(columns)
+    where = "" if everyone else "where _customer_uin in (select uin from asked)"
+    views = [
+        f"""
+        create temp view {side}_rows as
+        select {listed}, md5_number(to_json(list_value({listed}))::varchar) as _digest from {side}_file {where};
+        """  # noqa: S608  column names come from the catalogue
+        for side in ("old", "new")
+    ]
     return f"""
-        create temp table difference as
-        with
-        old_rows as (select {listed} from read_parquet($old) {where}),
-        new_rows as (select {listed} from read_parquet($new) {where}),
-        differing as (
-            select 'vanished' as _change, * from (from old_rows except all from new_rows)
+        {"".join(views)}
+        create temp table differing as
+        select _digest, sum(times) as _surplus
+        from (
+            select _digest, 1 as times from new_rows
             union all
-            select 'appeared' as _change, * from (from new_rows except all from old_rows)
-        ),
-        lone as (
-            select _customer_uin as customer, {row_id} as id from old_rows group by all having count(*) = 1
-            intersect
-            select _customer_uin as customer, {row_id} as id from new_rows group by all having count(*) = 1
+            select _digest, -1 as times from old_rows
         )
+        group by _digest
+        having sum(times) <> 0;
+    """  # noqa: S608  column names come from the catalogue
+
+
+def _told(columns: Sequence[str]) -> str:
+    listed = _listed(columns)
+    row_id = '"Id"' if "Id" in columns else "null"
+    lone = f"""
+        select _customer_uin as customer, {row_id} as line_id from {{side}}_rows
+        where {row_id} in (select {row_id} from changed) group by all having count(*) = 1
+    """  # noqa: S608  as above
+    return f"""
+        with
+        changed as (
+            select 'vanished' as _change, {listed} from old_rows join differing using (_digest)
+            where _surplus < 0
+            qualify row_number() over (partition by _digest) <= -_surplus
+            union all
+            select 'appeared' as _change, {listed} from new_rows join differing using (_digest)
+            where _surplus > 0
+            qualify row_number() over (partition by _digest) <= _surplus
+        ),
+        lone as ({lone.format(side="old")} intersect {lone.format(side="new")})
         select
             _change,
-            lone.id is not null as _paired,
+            lone.line_id is not null as _paired,
             $old_asked_at::timestamptz as _old_asked_at,
             $new_asked_at::timestamptz as _new_asked_at,
             {listed}
-        from differing
-        left join lone on lone.customer is not distinct from _customer_uin and lone.id = {row_id}
+        from changed
+        left join lone on lone.customer is not distinct from _customer_uin and lone.line_id = {row_id}
     """  # noqa: S608  column names come from the catalogue
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in ("_customer_uin", *columns))

@@ -92,7 +92,7 @@ def build(
     with session(path.with_suffix(".spill"), threads=threads, memory_limit=memory_limit) as connection:
         _set_variables(connection, project, stamp)
         plan = _plan(_open(connection, path, project, full=full), landed, digests)
-        with _failures(connection, home, plan):
+        with _failures(connection, path, home, plan):
             lake.verify(connection, home, plan.changed)
             for scope in Scope:
                 _make_scope(connection, home, project, plan, scope)
@@ -125,7 +125,7 @@ def _open(
             if _digests(connection) == project.digests:
                 return _files(connection)
         except duckdb.Error as error:
-            if "lock" in str(error):
+            if "Could not set lock" in str(error):
                 raise Busy(f"Another program has {path} open. Close it, then run again.") from error
         connection.execute("detach database if exists build")
     try:
@@ -184,7 +184,8 @@ def _make_scope(connection: DuckDBPyConnection, home: Path, project: Project, pl
     lake.make_raw(connection, home, plan.files(scope), plan.digests, wanted)
     for model in project.models:
         if model.full_name in wanted:
-            _make_model(connection, model, plan, scope)
+            with _named(model.full_name):
+                _make_model(connection, model, plan, scope)
 
 
 def _database(scope: Scope) -> str:
@@ -215,22 +216,20 @@ def _run_scope(connection: DuckDBPyConnection, project: Project, plan: _Plan, sc
     connection.execute(f"use {_database(scope)}")
     for model in project.tables:
         if model.scope is scope:
-            _run_model(connection, model, plan)
+            with _named(model.full_name):
+                _run_model(connection, model, plan)
     for check in project.checks:
         if check.scope is scope:
-            _run_check(connection, check)
+            with _named(check.name):
+                _run_check(connection, check)
 
 
 def _run_model(connection: DuckDBPyConnection, model: Model, plan: _Plan) -> None:
     table = f"build.{model.full_name}"
-    try:
-        if not plan.full:
-            rows = _in_months(plan) if model.scope is Scope.MONTH else "true"
-            connection.execute(f"delete from {table} where {rows}")  # noqa: S608
-        connection.execute(f"insert into {table} by name {model.sql}")
-    except duckdb.Error as error:
-        error.add_note(f"in {model.full_name}")
-        raise
+    if not plan.full:
+        rows = _in_months(plan) if model.scope is Scope.MONTH else "true"
+        connection.execute(f"delete from {table} where {rows}")  # noqa: S608
+    connection.execute(f"insert into {table} by name {model.sql}")
 
 
 def _run_check(connection: DuckDBPyConnection, check: Check) -> None:
@@ -259,34 +258,54 @@ def _describe(connection: DuckDBPyConnection, project: Project, plan: _Plan) -> 
 
 
 @contextmanager
-def _failures(connection: DuckDBPyConnection, home: Path, plan: _Plan) -> Iterator[None]:
-    """Turn what DuckDB says into the failure of which it is a sign, and take back what was begun."""
+def _failures(connection: DuckDBPyConnection, path: Path, home: Path, plan: _Plan) -> Iterator[None]:
+    """Turn what DuckDB says into the failure of which it is a sign, and take back what was begun.
+
+    If no landed file is to blame, the file that is built may be: it goes, and the next build makes it anew.
+    """
     try:
         yield
     except duckdb.Error as error:
         _roll_back(connection)
-        lake.refuse_unreadable(connection, home, plan.landed)
+        lake.refuse_unreadable(home, plan.landed)
+        path.unlink(missing_ok=True)
         if isinstance(error, duckdb.IOException):
-            raise _storage_failed(home, error) from error
-        where = " ".join(getattr(error, "__notes__", ()))
-        raise BuildFailed(f"The build failed {where}: {error}. Readers keep the last release.") from error
+            raise _storage_failed(path, error) from error
+        where = " ".join(getattr(error, "__notes__", ("between models",)))
+        raise BuildFailed(
+            f"The build failed in {where}: {_first_line(error)}. Readers keep the last release."
+        ) from error
     except BaseException:
         _roll_back(connection)
+        raise
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Note on what DuckDB says which model or check it is about."""
+    try:
+        yield
+    except duckdb.Error as error:
+        error.add_note(name)
         raise
 
 
 def _roll_back(connection: DuckDBPyConnection) -> None:
     try:
         connection.execute("rollback")
-    except duckdb.TransactionException:
-        return  # nothing was begun
+    except duckdb.Error:
+        return  # nothing was begun, or the connection is past use; closing it takes everything back
 
 
 def _storage_failed(path: Path, error: Exception) -> StorageFailed:
     return StorageFailed(
-        f"The disk refused the build in {path}: {error}. Readers keep the last release; "
+        f"The disk refused the build in {path}: {_first_line(error)}. Readers keep the last release; "
         "make room or make it writable, then run again."
     )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _in_months(plan: _Plan) -> str:

@@ -6,6 +6,7 @@ columns, and the partition's key. Whether a file holds what its manifest says is
 
 from __future__ import annotations
 
+import glob
 from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -118,16 +119,19 @@ def _by_dataset(files: Iterable[LandedFile]) -> defaultdict[str, list[LandedFile
 
 def _select(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str]) -> str:
     """Select a dataset's columns from its files; one that no file has yet is null, so that old files stay readable."""
-    types = dict.fromkeys((*dataset.columns, EXTRA), "varchar") | LINEAGE | {dataset.partition.value: "varchar"}
+    types = dict.fromkeys((*dataset.columns, EXTRA), "varchar") | LINEAGE
     source = _parquet(paths)
     landed = {row[0] for row in connection.execute(f"describe from {source}").fetchall()} if paths else set()
     columns = [f'"{name}"' if name in landed else f'null::{type_} as "{name}"' for name, type_ in types.items()]
+    # The key is in the path alone; DuckDB's own reading of such paths would take a home called bill_month=x for it.
+    key = f"regexp_extract(filename, '.*/{dataset.partition.value}=([^/]*)/', 1)" if paths else "null::varchar"
+    columns.append(f'{key} as "{dataset.partition.value}"')
     return f"select {', '.join(columns)} " + (f"from {source}" if paths else "where false")
 
 
 def _parquet(paths: Sequence[str]) -> str:
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
+    listed = ", ".join("'" + glob.escape(path).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}], union_by_name = true, filename = true, hive_partitioning = false)"
 
 
 def _make_table(
@@ -149,19 +153,20 @@ def verify(connection: duckdb.DuckDBPyConnection, home: Path, files: Sequence[La
         try:
             found = _counted(connection, dataset, [str(home / file.path) for file in group])
         except duckdb.Error as error:
-            refuse_unreadable(connection, home, group)
+            refuse_unreadable(home, group)
             raise CorruptFile(f"Landed files of {name} cannot be read together: {_first_line(error)}") from error
         for file in group:
             _refuse_different(home / file.path, dataset, file.manifest, found[str(home / file.path)])
 
 
-def refuse_unreadable(connection: duckdb.DuckDBPyConnection, home: Path, files: Iterable[LandedFile]) -> None:
+def refuse_unreadable(home: Path, files: Iterable[LandedFile]) -> None:
     """Raise CorruptFile for the first of these files of which some column cannot be read; slow, for after a failure."""
-    for file in files:
-        try:
-            connection.execute(f"select max(columns(*)) from {_parquet([str(home / file.path)])}").fetchall()  # noqa: S608
-        except duckdb.Error as error:
-            raise corrupt(home / file.path, f"it cannot be read ({_first_line(error)})") from error
+    with duckdb.connect(":memory:") as connection:
+        for file in files:
+            try:
+                connection.execute(f"select max(columns(*)) from {_parquet([str(home / file.path)])}").fetchall()  # noqa: S608
+            except duckdb.Error as error:
+                raise corrupt(home / file.path, f"it cannot be read ({_first_line(error)})") from error
 
 
 def corrupt(path: Path, what: str) -> CorruptFile:
@@ -190,7 +195,7 @@ def _counted(
                 when bool_and(length({cost}) <= 20 and regexp_full_match({cost}, '-?[0-9]{{1,13}}([.][0-9]*)?'))
                     then sum(try_cast({cost} as decimal(38, 18)))
             end
-        from {_parquet(paths).replace("hive_partitioning = true", "filename = true")}
+        from {_parquet(paths)}
         group by all
     """).fetchall()  # noqa: S608  names come from the catalogue
     found: defaultdict[str, list[tuple[str, int, Decimal | None]]] = defaultdict(list)

@@ -135,7 +135,7 @@ class Project:
 
 @cache
 def read_project(root: Path = SQL) -> Project:
-    """Read the SQL under `root`. Raises BuildFailed for a .yml that does not fit, or a model that reads what it may not."""
+    """Read the SQL under `root`. Raises BuildFailed for a .yml that does not fit and for a model that reads too far."""
     with duckdb.connect(":memory:") as parser:
         models = [_read_model(parser, path) for folder in SCHEMAS for path in sorted((root / folder).glob("*.sql"))]
         checks = [_read_check(parser, path) for path in sorted((root / "checks").glob("*.sql"))]
@@ -185,7 +185,7 @@ def _read_spec(path: Path) -> Mapping[str, Any]:
 def _read_sql(parser: duckdb.DuckDBPyConnection, path: Path) -> dict[str, Any]:
     sql = path.read_text(encoding="utf-8")
     try:
-        reads = tuple(sorted(parser.get_table_names(sql, qualified=True)))
+        reads = tuple(sorted(name.replace('"', "") for name in parser.get_table_names(sql, qualified=True)))
     except duckdb.Error as error:
         raise BuildFailed(f"{path} is not SQL that can be read: {error}") from error
     return {"sql": sql, "reads": reads, "digest": _digest(path, path.with_suffix(".yml"))}

@@ -22,7 +22,7 @@ READ_ONLY = 0o444
 
 def copy_into_place(source: Path, target: Path) -> None:
     """Make `target` a synced, read-only copy of `source`, in one step. Raises StorageFailed."""
-    aside = target.with_name(f".{target.name}")
+    aside = target.with_name(".tmp")  # one name for all: what a killed run left is written over
     with _storage_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -143,7 +143,7 @@ def _prune(home: Path, current: Path) -> None:
     newest = sorted(
         paths.releases_folder(home).glob("*.duckdb"), key=lambda path: path.stat().st_mtime_ns, reverse=True
     )
-    others = [path for path in newest if path != current and not path.name.startswith(".")]
+    others = [path for path in newest if path != current]
     for old in others[KEPT - 1 :]:
         disk.remove(old)
         disk.remove(old.with_name(f"{old.name}.wal"))
