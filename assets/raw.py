@@ -128,7 +128,7 @@ def _by_dataset(
         raise SettingError("No configured account's role may ask any of the selected datasets; see BILL_ETL_ROLE.")
     answered: defaultdict[str, list[Outcome]] = defaultdict(list)
     with asyncio.Runner() as runner, Telling(context.log) as telling:
-        run = books.run(settings, context.run.root_run_id or context.run_id, telling.tell)
+        run = books.run(settings, context.run.root_run_id or context.run.run_id, telling.tell)
         outcomes = _outcomes(books, settings, config, run, datasets, bill_month)
         try:
             while (outcome := runner.run(_next(outcomes))) is not None:

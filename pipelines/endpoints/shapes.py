@@ -121,7 +121,7 @@ class Dataset:
 
     `month_parameter` and `customer_parameter` name the parameters that carry the partition's month and the customer of
     a fan-out (None: not asked by month, or one request for the whole account). `fixed` are parameters with the same
-    value in every request. `cost` and `currency` name the row fields whose sums prove a landing (None: the rows carry none).
+    value in every request. `cost` and `currency` name the row fields whose sums prove a landing (None: no such field).
     `proven_by` names the dataset whose per-customer cost this dataset's sum must equal once a month is closed.
     """
 

@@ -194,7 +194,8 @@ def _database(scope: Scope) -> str:
 
 def _make_model(connection: DuckDBPyConnection, model: Model, plan: _Plan, scope: Scope) -> None:
     if not model.is_table:
-        connection.execute(f"create view {model.full_name} as {model.sql}")
+        kind = "table" if model.schema == "intermediate" else "view"  # several models read it: made once
+        connection.execute(f"create {kind} {model.full_name} as {model.sql}")
         return
     if plan.full and model.scope is scope:
         _make_table(connection, model)

@@ -91,10 +91,11 @@ def make_raw(
         if f"raw.{dataset.name}" in wanted:
             paths = [str(home / file.path) for file in by_dataset[dataset.name]]
             connection.execute(f"create view raw.{dataset.name} as {_select(connection, dataset, paths)}")
-    _make_table(connection, "landed_files", _FILE_COLUMNS, [_file_row(file, digests[file.path]) for file in files])
-    _make_table(
-        connection, "landed_customers", _CUSTOMER_COLUMNS, [row for file in files for row in _customer_rows(file)]
-    )
+    if "raw.landed_files" in wanted:
+        _make_table(connection, "landed_files", _FILE_COLUMNS, [_file_row(file, digests[file.path]) for file in files])
+    if "raw.landed_customers" in wanted:
+        rows = [row for file in files for row in _customer_rows(file)]
+        _make_table(connection, "landed_customers", _CUSTOMER_COLUMNS, rows)
 
 
 def _file_row(file: LandedFile, digest: str) -> dict[str, Any]:

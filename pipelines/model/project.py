@@ -28,7 +28,7 @@ SCHEMAS = {"staging": "staging", "intermediate": "intermediate", "marts": "main"
 """The schema that the models of a folder are made in; raw is made from the lake, the others from the folders."""
 
 PUBLISHED = ("main", "meta")
-"""The schemas whose models are tables that readers see; the others are views that live while a build runs."""
+"""The schemas whose models are tables that readers see; the others live in memory while a build runs."""
 
 
 class Scope(StrEnum):

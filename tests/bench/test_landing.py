@@ -71,7 +71,9 @@ def test_a_million_lines_land_at_40_000_rows_a_second_in_700_mb(tmp_path) -> Non
     )
     figures = json.loads(answer.stdout)
     rate = figures["rows"] / figures["seconds"]
-    print(f"\n{figures['rows']:,} rows of {figures['bytes'] / 1e9:.2f} GB: {rate:,.0f} rows/s, peak {figures['peak']:,.0f} MB")
+    print(
+        f"\n{figures['rows']:,} rows of {figures['bytes'] / 1e9:.2f} GB: {rate:,.0f} rows/s, peak {figures['peak']:,.0f} MB"
+    )
     assert (figures["rows"], figures["state"]) == (1_000_000, "whole")
     assert rate >= 40_000
     assert figures["peak"] <= 700

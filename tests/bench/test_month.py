@@ -59,7 +59,9 @@ def sandbox() -> Iterator[str]:
 async def landed(home: Path, address: str, month: str) -> float:
     """Land a month, and return the seconds from its first request to its last landing."""
     pacer = DiskPacer(home / "state" / "pacing", pacing_key(address, "AKIDbench"))
-    async with Client(account="bench", endpoint=address, credential=Credential("AKIDbench", "key"), pacer=pacer) as client:
+    async with Client(
+        account="bench", endpoint=address, credential=Credential("AKIDbench", "key"), pacer=pacer
+    ) as client:
         run = Run(home, BillingClock(), "bench", month, lambda _: None)
         source = Source("bench", Role.RESELLER, client, {})
         outcomes = [outcome async for outcome in refresh(run, [source], MONTHLY, BillMonth(month))]
@@ -95,7 +97,7 @@ def test_a_month_takes_hardly_longer_than_its_limits_allow(tmp_path: Path) -> No
         assert sum(count["throttled"] for count in counts.values()) == 0
         detail = counts["DescribeCustomerBillDetail"]["requests"]
         assert requests <= 426 + 45 + 45, "one re-read of page 1 and one look past a full page per customer at most"
-        print(f"detail requests: {detail}; all: {({name: count['requests'] for name, count in counts.items()})}")
+        print(f"detail requests: {detail}; all: { ({name: count['requests'] for name, count in counts.items()}) }")
     assert statistics.median(ratios) <= 1.05
 
 

@@ -32,7 +32,12 @@ def test_the_code_location_loads_without_any_setting(tmp_path: Path) -> None:
     """No account, no .env and an empty environment: it loads, and says what is missing when a run starts."""
     program = "from assets.definitions import defs; defs(); print('loaded')"
     answer = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert answer.stdout.strip() == "loaded"
 

@@ -40,7 +40,13 @@ def test_every_sql_file_has_its_yml() -> None:
 def test_every_make_command_of_the_docs_exists() -> None:
     """A command that a page shows can be typed."""
     pages = [README, *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
-    shown = {name for page in pages for name in re.findall(r"`make ([a-z]+)|^ {4}make ([a-z]+)", page, re.MULTILINE) for name in name if name}
+    shown = {
+        name
+        for page in pages
+        for name in re.findall(r"`make ([a-z]+)|^ {4}make ([a-z]+)", page, re.MULTILINE)
+        for name in name
+        if name
+    }
     assert shown
     assert shown <= TARGETS
 

@@ -1,0 +1,209 @@
+"""`python -m assets month`: what it lands, publishes, prints and exits with."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipelines import paths
+from pipelines.land import landed_files
+from pipelines.locks import held
+from pipelines.sandbox import Fault, Faults
+from tests.integration.conftest import SECRET_KEY
+
+if TYPE_CHECKING:
+    from pipelines.sandbox import Sandbox
+    from tests.integration.conftest import CommandLine
+
+
+def test_a_whole_month_is_landed_published_and_reconciled(command: CommandLine, sandbox: Sandbox) -> None:
+    """Exit 0: every customer is whole, and detail, summary, product, region and pay mode agree to the last decimal."""
+    answer = command.run("month", "2026-10")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "exactly" in answer.stdout
+    customers = command.query("select count(*), bool_and(is_complete and is_reconciled) from rpt_reconciliation")
+    assert customers == [(3, True)]
+    sums = command.query("""
+        select sum(detail_cost) - sum(by_product_cost), sum(detail_cost) - sum(by_region_cost),
+            sum(detail_cost) - sum(by_pay_mode_cost), sum(landed_rows) - sum(expected_rows) from rpt_reconciliation
+    """)
+    assert sums == [(0, 0, 0, 0)]
+    statistics = sandbox.statistics()
+    assert {counts["throttled"] + counts["refused"] + counts["writes"] for counts in statistics.values()} == {0}
+
+
+def test_a_second_run_changes_no_row(command: CommandLine) -> None:
+    """Asking again lands and publishes equal content; only when it was asked differs."""
+    tables = ("fct_monthly_costs", "dim_customers")
+    assert command.run("month", "2026-10").returncode == 0
+    first = [sorted(command.query(f"from {table}"), key=repr) for table in tables]
+    lines = command.query("select sum(hash(line_id, billed_cost, occurrence)) from fct_bill_lines")
+    assert command.run("month", "2026-10").returncode == 0
+    assert [sorted(command.query(f"from {table}"), key=repr) for table in tables] == first
+    assert command.query("select sum(hash(line_id, billed_cost, occurrence)) from fct_bill_lines") == lines
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["2026-13"], "YYYY-MM"),
+        (["october"], "YYYY-MM"),
+        (["2022-05"], "2022-06"),
+        (["2026-12"], "running month"),
+        (["2026-10", "--account", "south"], "north"),
+    ],
+)
+def test_a_wrong_argument_asks_nothing(command: CommandLine, sandbox: Sandbox, words: list[str], said: str) -> None:
+    """Exit 2 with one clear message, and not a single request."""
+    answer = command.run("month", *words)
+    assert answer.returncode == 2
+    assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert sandbox.asked() == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("NORTH_KEY", "", "NORTH_KEY"),
+        ("BILL_ETL_ACCOUNTS", "nowhere.toml", "nowhere.toml"),
+        ("BILL_ETL_NOW", "yesterday", "BILL_ETL_NOW"),
+        ("BILL_ETL_DAILY_AT", "noon", "BILL_ETL_DAILY_AT"),
+    ],
+)
+def test_a_wrong_setting_asks_nothing(
+    command: CommandLine, sandbox: Sandbox, variable: str, value: str, said: str
+) -> None:
+    """Exit 2, naming the setting."""
+    command.variables[variable] = value
+    answer = command.run("month", "2026-10")
+    assert answer.returncode == 2
+    assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert sandbox.asked() == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [
+        ("NORTH_KEY", "another-key", "AuthFailure.SignatureFailure"),
+        ("NORTH_ID", "AKIDnobody", "AuthFailure.SecretIdNotFound"),
+    ],
+)
+def test_a_refused_key_is_one_clear_message_and_one_request(
+    command: CommandLine, sandbox: Sandbox, variable: str, value: str, code: str
+) -> None:
+    """Exit 1, with the API's code and RequestId; a wrong key is not tried again and again."""
+    command.variables[variable] = value
+    answer = command.run("month", "2026-10")
+    assert answer.returncode == 1
+    assert code in answer.stderr
+    assert re.search(r"RequestId [0-9a-f-]{36}", answer.stderr)
+    assert "Traceback" not in answer.stderr
+    assert len(sandbox.asked()) == 1
+    assert not paths.current_release(command.home).exists()
+
+
+def test_no_secret_is_left_anywhere_by_a_failing_run(command: CommandLine, sandbox: Sandbox) -> None:
+    """Neither output, Dagster's storage, the lake nor the state hold the key of a run that failed."""
+    sandbox.faults = Faults(unbound=sandbox.world.customer_uins)
+    answer = command.run("month", "2026-10")
+    assert answer.returncode == 1
+    assert SECRET_KEY not in answer.stdout + answer.stderr
+    files = [path for path in command.home.rglob("*") if path.is_file()]
+    assert any("dagster" in path.parts for path in files)
+    assert [path for path in files if SECRET_KEY.encode() in path.read_bytes()] == []
+
+
+def test_a_customer_that_is_refused_is_named_and_the_others_are_published(
+    command: CommandLine, sandbox: Sandbox
+) -> None:
+    """Exit 3: the rest is landed and published, and every place says who is not whole and why."""
+    refused = sandbox.world.customer_uins[1]
+    sandbox.faults = Faults(unbound=(refused,))
+    answer = command.run("month", "2026-10")
+    assert answer.returncode == 3
+    assert refused in answer.stdout
+    assert command.query("select customer_uin, is_complete from rpt_reconciliation order by customer_uin") == [
+        (customer, customer != refused) for customer in sorted(sandbox.world.customer_uins)
+    ]
+    assert command.query("select is_complete, is_reconciled from meta.release") == [(False, False)]
+
+
+def test_a_page_that_withholds_rows_does_not_pass(command: CommandLine, sandbox: Sandbox) -> None:
+    """Exit 3: the customer whose pages keep coming short is unproven, by name; the others are exact."""
+    short = max(sandbox.world.customer_uins, key=sandbox.world.line_counts("2026-10").get)
+    sandbox.faults = Faults(withheld_pages=Fault(customers=(short,), pages=(2,)))
+    answer = command.run("month", "2026-10")
+    assert answer.returncode == 3
+    assert short in answer.stdout
+    faulty = command.query("select customer_uin from rpt_reconciliation where not is_complete or not is_reconciled")
+    assert faulty == [(short,)]
+
+
+def test_passing_faults_leave_no_trace(command: CommandLine, sandbox: Sandbox) -> None:
+    """Exit 0 through throttling, busy and broken answers, resets, and a listing that moves once."""
+    sandbox.faults = Faults(
+        throttling=Fault(times=2, actions=("DescribeCustomerBillDetail",)),
+        internal_error=Fault(times=1),
+        service_busy=Fault(times=1),
+        reset=Fault(times=1),
+        bad_gateway=Fault(times=1),
+        truncated=Fault(times=1),
+        withheld_pages=Fault(times=1),
+        moving=Fault(times=1),
+    )
+    answer = command.run("month", "2026-10")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert command.query("select bool_and(is_complete and is_reconciled) from rpt_reconciliation") == [(True,)]
+
+
+def test_another_run_at_the_same_month_is_not_disturbed(command: CommandLine) -> None:
+    """Exit 4, saying which account and month are being worked on."""
+    with held(paths.partition_lock(command.home, "north", "2026-10"), "a test"):
+        answer = command.run("month", "2026-10")
+    assert answer.returncode == 4
+    assert "north" in answer.stderr
+    assert "2026-10" in answer.stderr
+
+
+def test_a_corrupt_landed_file_stops_the_run_and_readers_keep_the_last_release(command: CommandLine) -> None:
+    """Exit 1, naming the file and what to do; once it is moved away the next run carries on."""
+    assert command.run("month", "2026-10").returncode == 0
+    before = paths.current_release(command.home).resolve()
+    victim = command.home / next(
+        f.path for f in landed_files(command.home) if f.manifest.dataset == "customer_bill_detail"
+    )
+    victim.write_bytes(b"no parquet")
+    answer = command.run("month", "2026-10")
+    assert answer.returncode == 1
+    assert str(victim) in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert paths.current_release(command.home).resolve() == before
+    victim.unlink()
+    assert command.run("month", "2026-10").returncode == 0
+
+
+def test_an_interrupted_run_carries_on_where_it_was(command: CommandLine, sandbox: Sandbox) -> None:
+    """Exit 130 on ctrl-C; the next run asks only for what was not kept yet."""
+    sandbox.faults = Faults(slow=Fault(actions=("DescribeCustomerBillDetail",), pages=(3,)), slow_seconds=30)
+    process = command.start("month", "2026-10")
+    details = lambda: [a for a in sandbox.asked() if a.action == "DescribeCustomerBillDetail"]  # noqa: E731
+    deadline = time.monotonic() + 60
+    while len(details()) < 6 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "run again" in errors
+    asked = len(details())
+    sandbox.faults = Faults()
+    assert command.run("month", "2026-10").returncode == 0
+    pages = sum(max(1, -(-lines // 200)) + (lines > 200) for lines in sandbox.world.line_counts("2026-10").values())
+    assert len(details()) <= pages + 8, "only what was in flight is asked again"
+    assert len(details()) > asked
