@@ -75,7 +75,7 @@ def test_build_against_a_script_and_after_one_month_changed(home: Path) -> None:
         lambda: publish(home, full=False),
         lambda run: make_month(home, months()[12], sign=-1 if run % 2 == 0 else 1),
     )
-    print(  # noqa: T201  the figures are what a measurement is for
+    print(
         f"\n{LINES:,} lines: by hand {script:.2f} s; full build {full:.2f} s = {full / script:.2f} x (at most 2.5); "
         f"one month of {len(months())} {month:.2f} s = 1/{full / month:.1f} of it (at most 1/6)"
     )

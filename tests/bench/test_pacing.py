@@ -1,4 +1,3 @@
-# ruff: noqa: T201  figures are what a bench is run for
 """How much of the allowed rate pacing leaves to several processes, and what one slot costs. Prints its figures."""
 
 from __future__ import annotations

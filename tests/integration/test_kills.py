@@ -1,4 +1,4 @@
-"""A job killed at any commit point: readers see a whole release throughout, and a rerun ends where an unkilled job ends."""
+"""A job killed at any commit point: readers see a whole release, and a rerun ends where an unkilled job ends."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Tests that the repository is what it says it is."""

@@ -13,7 +13,7 @@ SNAPSHOT = Path(__file__).parent / "asset_keys.txt"
 
 
 def test_asset_keys_are_those_of_the_snapshot() -> None:
-    """Keys carry history: one that changes loses it, so a change must be meant (write the new list into the snapshot)."""
+    """Keys carry history, and a changed one loses it: a change must be meant (write the new list into the snapshot)."""
     keys = sorted(key.to_user_string() for key in build_defs().resolve_all_asset_keys())
     assert "\n".join(keys) + "\n" == SNAPSHOT.read_text()
 
