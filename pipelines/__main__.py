@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,13 +72,21 @@ def sql(query: str) -> None:
         raise click.ClickException(f"There is no release at {link} yet: run make demo, or make month MONTH=...")
     try:
         with duckdb.connect(str(link), read_only=True) as connection:
+            connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
             answer = connection.execute(query)
             table = Table(*(column[0] for column in answer.description or ()), box=box.SIMPLE)
             for row in answer.fetchall():
-                table.add_row(*("" if value is None else str(value) for value in row))
+                table.add_row(*map(_cell, row))
     except duckdb.Error as error:
         raise click.ClickException(str(error)) from None
     Console(width=_AS_WIDE_AS_NEEDED).print(table)
+
+
+def _cell(value: object) -> str:
+    """Spell a value; a Decimal without an exponent, all its digits shown."""
+    if value is None:
+        return ""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 if __name__ == "__main__":
