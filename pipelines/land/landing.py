@@ -21,7 +21,16 @@ from pipelines.endpoints.shapes import Merge
 from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.land import disk
 from pipelines.land.changes import write_changes
-from pipelines.land.manifest import FOOTER_KEY, UNREADABLE, LandedCustomer, LandedFile, Manifest, read_manifest
+from pipelines.land.manifest import (
+    FOOTER_KEY,
+    UNREADABLE,
+    LandedCustomer,
+    LandedFile,
+    Manifest,
+    corrupt,
+    read_manifest,
+    verify_bytes,
+)
 from pipelines.pages import EXTRA, CustomerPull, Page, Proof, amount, exact_sum
 from pipelines.periods import MonthState
 
@@ -112,15 +121,16 @@ def land(target: Target, pulled: Pulled) -> LandedFile:
 
 def verify(path: Path, manifest: Manifest, dataset: Dataset) -> None:
     """Read a landed file: every page's checksum, its rows and its exact sums. Raises CorruptFile for a difference."""
+    verify_bytes(path, manifest)
     rows = 0
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
     for batch in _read(path):
         rows += batch.num_rows
         _add_costs(costs, batch, dataset)
     if rows != manifest.rows:
-        raise _corrupt(path, f"it holds {rows} rows where its manifest says {manifest.rows}")
+        raise corrupt(path, f"it holds {rows} rows where its manifest says {manifest.rows}")
     if costs != {name: Decimal(text) for name, text in manifest.costs.items()}:
-        raise _corrupt(path, f"its costs sum to {dict(costs)} where its manifest says {manifest.costs}")
+        raise corrupt(path, f"its costs sum to {dict(costs)} where its manifest says {manifest.costs}")
 
 
 def texts(target: Target, column: str) -> list[str | None]:
@@ -134,7 +144,7 @@ def _read(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Recor
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield from file.iter_batches(ROWS_PER_GROUP, columns=columns)
     except UNREADABLE as error:
-        raise _corrupt(path, f"it cannot be read ({type(error).__name__})") from error
+        raise corrupt(path, f"it cannot be read ({type(error).__name__})") from error
 
 
 def _read_back(target: Target, aside: Path, manifest: Manifest) -> None:
@@ -145,12 +155,6 @@ def _read_back(target: Target, aside: Path, manifest: Manifest) -> None:
             f"What was written beside {target.path} does not read back as it was written ({error}). What was there "
             "before is unchanged; check the disk, then run again: the pages already fetched are kept."
         ) from error
-
-
-def _corrupt(path: Path, what: str) -> CorruptFile:
-    return CorruptFile(
-        f"{path} is corrupt: {what}. Move it away and run its partition again; readers keep the last release."
-    )
 
 
 def _merged(target: Target, old: Manifest | None, pulled: Pulled) -> list[LandedCustomer]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+import os
+import struct
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -18,6 +20,10 @@ from pipelines.errors import CorruptFile
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_TRAILER = struct.Struct("<I4s")
+"""How a Parquet file ends: the footer's length, and a mark."""
+_BLOCK = 1 << 20
 
 FOOTER_KEY = "bill_etl.manifest"
 """The name of the manifest in the Parquet footer's key-value metadata."""
@@ -93,7 +99,10 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as the text kept in the footer."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        names = LandedCustomer.__slots__
+        customers = [{name: getattr(customer, name) for name in names} for customer in self.customers]
+        own = {name: getattr(self, name) for name in Manifest.__slots__}
+        return json.dumps(own | {"customers": customers}, ensure_ascii=False, sort_keys=True)
 
     @property
     def digest(self) -> str:
@@ -126,6 +135,33 @@ def read_manifest(path: Path) -> Manifest:
             f"{path} is not a landed file that can be read ({type(error).__name__}). "
             "Move it away and run its partition again; what was published stays as it is."
         ) from error
+
+
+def verify_bytes(path: Path, manifest: Manifest) -> None:
+    """Compare a file's bytes before the footer with the digest in its manifest: as landed, to the last bit.
+
+    Raises CorruptFile. Reads at the disk's speed and decodes nothing.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(-_TRAILER.size, os.SEEK_END)
+            left = file.tell() - _TRAILER.unpack(file.read())[0]
+            file.seek(0)
+            digest = hashlib.sha256()
+            while left > 0 and (block := file.read(min(left, _BLOCK))):
+                digest.update(block)
+                left -= len(block)
+    except (OSError, struct.error) as error:
+        raise corrupt(path, f"it cannot be read ({type(error).__name__})") from error
+    if digest.hexdigest() != manifest.rows_digest:
+        raise corrupt(path, "its rows are not those that were landed")
+
+
+def corrupt(path: Path, what: str) -> CorruptFile:
+    """Say that a landed file is corrupt, and what to do."""
+    return CorruptFile(
+        f"{path} is corrupt: {what}. Move it away and run its partition again; readers keep the last release."
+    )
 
 
 def landed_files(home: Path) -> list[LandedFile]:

@@ -15,6 +15,7 @@ import duckdb
 
 from pipelines.endpoints import DATASETS
 from pipelines.errors import CorruptFile
+from pipelines.land.manifest import corrupt, verify_bytes
 from pipelines.pages import EXTRA
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _make_table(
 
 
 def verify(connection: duckdb.DuckDBPyConnection, home: Path, files: Sequence[LandedFile]) -> None:
-    """Read rows and costs of landed files and compare them with their manifests, exactly.
+    """Read bytes, rows and costs of landed files and compare them with their manifests, exactly.
 
     Raises CorruptFile, naming the first file that cannot be read or holds something else.
     """
@@ -157,6 +158,7 @@ def verify(connection: duckdb.DuckDBPyConnection, home: Path, files: Sequence[La
             refuse_unreadable(home, group)
             raise CorruptFile(f"Landed files of {name} cannot be read together: {_first_line(error)}") from error
         for file in group:
+            verify_bytes(home / file.path, file.manifest)
             _refuse_different(home / file.path, dataset, file.manifest, found[str(home / file.path)])
 
 
@@ -168,13 +170,6 @@ def refuse_unreadable(home: Path, files: Iterable[LandedFile]) -> None:
                 connection.execute(f"select max(columns(*)) from {_parquet([str(home / file.path)])}").fetchall()  # noqa: S608
             except duckdb.Error as error:
                 raise corrupt(home / file.path, f"it cannot be read ({_first_line(error)})") from error
-
-
-def corrupt(path: Path, what: str) -> CorruptFile:
-    """Say that a landed file is corrupt, and what to do."""
-    return CorruptFile(
-        f"{path} is corrupt: {what}. Move it away and run its partition again; readers keep the last release."
-    )
 
 
 def _first_line(error: Exception) -> str:

@@ -50,10 +50,10 @@ judged as (
             when proof = 'proven' then null
             when is_landed and is_carried and proof = 'failed'
                 then
-                    dataset || ': rows of an earlier landing are kept, because '
-                    || coalesce(reason, 'the pull failed.')
-            when is_landed then dataset || ': ' || coalesce(reason, 'not proven to be whole.')
-            else dataset || ': nothing landed, because ' || coalesce(reason, 'the pull failed.')
+                    dataset || ': rows of an earlier landing are kept. '
+                    || coalesce(reason, 'The pull failed.')
+            when is_landed then dataset || ': ' || coalesce(reason, 'Not proven to be whole.')
+            else dataset || ': nothing landed. ' || coalesce(reason, 'The pull failed.')
         end as reason
     from dated
 ),

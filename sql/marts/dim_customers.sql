@@ -8,9 +8,9 @@ listed_customers as (
     where customer_uin is not null
 ),
 
-landed_customers as (
-    select * from staging.stg_landed_customers
-    where bill_month is not null and customer_uin is not null
+reconciliation as (
+    select * from main.rpt_reconciliation
+    where customer_uin is not null
 ),
 
 monthly_costs as (
@@ -46,7 +46,7 @@ seen as (
         null as listed_date,
         bill_month as asked_month,
         null as billed_month
-    from landed_customers
+    from reconciliation
     union all
     select
         account,

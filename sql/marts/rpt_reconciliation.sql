@@ -102,8 +102,7 @@ joined as (
             when customer_months.has_bill_summary then summary_summed.billed_cost
         end as summary_cost,
         case
-            when summary_summed.row_count = 1
-                then cast(summary_summed.billed_cost_number as double)
+            when summary_summed.row_count = 1 then summary_summed.billed_cost_number
         end as summary_number,
         case
             when customer_months.has_summary_by_product
@@ -162,10 +161,12 @@ compared as (
         has_several_currencies,
         detail_cost,
         summary_cost,
+        summary_number,
         by_product_cost,
         by_region_cost,
         by_pay_mode_cost,
-        cast(cast(detail_cost as varchar) as double) = summary_number as equals_summary,
+        cast(cast(detail_cost as varchar) as double)
+        = cast(summary_number as double) as equals_summary,
         detail_cost = by_product_cost as equals_by_product,
         detail_cost = by_region_cost as equals_by_region,
         detail_cost = by_pay_mode_cost as equals_by_pay_mode
@@ -211,7 +212,7 @@ final as (
                     when not equals_summary
                         then
                             'Bill lines sum to ' || detail_cost
-                            || ', the summary to ' || summary_cost || '.'
+                            || ', the summary to ' || summary_number || '.'
                 end,
                 case
                     when not equals_by_product

@@ -196,20 +196,15 @@ def test_a_failed_structural_check_stops_publication_and_is_a_failed_asset_check
 
 def _spoil(file: Path) -> None:
     """Land, with a manifest that fits, a cost that no DECIMAL holds."""
-    import dataclasses  # noqa: PLC0415
-
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     from pipelines.land import read_manifest  # noqa: PLC0415
-    from pipelines.land.manifest import FOOTER_KEY  # noqa: PLC0415
+    from tests import lake  # noqa: PLC0415
 
     manifest = read_manifest(file)
     table = pq.ParquetFile(file).read()
     column = table.column_names.index("OriginalCost")
     values = ["about ten", *table.column(column).to_pylist()[1:]]
     table = table.set_column(column, "OriginalCost", pa.array(values, pa.string()))
-    spoilt = dataclasses.replace(manifest, rows_digest="spoilt")
-    with pq.ParquetWriter(file, table.schema) as writer:
-        writer.write_table(table)
-        writer.add_key_value_metadata({FOOTER_KEY: spoilt.to_json()})
+    lake.write(file.parents[5], table, manifest)

@@ -1,0 +1,1 @@
+"""Given these rows, that model gives those."""

@@ -1,0 +1,1 @@
+"""Tests of one stage at a time, mirroring pipelines/."""

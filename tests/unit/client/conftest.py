@@ -1,0 +1,48 @@
+"""What the client's tests share: a time of their own, a service, a client of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from pipelines.client import Client, Credential, FreePacer
+from tests.unit.client.standins import ImpatientLoop, Service, Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def timeline() -> Iterator[Timeline]:
+    """A time in which sleeping is free; it begins at 1000 s."""
+    loop = ImpatientLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        yield Timeline(loop, runner)
+
+
+@pytest.fixture
+def service(timeline: Timeline) -> Service:
+    """The API, answering everything with an empty reply until told otherwise."""
+    return Service(timeline)
+
+
+@pytest.fixture
+def credential() -> Credential:
+    """A temporary key."""
+    return Credential("AKIDexampleidexampleid", "examplekeyexamplekey", "exampletokenexampletoken")
+
+
+@pytest.fixture
+def client(service: Service, credential: Credential, timeline: Timeline) -> Client:
+    """A client of `service`, unpaced, on the timeline."""
+    return Client(
+        account="books",
+        endpoint="https://intlpartnersmgt.intl.tencentcloudapi.com",
+        credential=credential,
+        pacer=FreePacer(),
+        transport=httpx.MockTransport(service),
+        clock=timeline.now,
+    )

@@ -1,0 +1,173 @@
+"""How often the service is asked: every page once, and nothing again after a kill but what was in flight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.extract.conftest import Asker
+    from tests.unit.service import Service
+
+import pytest
+
+from pipelines.errors import CorruptFile, StorageFailed
+from pipelines.extract.pull import IN_FLIGHT
+from pipelines.pages import Proof
+from tests.unit.service import BY_PRODUCT, SHORT, SUMMARY, fewest_requests, lines, service
+
+COUNTS = {"1": 0, "2": 1, "3": 2, "4": 3, "5": 4, "6": 6, "7": 20}
+"""No rows, less than a page, a full page, a page and a bit, two full pages, many."""
+
+
+def books() -> Service:
+    """Return a service with those customers."""
+    return service({customer: lines(count) for customer, count in COUNTS.items()})
+
+
+@pytest.mark.parametrize(
+    ("count", "pages"),
+    [
+        (0, [1]),
+        (2, [1]),
+        (3, [1, 2]),
+        (4, [1, 2, 1]),
+        (5, [1, 2, 1]),
+        (6, [1, 2, 3, 1]),
+        (8, [1, 2, 3, 1]),
+    ],
+)
+def test_each_page_is_asked_once_and_the_first_again(asker: Asker, count: int, pages: Any) -> None:
+    """Pages are asked once; one more if the last is full; the first again if there is more than one."""
+    api = service({"1": lines(count)})
+    pulled = asker.ask(api, "1")
+    assert api.asked(SHORT) == pages
+    assert len(pages) == fewest_requests([count])
+    assert [row["Id"] for row in pulled.rows] == [f"line {number}" for number in range(count)]
+    assert pulled.customers["1"].proof is Proof.PROVEN
+    assert pulled.customers["1"].rows == pulled.customers["1"].expected_rows == count
+
+
+def test_many_customers_cost_no_request_more(asker: Asker) -> None:
+    """Requests of several customers and datasets are exactly the fewest that prove them."""
+    api = books()
+    asker.ask_all(api, *COUNTS, datasets=(SUMMARY, BY_PRODUCT, SHORT))
+    assert len(api.asked(SHORT)) == fewest_requests(COUNTS.values())
+    assert len(api.asked(SUMMARY)) == len(api.asked(BY_PRODUCT)) == len(COUNTS)
+
+
+def test_requests_carry_month_customer_and_page(asker: Asker) -> None:
+    """Each request names the month and the customer in the parameters that its action has for them."""
+    api = service({"100": lines(1)})
+    asker.ask_all(api, "100", datasets=(SHORT, BY_PRODUCT))
+    assert sorted((request.action, request.parameters) for request in api.requests) == [
+        ("DescribeBillSummaryByProduct", {"BillMonth": "2026-10", "CustomerUin": 100}),
+        ("DescribeCustomerBillDetail", {"Month": "2026-10", "CustomerUin": 100, "Page": 1, "PageSize": 3}),
+    ]
+
+
+def test_a_datasets_requests_run_side_by_side_within_a_bound(asker: Asker) -> None:
+    """Many requests of a dataset are under way at once, but never more than so many."""
+    api = service({str(number): lines(20) for number in range(1, 6)})
+    asker.ask(api, *"12345")
+    assert api.most_in_flight == IN_FLIGHT
+
+
+def test_no_customers_need_no_request(asker: Asker) -> None:
+    """An account without customers has a pull without rows, and asks nothing."""
+    api = service({})
+    assert asker.ask(api).customers == {}
+    assert api.requests == []
+
+
+def test_a_run_ended_at_any_request_carries_on(asker: Asker, tmp_path: Path) -> None:
+    """Ended at any request, the next run asks only what was in flight, and has the rows of a run never ended."""
+    whole = type(asker)(tmp_path / "whole").ask(books(), *COUNTS)
+    needed = fewest_requests(COUNTS.values())
+    for index in range(needed):
+        api = books()
+        asker = type(asker)(tmp_path / str(index))
+        asker.die_at(api, index, *COUNTS)
+        in_flight = len(api.requests) - api.answered
+        assert api.answered == index
+        assert 1 <= in_flight <= IN_FLIGHT
+        pulled = asker.ask(api, *COUNTS)
+        assert len(api.requests) <= needed + in_flight
+        assert pulled.rows == whole.rows
+        assert [c.proof for c in pulled.customers.values()] == [Proof.PROVEN] * len(COUNTS)
+
+
+def test_a_run_ended_after_its_last_request_asks_nothing_again(asker: Asker) -> None:
+    """With everything in the ledger, a further run asks nothing, whatever the last pages were like."""
+    api = books()
+    before = asker.ask_all(api, *COUNTS, is_closed=True)
+    api.requests.clear()
+    after = asker.ask_all(api, *COUNTS, is_closed=True)
+    assert api.requests == []
+    assert after[SHORT.name].rows == before[SHORT.name].rows
+    assert after[SHORT.name].asked_from == before[SHORT.name].asked_from
+    assert after[SHORT.name].customers == before[SHORT.name].customers
+
+
+def test_a_run_can_be_ended_many_times(asker: Asker) -> None:
+    """Ended again and again, each run goes on where the one before was."""
+    api = books()
+    needed = fewest_requests(COUNTS.values())
+    for _ in range(4):
+        asker.die_at(api, len(api.requests) + 5, *COUNTS)
+    asker.ask(api, *COUNTS)
+    assert len(api.requests) <= needed + 4 * IN_FLIGHT
+
+
+def test_a_repeated_attempt_carries_on_too(asker: Asker) -> None:
+    """Ended while a customer is pulled again, the next run goes on with that attempt."""
+    api = service({"1": lines(9)})
+    api.on_answer.append(lambda request, answer: answer["DetailSet"].pop() if request.index == 1 else None)
+    asker.die_at(api, 7, "1")
+    pulled = asker.ask(api, "1")
+    assert pulled.customers["1"].proof is Proof.PROVEN
+    assert len(api.requests) <= 2 * fewest_requests([9]) + IN_FLIGHT
+
+
+@pytest.mark.parametrize(
+    "change", [{"day": "2026-11-21"}, {"is_closed": True}, {"key": "2026-11"}, {"account": "other"}]
+)
+def test_a_ledger_of_another_day_or_state_starts_anew(asker: Asker, change: dict[str, Any]) -> None:
+    """Pages of another day, of before the close, or of another partition are not taken for today's."""
+    api = service({"1": lines(5, cost="1.10")})
+    asker.ask(api, "1")
+    api.requests.clear()
+    api.rows[SHORT.action.name]["1"] = lines(5, cost="2.20")
+    pulled = asker.ask_all(api, "1", **change)[SHORT.name]
+    assert api.asked(SHORT) == [1, 2, 1]
+    assert {row["TotalCost"] for row in pulled.rows} == {"2.20"}
+    assert pulled.page_count == 2
+
+
+def test_progress_counts_to_its_end(asker: Asker) -> None:
+    """Pages done never pass pages known, and at the end all that is known is done."""
+    asker.ask(books(), *COUNTS)
+    assert all(step.done <= step.known for step in asker.progress)
+    assert asker.progress[-1].done == asker.progress[-1].known == fewest_requests(COUNTS.values())
+    assert all(step.dataset is SHORT and step.account == "acme" for step in asker.progress)
+
+
+def test_a_corrupt_ledger_is_told_and_the_next_run_starts_anew(asker: Asker) -> None:
+    """A ledger that cannot be read fails its dataset once, says so, and is out of the way of the next run."""
+    file = asker.ledger(SHORT)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"this is no database, " * 100)
+    with pytest.raises(CorruptFile, match="cannot be read") as failure:
+        asker.ask(books(), *COUNTS)
+    assert "moved to 2026-10.sqlite.corrupt" in str(failure.value)
+    assert asker.ask(books(), *COUNTS).customers["7"].rows == 20
+
+
+def test_a_ledger_that_cannot_be_kept_fails_its_dataset_only(asker: Asker) -> None:
+    """A folder that refuses one dataset's ledger leaves the other datasets."""
+    asker.folder.mkdir()
+    (asker.folder / SHORT.name).write_text("a file where a folder should be")
+    results = asker.ask_all(books(), *COUNTS)
+    assert isinstance(results[SHORT.name], StorageFailed)
+    assert results[SUMMARY.name].customers["7"].proof is Proof.PROVEN

@@ -1,0 +1,145 @@
+"""The partner's calendar in UTC+8: edges of months, how final they are, and what can be asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pipelines.errors import SettingError
+from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth, MonthState, asked_month
+
+
+def at(text: str) -> datetime:
+    """Return a time of the partner's clock."""
+    return datetime.fromisoformat(text).replace(tzinfo=BILLING_ZONE)
+
+
+@pytest.mark.parametrize(
+    ("utc", "month"),
+    [
+        ("2026-10-31T15:59:59", "2026-10"),
+        ("2026-10-31T16:00:00", "2026-11"),
+        ("2026-12-31T15:59:59", "2026-12"),
+        ("2026-12-31T16:00:00", "2027-01"),
+        ("2024-02-29T15:59:59", "2024-02"),
+        ("2024-02-29T16:00:00", "2024-03"),
+    ],
+)
+def test_a_month_begins_at_midnight_in_utc_plus_8(utc: str, month: Any) -> None:
+    """16:00 UTC is the partner's midnight: the month of an instant changes there and nowhere else."""
+    assert BillMonth.of(datetime.fromisoformat(utc).replace(tzinfo=UTC)).key == month
+
+
+def test_a_month_starts_with_its_first_instant() -> None:
+    """The start is midnight on the 1st in UTC+8."""
+    assert BillMonth("2026-10").start == datetime(2026, 9, 30, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after"), [("2026-01", "2025-12", "2026-02"), ("2026-12", "2026-11", "2027-01")]
+)
+def test_neighbours_of_a_month(key: str, before: Any, after: Any) -> None:
+    """The month before and the month after are found across a year's end."""
+    assert (str(BillMonth(key).previous), str(BillMonth(key).next)) == (before, after)
+
+
+def test_every_month_follows_the_one_before_it() -> None:
+    """Going on a month and back again returns to it, over ten years."""
+    month = BillMonth("2022-06")
+    for _ in range(120):
+        assert month.next.previous == month
+        assert month.next > month
+        month = month.next
+    assert month.key == "2032-06"
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        ("2026-10-01T00:00:00", MonthState.OPEN),
+        ("2026-10-31T23:59:59", MonthState.OPEN),
+        ("2026-11-01T00:00:00", MonthState.PROVISIONAL),
+        ("2026-11-05T00:59:59", MonthState.PROVISIONAL),
+        ("2026-11-05T01:00:00", MonthState.CLOSED),
+        ("2027-11-05T01:00:00", MonthState.CLOSED),
+    ],
+)
+def test_a_month_closes_at_one_o_clock_on_the_5th(now: str, state: Any) -> None:
+    """A month is open while it runs, provisional until 01:00 on the 5th of the next, then closed."""
+    assert BillMonth("2026-10").state(at(now)) is state
+
+
+def test_the_state_does_not_depend_on_the_zone_of_the_clock() -> None:
+    """The same instant in UTC and in UTC+8 gives the same state."""
+    closing = BillMonth("2026-10").closes_at
+    assert closing.astimezone(UTC) == datetime(2026, 11, 4, 17, tzinfo=UTC)
+    assert BillMonth("2026-10").state(closing.astimezone(UTC)) is MonthState.CLOSED
+    assert BillMonth("2026-10").state(closing.astimezone(UTC) - timedelta(microseconds=1)) is MonthState.PROVISIONAL
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "2026-13",
+        "2026-00",
+        "2026-1",
+        "202610",
+        "2026-10-01",
+        "",
+        "2026-10\n",
+        "\uff12\uff10\uff12\uff16-10",
+        "october",
+        "0000-01",
+    ],
+)
+def test_a_malformed_month_is_refused_with_an_example(key: str) -> None:
+    """What is not YYYY-MM is refused, and the message shows how to write it."""
+    with pytest.raises(SettingError, match="YYYY-MM, for example 2026-10"):
+        BillMonth(key)
+
+
+NOW = at("2026-11-20T12:00:00")
+
+
+@pytest.mark.parametrize("key", ["2022-06", "2026-10", "2026-11"])
+def test_months_with_bills_can_be_asked(key: str) -> None:
+    """Every month from the first to the running one can be asked."""
+    assert asked_month(key, NOW).key == key
+
+
+def test_a_month_before_the_first_is_refused() -> None:
+    """A month before the first bill is refused with the first that there is."""
+    with pytest.raises(SettingError, match="no bills for 2022-05: the first bill month is 2022-06"):
+        asked_month("2022-05", NOW)
+
+
+@pytest.mark.parametrize("key", ["2026-12", "2027-01", "9999-12"])
+def test_a_future_month_is_refused(key: str) -> None:
+    """A month that has not begun in UTC+8 is refused with the one that runs."""
+    with pytest.raises(SettingError, match=rf"no bills for {key} yet: the running month \(UTC\+8\) is 2026-11"):
+        asked_month(key, NOW)
+
+
+def test_the_new_month_can_be_asked_from_its_first_instant() -> None:
+    """At midnight in UTC+8, still the day before in UTC, the new month can be asked."""
+    assert asked_month("2026-12", datetime(2026, 11, 30, 16, tzinfo=UTC)).key == "2026-12"
+    with pytest.raises(SettingError):
+        asked_month("2026-12", datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC))
+
+
+def test_a_fixed_clock_stands_still_in_utc_plus_8() -> None:
+    """A clock that is set tells that instant and its day in UTC+8, whatever zone it was given in."""
+    clock = BillingClock(datetime(2026, 11, 30, 16, 30, tzinfo=UTC))
+    assert clock.now() == clock.now() == at("2026-12-01T00:30:00")
+    assert clock.now().utcoffset() == timedelta(hours=8)
+    assert clock.today() == date(2026, 12, 1)
+
+
+def test_a_clock_that_is_not_set_tells_the_real_time() -> None:
+    """Without a fixed time the clock tells now, in UTC+8."""
+    before = datetime.now(UTC)
+    now = BillingClock().now()
+    assert before <= now <= datetime.now(UTC)
+    assert now.utcoffset() == timedelta(hours=8)
