@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from enum import StrEnum
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -79,6 +78,7 @@ class CustomerPull:
 
 _LONGEST = 60
 """Characters, and powers of ten, beyond which a text is no amount; sums within are exact in `_EXACT`'s digits."""
+_TOO_LARGE = Decimal(10) ** (_LONGEST + 1)
 _EXACT = Context(prec=200, traps=[Inexact])
 
 
@@ -101,38 +101,40 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     return total
 
 
+def exact_total(texts: Sequence[str | None]) -> Decimal:
+    """Add the amounts that texts spell, as `exact_sum` of each `amount` does, three times as fast."""
+    try:
+        if max(map(len, texts)) <= _LONGEST:  # type: ignore[arg-type]  # None goes the slow way
+            values = list(map(Decimal, texts))  # type: ignore[arg-type]
+            if min(values) > -_TOO_LARGE and max(values) < _TOO_LARGE:
+                with localcontext(_EXACT):
+                    total = sum(values, Decimal(0))
+                if int(total.as_tuple().exponent) >= -_LONGEST:
+                    return total
+    except (TypeError, ValueError, ArithmeticError):
+        pass
+    return exact_sum(map(amount, texts))
+
+
 def text_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> pa.RecordBatch:
-    """Turn decoded rows into text columns, one field at a time; unknown fields go to `_extra` as one JSON object.
+    """Turn decoded rows into text columns; unknown fields go to `_extra` as one JSON object.
 
     Numbers must have been decoded as text (`decode`). null and an absent field are null. Lists and objects become JSON
     text; numbers inside them are quoted, which keeps every digit. Half of a surrogate pair, which no file can hold,
     stays the escape that was sent.
     """
-    arrays = [_text_column(values) for values in _transposed(rows, columns)]
-    arrays.append(pa.array(_extras(rows, columns), pa.string()))
-    return pa.record_batch(arrays, names=[*columns, EXTRA])
+    struct = pa.struct([(name, pa.string()) for name in columns])
+    try:
+        fields = pa.array(rows, struct)
+    except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeEncodeError):  # a bool, something nested, half an emoji: rare
+        fields = pa.array([{name: _text(row.get(name)) for name in columns} for row in rows], struct)
+    extras = pa.array(_extras(rows, frozenset(columns)), pa.string())
+    return pa.record_batch([*fields.flatten(), extras], names=[*columns, EXTRA])
 
 
 def warm_up() -> None:
-    """Make a first array: pyarrow imports pandas for it, which takes seconds that no request should wait for."""
+    """Make a first array, for which pyarrow imports pandas: seconds that no request should wait for."""
     text_rows([{"": ""}], ("",))
-
-
-def _transposed(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Iterable[Sequence[Any]]:
-    """Give the rows a column at a time; five times as fast where every row has every field, as on nearly every page."""
-    if rows and len(columns) > 1:
-        try:
-            return list(zip(*map(itemgetter(*columns), rows), strict=True))
-        except KeyError:
-            pass
-    return [[row.get(name) for row in rows] for name in columns]
-
-
-def _text_column(values: Sequence[Any]) -> pa.Array:
-    try:
-        return pa.array(values, pa.string())
-    except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeEncodeError):  # a bool, something nested, half an emoji: rare
-        return pa.array([_text(value) for value in values], pa.string())
 
 
 def _text(value: Any) -> str | None:
@@ -142,9 +144,8 @@ def _text(value: Any) -> str | None:
     return text.encode(errors="backslashreplace").decode()
 
 
-def _extras(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[str | None]:
-    known = frozenset(columns)
+def _extras(rows: Sequence[dict[str, Any]], known: frozenset[str]) -> list[str | None]:
     return [
-        None if row.keys() <= known else _text({name: value for name, value in row.items() if name not in known})
+        None if known.issuperset(row) else _text({name: value for name, value in row.items() if name not in known})
         for row in rows
     ]

@@ -61,7 +61,7 @@ class Ledger:
 
     def __init__(self, path: Path, fingerprint: dict[str, Any]) -> None:
         self._path = path
-        self._codec = pa.Codec("zstd", compression_level=1)
+        self._codec = pa.Codec("lz4")
         with self._failures():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
@@ -70,6 +70,7 @@ class Ledger:
             with self._failures():
                 self._db.execute("pragma journal_mode = wal")
                 self._db.execute("pragma synchronous = normal")
+                self._db.execute("pragma wal_autocheckpoint = 0")  # the file goes once its pages are landed
                 self._db.execute(_ORIGIN)
                 self.asked_from = self._begin(json.dumps(fingerprint | {"tables": _TABLES}, sort_keys=True))
         except BaseException:

@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.errors import RequestUnanswered
-from pipelines.pages import CustomerPull, Page, Proof, amount, exact_sum, text_rows
+from pipelines.pages import CustomerPull, Page, Proof, exact_sum, exact_total, text_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
     from pipelines.endpoints.shapes import Action, Dataset
     from pipelines.extract.ledger import Entry, Ledger
+
+IN_FLIGHT = 8
+"""Requests of one dataset under way at once; at most so many are asked again after a kill."""
 
 ATTEMPTS = 3
 """A customer whose rows cannot be proven is pulled again at most twice."""
@@ -143,7 +146,7 @@ class Listing:
         others = range(first_number + 1, first_number + math.ceil((first.total or 0) / paging.size))
         wanted = [number for number in others if number not in entries]
         self._progress(0, len(wanted))
-        await _all_or_first_failure([self._ask(attempt, number) for number in wanted])
+        await _side_by_side(wanted, lambda number: self._ask(attempt, number))
         await self._ask_on(attempt, paging.size)
         if others and self._ledger.confirmation(self._customer_uin, attempt) is None:
             await self._confirm(attempt, first)
@@ -167,7 +170,7 @@ class Listing:
 
     async def _ask(self, attempt: int, number: int) -> Entry:
         page, total = self._read(await self._call(number), number)
-        cost = exact_sum(map(amount, _texts(page, self._dataset.cost))) if self._dataset.cost else None
+        cost = exact_total(_texts(page, self._dataset.cost)) if self._dataset.cost else None
         entry = self._ledger.store(page, attempt, total, cost)
         self._progress(1, 0)
         return entry
@@ -263,12 +266,21 @@ def _overlaps(entries: Iterable[Entry]) -> bool:
     return len(set(filled)) < len(filled)
 
 
-async def _all_or_first_failure(requests: Sequence[Coroutine[Any, Any, Any]]) -> None:
-    """Wait for all; at the first failure end the others, which the run that carries on asks again."""
-    tasks = [asyncio.ensure_future(request) for request in requests]
+async def _side_by_side(numbers: Iterable[int], ask: Callable[[int], Awaitable[object]]) -> None:
+    """Ask pages, a few at once; at the first failure end the others, which the run that carries on asks again.
+
+    A few workers take the numbers one by one: a task for each of 5,000 pages would slow every other down.
+    """
+    left = iter(numbers)
+
+    async def work() -> None:
+        for number in left:
+            await ask(number)
+
+    workers = [asyncio.create_task(work()) for _ in range(IN_FLIGHT)]
     try:
-        await asyncio.gather(*tasks)
+        await asyncio.gather(*workers)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)

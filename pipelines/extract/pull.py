@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipelines.errors import CredentialRefused, RequestFailed, RequestRefused, RequestUnanswered
 from pipelines.extract.ledger import Ledger
-from pipelines.extract.listing import Caller, Doubt, Listing, Reply
+from pipelines.extract.listing import IN_FLIGHT, Caller, Doubt, Listing, Reply
 from pipelines.pages import EXTRA, CustomerPull, Page, Proof
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.endpoints.shapes import Action, Dataset
-
-IN_FLIGHT = 8
-"""Requests of one dataset under way at once; at most so many are asked again after a kill."""
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -31,7 +30,7 @@ from pipelines.land.manifest import (
     read_manifest,
     verify_bytes,
 )
-from pipelines.pages import EXTRA, CustomerPull, Page, Proof, amount, exact_sum
+from pipelines.pages import EXTRA, CustomerPull, Page, Proof, exact_sum, exact_total
 from pipelines.periods import MonthState
 
 if TYPE_CHECKING:
@@ -120,11 +119,11 @@ def land(target: Target, pulled: Pulled) -> LandedFile:
 
 
 def verify(path: Path, manifest: Manifest, dataset: Dataset) -> None:
-    """Read a landed file: every page's checksum, its rows and its exact sums. Raises CorruptFile for a difference."""
+    """Read a landed file back: every byte, its rows and its exact sums. Raises CorruptFile for a difference."""
     verify_bytes(path, manifest)
     rows = 0
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for batch in _read(path):
+    for batch in _read(path, [column for column in (dataset.cost, dataset.currency, "_page") if column]):
         rows += batch.num_rows
         _add_costs(costs, batch, dataset)
     if rows != manifest.rows:
@@ -283,13 +282,14 @@ def _in_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 def _add_costs(costs: defaultdict[str, Decimal], table: pa.Table | pa.RecordBatch, dataset: Dataset) -> None:
     if dataset.cost is None:
         return
-    amounts = table.column(dataset.cost).to_pylist()
-    currencies = table.column(dataset.currency).to_pylist() if dataset.currency else repeat("", len(amounts))
-    by_currency: defaultdict[str, list[Decimal]] = defaultdict(list)
-    for currency, text in zip(currencies, amounts, strict=True):
-        by_currency[currency or ""].append(amount(text))
-    for currency, values in by_currency.items():
-        costs[currency] = exact_sum([costs[currency], *values])
+    amounts = table.column(dataset.cost)
+    if dataset.currency is None:
+        costs[""] = exact_sum([costs[""], exact_total(amounts.to_pylist())])
+        return
+    currencies = pc.fill_null(table.column(dataset.currency), "")
+    for currency in currencies.unique().to_pylist():
+        of_it = amounts.filter(pc.equal(currencies, currency))
+        costs[currency] = exact_sum([costs[currency], exact_total(of_it.to_pylist())])
 
 
 def _log_changes(target: Target, pulled: Pulled, old: Manifest, new: Manifest, aside: Path) -> None:

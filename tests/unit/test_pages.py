@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.pages import EXTRA, Page, amount, decode, exact_sum, text_rows
+from pipelines.pages import EXTRA, Page, amount, decode, exact_sum, exact_total, text_rows
 
 if TYPE_CHECKING:
     import random
@@ -161,3 +161,14 @@ def test_a_sum_does_not_depend_on_the_order(texts: list[str], order: random.Rand
 def test_a_sum_of_nothing_is_zero() -> None:
     """No amounts sum to zero."""
     assert exact_sum([]) == 0
+    assert exact_total([]) == 0
+
+
+AMOUNTS = st.decimals(allow_nan=True, allow_infinity=True).map(str)
+STRANGE = st.sampled_from([None, "", "-", "1e70", "-1e70", "1e-70", "1e61", "-1.000000001e61", "0E-99", "9" * 61, "x"])
+
+
+@given(st.lists(AMOUNTS | STRANGE | st.decimals(-(10**6), 10**6, places=8).map(str), max_size=12))
+def test_the_quick_total_is_the_sum_of_each_amount(texts: list[str | None]) -> None:
+    """Whatever texts come together, adding them at once gives what adding each amount gives, to the last digit."""
+    assert exact_total(texts) == exact_sum(map(amount, texts))
