@@ -92,15 +92,22 @@ def _exit_code(kinds: set[str]) -> int:
 
 def _run_demo() -> int:
     with servers.sandbox("--customers", str(DEMO_CUSTOMERS)) as address:
-        os.environ["BILL_ETL_SANDBOX"] = address
+        _ask_only(address)
         running = BillMonth.of(settings.load(ROOT).clock.now())
         return _run_months([running.previous.key, running.key], [])
 
 
 def _run_dev() -> int:
     with servers.sandbox() as address:
-        os.environ["BILL_ETL_SANDBOX"] = address
+        _ask_only(address)
         return _run_ui()
+
+
+def _ask_only(sandbox: str) -> None:
+    """Point this process and its children to a sandbox, whatever it was told of real accounts: the two never meet."""
+    for name in [name for name in os.environ if name.startswith("BILL_ETL_")]:
+        del os.environ[name]
+    os.environ["BILL_ETL_SANDBOX"] = sandbox
 
 
 def _run_ui() -> int:
@@ -145,7 +152,7 @@ def _report(
             where = f"{row['bill_month']}, account '{row['account']}', customer {fault['customer_uin']}"
             _console.print(f"{where}: {fault['reason']}", style="yellow", markup=False)
     _console.print(f"\nThe release: {paths.current_release(home)}\nTry:", markup=False)
-    _console.print(f'.venv/bin/python -m pipelines sql "{_EXAMPLE}"', markup=False, soft_wrap=True)
+    _console.print(f'BILL_ETL_HOME={home} .venv/bin/python -m pipelines sql "{_EXAMPLE}"', markup=False, soft_wrap=True)
     closed = [row for row in found if BillMonth(row["bill_month"]).state(now) is MonthState.CLOSED]
     is_whole = all(row["is_complete"] for row in found) and all(row["is_reconciled"] for row in closed)
     return WHOLE if is_whole and all(run.is_whole for run in runs.values()) else NOT_WHOLE

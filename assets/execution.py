@@ -54,7 +54,10 @@ def prepare(home: Path) -> None:
     folder = paths.dagster_home(home).absolute()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        copyfile(ROOT / "deploy" / "dagster.yaml", folder / "dagster.yaml")
+        ours, theirs = ROOT / "deploy" / "dagster.yaml", folder / "dagster.yaml"
+        if not theirs.exists() or theirs.read_bytes() != ours.read_bytes():
+            copyfile(ours, folder / "dagster.yaml.new")
+            (folder / "dagster.yaml.new").replace(theirs)  # a running daemon reads the old one or the new one
     except OSError as error:
         raise StorageFailed(
             f"Dagster's state cannot be kept in {folder}: {error.strerror or error}. "

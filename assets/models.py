@@ -7,11 +7,12 @@ import dagster as dg
 from assets import checks, published
 from assets.failures import failure
 from assets.raw import LAKE
-from assets.resources import Books, code_version
+from assets.resources import ROOT, Books
 from pipelines.endpoints import DATASETS
 from pipelines.errors import BillEtlError, CheckFailed
 from pipelines.model import Model
 from pipelines.publish import build_and_publish
+from pipelines.settings import code_version
 
 
 def _dep(name: str) -> dg.AssetKey:
@@ -51,7 +52,7 @@ def models(context: dg.AssetExecutionContext, books: Books) -> Iterator[object]:
     """Build what changed since the last release, check it and publish it whole; readers keep the last one meanwhile."""
     try:
         settings = books.settings()
-        release = build_and_publish(settings.home, now=settings.clock.now(), code_version=code_version())
+        release = build_and_publish(settings.home, now=settings.clock.now(), code_version=code_version(ROOT))
     except CheckFailed as error:
         yield from checks.results(error)
         raise failure([error]) from error

@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from typing import Self
 
 from rich.console import Console
@@ -16,8 +17,10 @@ _SECONDS_BETWEEN_LINES = 10.0
 class Telling:
     """Tells pages done of those known so far, the rate against the limit, and the time left."""
 
-    def __init__(self, log: logging.Logger) -> None:
+    def __init__(self, log: logging.Logger, limits: Mapping[str, Mapping[str, int]]) -> None:
+        """Take the log, and by account the limits that differ from the catalogue's."""
         self._log = log
+        self._limits = limits
         self._began: dict[tuple[str, str], float] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._tasks: dict[tuple[str, str], TaskID] = {}
@@ -47,8 +50,10 @@ class Telling:
         which = (progress.account, progress.dataset.name)
         now = time.monotonic()
         began = self._began.setdefault(which, now)
-        rate = progress.done / (now - began) if now > began else 0.0
-        text = f"{rate:.1f}/s of at most {progress.dataset.action.limit}/s"
+        rate = progress.asked / (now - began) if now > began else 0.0
+        action = progress.dataset.action
+        limit = self._limits.get(progress.account, {}).get(action.name, action.limit)
+        text = f"{rate:.1f} requests/s of at most {limit}/s"
         task = self._tasks.get(which)
         if task is None:
             task = self._tasks[which] = self._bars.add_task(progress.dataset.name, rate=text)

@@ -20,8 +20,8 @@ from assets.resources import Books
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Dataset, PartitionKind
 from pipelines.errors import BillEtlError, SettingError
-from pipelines.land import LandedCustomer, LandedFile
-from pipelines.pages import Proof, exact_sum
+from pipelines.land import LINEAGE, LandedCustomer, LandedFile
+from pipelines.pages import EXTRA, Proof, exact_sum
 from pipelines.periods import BillMonth, asked_month
 from pipelines.refresh import Outcome, Run, Usage, asked_of, refresh
 from pipelines.settings import Account, Settings
@@ -127,7 +127,10 @@ def _by_dataset(
     if not any(expected.values()):
         raise SettingError("No configured account's role may ask any of the selected datasets; see BILL_ETL_ROLE.")
     answered: defaultdict[str, list[Outcome]] = defaultdict(list)
-    with asyncio.Runner() as runner, Telling(context.log) as telling:
+    with (
+        asyncio.Runner() as runner,
+        Telling(context.log, {account.name: account.limits for account in accounts}) as telling,
+    ):
         run = books.run(settings, context.run.root_run_id or context.run.run_id, telling.tell)
         outcomes = _outcomes(books, settings, config, run, datasets, bill_month)
         try:
@@ -217,7 +220,12 @@ def _metadata(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
         for currency, cost in file.manifest.costs.items():
             costs[currency] = exact_sum([costs[currency], Decimal(cost)])
     usages = [outcome.usage for outcome in outcomes]
+    columns = (*outcomes[0].dataset.columns, EXTRA)
+    schema = [dg.TableColumn(name, "text") for name in columns]
+    schema += [dg.TableColumn(field.name, str(field.type), description="lineage") for field in LINEAGE]
     return {
+        "path": dg.MetadataValue.json([file.path for file in files]),
+        "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns=schema)),
         "dagster/row_count": dg.MetadataValue.int(sum(file.manifest.rows for file in files)),
         "pages": dg.MetadataValue.int(sum(usage.pages for usage in usages)),
         "requests": dg.MetadataValue.int(sum(usage.requests for usage in usages)),

@@ -3,14 +3,12 @@
 Loading the code location reads no setting and needs no account.
 """
 
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import dagster as dg
 
-import pipelines
 from pipelines import settings as configuration
 from pipelines.client import Client, Credential, DiskPacer, pacing_key
 from pipelines.extract import Progress
@@ -29,7 +27,7 @@ class Books(dg.ConfigurableResource[None]):
 
     def run(self, loaded: configuration.Settings, run_id: str, progress: Callable[[Progress], None]) -> Run:
         """Return what all refreshes of a run share."""
-        return Run(loaded.home, loaded.clock, code_version(), run_id, progress)
+        return Run(loaded.home, loaded.clock, configuration.code_version(ROOT), run_id, progress)
 
     @asynccontextmanager
     async def sources(self, loaded: configuration.Settings, names: list[str]) -> AsyncIterator[list[Source]]:
@@ -50,13 +48,3 @@ async def _source(loaded: configuration.Settings, account: configuration.Account
     pacer = DiskPacer(loaded.pacing, pacing_key(account.endpoint, secret_id, account.pacing_group), account.limits)
     async with Client(account=account.name, endpoint=account.endpoint, credential=credential, pacer=pacer) as client:
         yield Source(account.name, account.role, client, account.limits)
-
-
-def code_version() -> str:
-    """Return the version of this code: the project's, and the commit where there is one."""
-    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    try:
-        commit = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603  fixed words
-    except (OSError, subprocess.SubprocessError):
-        return pipelines.__version__
-    return f"{pipelines.__version__}+{commit}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines import __version__, paths, settings
+from pipelines import paths, settings
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import BillEtlError
 from pipelines.periods import BILLING_ZONE, BillingClock
@@ -53,7 +53,7 @@ def rebuild() -> None:
     from pipelines.publish import build_and_publish  # noqa: PLC0415  only this command needs it
 
     home = settings.home(ROOT)
-    release = build_and_publish(home, now=BillingClock().now(), code_version=__version__, full=True)
+    release = build_and_publish(home, now=BillingClock().now(), code_version=settings.code_version(ROOT), full=True)
     if release:
         click.echo(f"{release.release_id} in {release.seconds:.1f} s: {paths.current_release(home)}")
 

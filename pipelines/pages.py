@@ -51,7 +51,7 @@ class Proof(StrEnum):
     PROVEN = "proven"
     """Rows equal the API's total, the listing stood still and, for a closed month, detail equals summary."""
     UNPROVEN = "unproven"
-    """Rows were pulled, but one of these did not hold, three times over."""
+    """Rows were pulled, but one of these did not hold, however often they were asked."""
     FAILED = "failed"
     """The pull failed; rows landed before, if any, are kept."""
 

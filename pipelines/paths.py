@@ -55,6 +55,11 @@ def partition_lock(home: Path, account: str, key: str) -> Path:
     return locks_folder(home) / account / f"{key}.lock"
 
 
+def unfinished_run(home: Path, account: str, key: str) -> Path:
+    """Names the run that is at one account and partition; what it leaves if it is killed."""
+    return state(home) / "unfinished" / account / f"{key}.json"
+
+
 def build_lock(home: Path) -> Path:
     """The lock of the build and of publishing."""
     return locks_folder(home) / "build.lock"

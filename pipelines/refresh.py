@@ -6,6 +6,7 @@ What does not belong here: settings (callers pass values), models (built when la
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, replace
@@ -171,25 +172,60 @@ async def refresh_month(
 ) -> AsyncIterator[Outcome]:
     """Refresh datasets of a month, the first done first; the day's customer list is taken if it is not there.
 
-    Customers asked: those listed now and those seen in that month before. Raises Busy if another run is at this month.
+    Customers asked: those listed now and those seen in that month before. What a killed run of the same day landed
+    whole is not asked again. Raises Busy if another run is at this month.
     """
     with _locked(run, source, month.key, f"account '{source.account}', month {month}"):
         taken = await _todays_list(run, source)
         if taken is not None:
             yield taken
-            if taken.error:
+            if error := taken.error or _doubt_of_list(taken):
                 for dataset in datasets:
-                    yield Outcome(dataset, source.account, month.key, error=taken.error)
+                    yield Outcome(dataset, source.account, month.key, error=error)
                 return
         customers = _listed(run, source) | _seen(run, source, month)
-        async for outcome in _refresh(run, source, datasets, month.key, tuple(sorted(customers))):
+        carried_on = _carried_on(run, source, month)
+        async for outcome in _refresh(carried_on, source, datasets, month.key, tuple(sorted(customers))):
             yield outcome
+        _unfinished(run, source, month).unlink(missing_ok=True)
+
+
+def _carried_on(run: Run, source: Source, month: BillMonth) -> Run:
+    """Take up the id of a run of this billing day that was killed at this month, or leave this run's for the next."""
+    marker, today = _unfinished(run, source, month), run.clock.today().isoformat()
+    try:
+        left = json.loads(marker.read_text())
+        if left["day"] == today:
+            return replace(run, run_id=str(left["run_id"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # none was killed; a marker that was half written is as good as none
+    with land.storage_failures(marker):
+        marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        marker.write_text(json.dumps({"day": today, "run_id": run.run_id}))
+    return run
+
+
+def _unfinished(run: Run, source: Source, month: BillMonth) -> Path:
+    return paths.unfinished_run(run.home, source.account, month.key)
+
+
+def _doubt_of_list(taken: Outcome) -> BillEtlError | None:
+    """Say what speaks against asking a month of this list: one that may be short would leave customers out unseen."""
+    if taken.file is None or taken.file.manifest.state == "whole":
+        return None
+    reason = "; ".join(customer.reason for customer in taken.file.manifest.customers)
+    return RequestUnanswered(
+        f"The customer list of account '{taken.account}' is not proven to be whole: {reason}. No month is asked of it, "
+        "since customers would be left out unseen. Run again; if it stays, ask the service's support.",
+        action=CUSTOMERS.action.name,
+        code="UnprovenList",
+    )
 
 
 async def _todays_list(run: Run, source: Source) -> Outcome | None:
-    """Take today's customer list unless it is landed; None if it is. Waits for another run that is taking it."""
+    """Take today's customer list unless a whole one is landed; None if it is. Waits for a run that is taking it."""
     deadline = time.monotonic() + _LIST_WAIT
-    while not _target(run, source, CUSTOMERS, run.clock.today().isoformat()).path.exists():
+    while not _has_todays_list(run, source):
         try:
             return await refresh_customers(run, source)
         except Busy:
@@ -197,6 +233,11 @@ async def _todays_list(run: Run, source: Source) -> Outcome | None:
                 raise
             await asyncio.sleep(_LIST_POLL)
     return None
+
+
+def _has_todays_list(run: Run, source: Source) -> bool:
+    manifest = land.landed(_target(run, source, CUSTOMERS, run.clock.today().isoformat()))
+    return manifest is not None and manifest.state == "whole"
 
 
 async def _refresh(
@@ -240,7 +281,7 @@ def _land(run: Run, source: Source, question: extract.Question, pull: extract.Da
     pulled = land.Pulled(
         customers=pull.customers,
         pages=pull.pages(),
-        listed=frozenset(_listed(run, source)) if pull.dataset.customer_parameter else frozenset(),
+        listed=question.listed,
         asked_from=pull.asked_from,
         asked_to=pull.asked_to,
         code_version=run.code_version,
@@ -265,6 +306,7 @@ def _question(
         datasets=tuple(datasets),
         key=key,
         customers=customers,
+        listed=frozenset(_listed(run, source)) if customers else frozenset(),
         ledgers=ledgers,
         is_closed=is_closed,
         day=run.clock.today().isoformat(),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import subprocess
 import tomllib
 from datetime import datetime, time
 from pathlib import Path
@@ -22,7 +23,7 @@ from uuid import uuid4
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from pipelines import paths
+from pipelines import __version__, paths
 from pipelines.endpoints import ACTIONS
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import AccountMismatch, SettingError, StorageFailed
@@ -173,6 +174,16 @@ def daily_at(variables: Mapping[str, str] = os.environ) -> time:
         return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007  a time of day
     except ValueError:
         raise SettingError(f"BILL_ETL_DAILY_AT is '{text}': write a time of day in UTC+8 such as 09:30.") from None
+
+
+def code_version(root: Path) -> str:
+    """Return the version of the code at `root`: the project's, and the commit where there is one."""
+    command = ["git", "-C", str(root), "rev-parse", "--short", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603  fixed words
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__}+{done.stdout.strip()}"
 
 
 def bind(home: Path, account: Account) -> None:

@@ -61,7 +61,7 @@ class Ledger:
 
     def __init__(self, path: Path, fingerprint: dict[str, Any]) -> None:
         self._path = path
-        self._codec = pa.Codec("lz4")
+        self._codec = pa.Codec("zstd", compression_level=1)
         with self._failures():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)

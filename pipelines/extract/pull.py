@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 class Question:
     """What to ask for one account and partition: its datasets, and of whom (`customers`: where asked per customer).
 
+    `listed`: the customers that are the account's now; others had bills in that month before.
+
     `known_costs` are summary costs landed before, by (dataset, customer), for a pull that does not ask them itself.
     `is_closed`: the month's bill is out, so that detail must equal summary. `day` is today in UTC+8: a ledger of
     another day is not carried on, because its open months have moved since.
@@ -43,6 +45,7 @@ class Question:
     datasets: tuple[Dataset, ...]
     key: str
     customers: tuple[str, ...]
+    listed: frozenset[str]
     ledgers: Mapping[str, Path]
     is_closed: bool
     day: str
@@ -51,12 +54,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a dataset's pull is: pages done of those known so far."""
+    """How far a dataset's pull is: pages done of those known so far, and requests answered by now."""
 
     account: str
     dataset: Dataset
     done: int
     known: int
+    asked: int = 0
 
 
 class DatasetPull:
@@ -191,7 +195,8 @@ class _DatasetProgram:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if outcomes and len(self._failures) == len(outcomes):
+        failed = {pull.customer_uin for pull, _ in outcomes if pull.proof is Proof.FAILED}
+        if len(failed) == len(outcomes) and failed & self._question.listed:
             raise _failed_for_all(self._question, self._dataset, self._failures)
         return outcomes
 
@@ -257,7 +262,7 @@ class _DatasetProgram:
     def _progress(self, done: int, known: int) -> None:
         self._done += done
         self._known += known
-        self._tell(Progress(self._question.account, self._dataset, self._done, self._known))
+        self._tell(Progress(self._question.account, self._dataset, self._done, self._known, self._answers))
 
     def _parameters(self, customer: str | None) -> dict[str, Any]:
         parameters: dict[str, Any] = dict(self._dataset.fixed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipelines.land.disk import storage_failures
 from pipelines.land.landing import LINEAGE, Pulled, Target, land, landed, texts, verify
 from pipelines.land.manifest import LandedCustomer, LandedFile, Manifest, landed_files, read_manifest
 
@@ -16,6 +17,7 @@ __all__ = [
     "landed",
     "landed_files",
     "read_manifest",
+    "storage_failures",
     "texts",
     "verify",
 ]

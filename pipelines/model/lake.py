@@ -71,6 +71,7 @@ _CUSTOMER_COLUMNS = {
     "request_id": "varchar",
     "listed": "boolean",
     "carried": "boolean",
+    "proven_closed": "boolean",
 }
 """What `raw.landed_customers` tells of a customer of a landed file: fields of these names, its own or the file's."""
 

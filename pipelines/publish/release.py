@@ -92,9 +92,12 @@ def build_and_publish(
 
 
 def is_current(home: Path) -> bool:
-    """Whether the current release holds every landed file, and nothing else. Takes no lock. Raises CorruptFile."""
-    files, _ = _contents(home)
-    return files == _digests(landed_files(home))
+    """Whether the current release is what a build would make: of every landed file, nothing else, and this SQL.
+
+    True too where nothing is landed yet. Takes no lock. Raises CorruptFile.
+    """
+    digests = _digests(landed_files(home))
+    return not digests or _contents(home) == (digests, read_project().digests)
 
 
 def _contents(home: Path) -> tuple[dict[str, str], dict[str, str]]:

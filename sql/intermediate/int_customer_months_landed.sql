@@ -21,6 +21,8 @@ dated as (
         proof,
         reason,
         is_carried,
+        -- A customer that left cannot be asked again; what was proven since the close stays proven.
+        is_carried and is_proven_closed and not is_listed as is_settled,
         proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
         coalesce(proven_at, case when not is_carried and proof <> 'failed' then asked_to_at end)
             as as_of_at,
@@ -38,7 +40,7 @@ judged as (
         expected_rows,
         is_landed,
         as_of_at,
-        proof = 'proven' and is_landed as is_proven,
+        (proof = 'proven' and is_landed) or is_settled as is_proven,
         -- A bill is out at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339).
         case
             when not is_carried or as_of_at is null then month_state

@@ -166,7 +166,7 @@ compared as (
         by_region_cost,
         by_pay_mode_cost,
         cast(cast(detail_cost as varchar) as double)
-        = cast(summary_number as double) as equals_summary,
+        = try_cast(summary_number as double) as equals_summary,
         detail_cost = by_product_cost as equals_by_product,
         detail_cost = by_region_cost as equals_by_region,
         detail_cost = by_pay_mode_cost as equals_by_pay_mode

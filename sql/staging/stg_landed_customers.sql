@@ -25,7 +25,8 @@ final as (
         code as error_code,
         request_id,
         listed as is_listed,
-        carried as is_carried
+        carried as is_carried,
+        proven_closed as is_proven_closed
     from landed
 )
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import paths
+from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Role
 from pipelines.land import landed_files
 from pipelines.sandbox import Principal, Sandbox, World
@@ -101,6 +102,24 @@ def test_a_killed_job_leaves_readers_whole_and_its_rerun_ends_as_an_unkilled_one
     assert lake(home) == lake(unkilled)
     assert release(home) == release(unkilled)
     assert not list(paths.state(home).rglob("*.sqlite*")), "no ledger is left"
+
+
+def test_a_rerun_asks_nothing_that_the_killed_run_had_landed(
+    stages: tuple[Sandbox, Path, Path], tmp_path: Path
+) -> None:
+    """Killed with three of five datasets landed: the rerun asks the other two, and of them only what was not kept."""
+    sandbox, *_ = stages
+    home = tmp_path / "home"
+    asked = len(sandbox.asked())
+    assert run(home, sandbox, "a ledger is removed", "4") == -signal.SIGKILL, "the list's and three datasets' ledgers"
+    landed = {DATASETS[file.manifest.dataset].action.name for file in landed_files(home)}
+    killed = len(sandbox.asked())
+    assert run(home, sandbox) == 0
+    again = [request.action for request in sandbox.asked()[killed:]]
+    assert len(landed) >= 4
+    assert not landed & set(again)
+    whole = {request.action for request in sandbox.asked()[asked:]}
+    assert whole == {dataset.action.name for dataset in DATASETS.values()}
 
 
 def test_the_comparison_sees_a_difference(stages: tuple[Sandbox, Path, Path]) -> None:

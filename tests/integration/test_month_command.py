@@ -13,11 +13,12 @@ from pipelines import paths
 from pipelines.land import landed_files
 from pipelines.locks import held
 from pipelines.sandbox import Fault, Faults
-from tests.integration.conftest import SECRET_KEY
+from tests.integration.conftest import SECRET_KEY, CommandLine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines.sandbox import Sandbox
-    from tests.integration.conftest import CommandLine
 
 
 def test_a_whole_month_is_landed_published_and_reconciled(command: CommandLine, sandbox: Sandbox) -> None:
@@ -160,6 +161,28 @@ def test_passing_faults_leave_no_trace(command: CommandLine, sandbox: Sandbox) -
     answer = command.run("month", "2026-10")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert command.query("select bool_and(is_complete and is_reconciled) from rpt_reconciliation") == [(True,)]
+
+
+def test_faults_at_a_few_percent_leave_every_sound_customer_exact_and_name_the_others(
+    command: CommandLine, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Loud and quiet faults together: who is called complete is exact, and who is not makes the exit code not 0."""
+    loud = dict.fromkeys(("throttling", "internal_error", "service_busy", "reset", "bad_gateway", "truncated"), 0.04)
+    sandbox.faults = Faults(**loud, withheld_pages=0.2, arriving=0.1, moving=0.1)
+    answer = command.run("month", "2026-10")
+    injected = {name for counts in sandbox.statistics().values() for name in counts["faults"]}
+    assert {"withheld_pages"} < injected, "quiet and loud faults did happen"
+    sandbox.faults = Faults()
+    sound = CommandLine(tmp_path / "sound", command.variables)
+    assert sound.run("month", "2026-10").returncode == 0
+    query = "select customer_uin, detail_cost, landed_rows, is_complete and is_reconciled from rpt_reconciliation"
+    truth = {customer: (cost, rows) for customer, cost, rows, _ in sound.query(query)}
+    seen = command.query(query)
+    assert {customer for customer, *_ in seen} == set(truth)
+    assert [c for c, cost, rows, is_sound in seen if is_sound and (cost, rows) != truth[c]] == []
+    unsound = [customer for customer, *_, is_sound in seen if not is_sound]
+    assert answer.returncode == (3 if unsound else 0)
+    assert [customer for customer in unsound if customer not in answer.stdout] == []
 
 
 def test_another_run_at_the_same_month_is_not_disturbed(command: CommandLine) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import assets
 import pipelines
 from pipelines.endpoints import ACTIONS, DATASETS
+from pipelines.land import LINEAGE
+from pipelines.model import lake
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -96,6 +98,11 @@ def test_the_pipeline_runs_where_dagster_cannot_be_imported() -> None:
         "import pipelines.refresh, pipelines.publish, pipelines.settings, pipelines.sandbox, pipelines.__main__"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_lineage_columns_are_the_same_where_they_are_written_and_read() -> None:
+    """Landing adds the columns that models find."""
+    assert list(lake.LINEAGE) == list(LINEAGE.names)
 
 
 def test_no_word_of_money_is_a_float_in_the_pipeline() -> None:

@@ -22,7 +22,7 @@ Shape = dict[str, "tuple[str, Shape]"]
 """Member name -> (type, shape of what is inside: empty but for objects)."""
 
 KINDS = {"string": "str", "int64": "int", "uint64": "int", "float": "float", "bool": "bool"}
-MEMBER = re.compile(r":param _(\w+): (.*?)\n\s+:type \1: (list of )?(?::class:`[\w.]+\.(\w+)`|(\w+))", re.DOTALL)
+MEMBER = re.compile(r":param _(\w+): (.*?)\n\s*:type \1: (list of )?(?::class:`[\w.]+\.(\w+)`|(\w+))", re.DOTALL)
 
 
 def sdk_actions() -> set[str]:

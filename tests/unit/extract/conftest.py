@@ -54,6 +54,7 @@ class Asker:
             "datasets": datasets,
             "key": "2026-10",
             "customers": customers,
+            "listed": frozenset(customers),
             "ledgers": {dataset.name: self.ledger(dataset) for dataset in datasets},
             "is_closed": False,
             "day": "2026-11-20",
