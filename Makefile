@@ -27,7 +27,7 @@ setup: .venv/.ready ## Make .venv and install exactly what requirements.lock say
 demo: setup ## Ask a sandbox for two months of bills at the real rate limits, publish, and show what came out.
 	@$(BIN)/python -m assets demo
 
-test: setup ## Pass the tests.
+test: setup ## Run the tests.
 	@$(BIN)/python -m pytest
 
 month: setup ## Ask the configured accounts for a month and publish: make month MONTH=2026-10

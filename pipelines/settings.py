@@ -263,8 +263,13 @@ class _AccountEntry(BaseModel):
 
 
 def _variables(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that count: the process's own, over those of `.env` unless it is a sandbox that is asked."""
-    return dict(environ) if environ.get("BILL_ETL_SANDBOX") else {**_dotenv(root / ".env"), **environ}
+    """Return the variables that count: the process's own, over those of `.env`.
+
+    For a sandbox none of them does but BILL_ETL_SANDBOX_HOME: Dagster fills its processes' environment from `.env` too.
+    """
+    if environ.get("BILL_ETL_SANDBOX"):
+        return {"BILL_ETL_HOME": environ.get("BILL_ETL_SANDBOX_HOME", "")}
+    return {**_dotenv(root / ".env"), **environ}
 
 
 def _dotenv(file: Path) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -392,12 +392,14 @@ class TestSandbox:
         assert "BILL_ETL_SANDBOX" in message
         assert "this machine's own addresses" in message
 
-    def test_its_clock_can_be_set(self, tmp_path: Path) -> None:
-        """The sandbox's billing clock and role can be set, for trying things out."""
-        environ = {"BILL_ETL_SANDBOX": LOOPBACK, "BILL_ETL_NOW": "2026-11-20T12:00:00", "BILL_ETL_ROLE": "distributor"}
-        loaded = settings.load(tmp_path, environ)
-        assert loaded.clock.now().utcoffset() == timedelta(hours=8)
-        assert loaded.accounts[0].role == "distributor"
+    def test_nothing_that_is_said_of_real_accounts_counts(self, tmp_path: Path) -> None:
+        """Dagster fills its processes' environment from `.env`; home, role and clock are the sandbox's all the same."""
+        said = {"BILL_ETL_HOME": "/real/books", "BILL_ETL_ROLE": "customer", "BILL_ETL_NOW": "2026-11-20T12:00:00"}
+        loaded = settings.load(tmp_path, said | {"BILL_ETL_SANDBOX": LOOPBACK})
+        assert loaded.home == tmp_path / "var" / "sandbox"
+        assert (loaded.accounts[0].role, loaded.now) == ("reseller", None)
+        elsewhere = {"BILL_ETL_SANDBOX": LOOPBACK, "BILL_ETL_SANDBOX_HOME": "elsewhere"}
+        assert settings.load(tmp_path, said | elsewhere).home == tmp_path / "elsewhere"
 
 
 class TestBinding:
