@@ -11,13 +11,14 @@ import json
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
 EXTRA = "_extra"
 """The column that keeps, as JSON text, the fields the catalogue does not know."""
@@ -26,11 +27,37 @@ decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).de
 """Decode JSON with every number as the very text that was sent: `1234567890123.12345678`, `0.10` and `-0` stay so."""
 
 
+class Subject(NamedTuple):
+    """What one question of a dataset is about: one listing, proven or not as a whole.
+
+    `customer_uin` is None where the rows are not of one customer that was asked for. `part` is the JSON object of the
+    parameters that tell this question from others about the same customer and partition, compact and in the order of
+    their names; empty where there are none.
+    """
+
+    customer_uin: str | None = None
+    part: str = ""
+
+    @classmethod
+    def of(cls, customer_uin: str | None, parameters: Mapping[str, Any]) -> Subject:
+        """Make a subject of a customer and the parameters of its own."""
+        if not parameters:
+            return cls(customer_uin)
+        return cls(customer_uin, json.dumps(parameters, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of its own."""
+        return dict(json.loads(self.part)) if self.part else {}
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page as it was answered. `rows`: the catalogue's columns and `_extra`, all text; `fetched_at` in UTC.
 
-    `customer_uin` is None where one request serves the whole account.
+    `customer_uin` and `part` are the `Subject`'s. `reply`: JSON text of what the reply holds beside rows, total and
+    RequestId (None: nothing). `fields`: the names that came in any of its rows. `file`: the digest of the downloaded
+    file that the rows stand in, and after a slash the archive's member if it is one (None: not from a file).
     """
 
     customer_uin: str | None
@@ -38,6 +65,15 @@ class Page:
     request_id: str
     fetched_at: datetime
     rows: pa.RecordBatch
+    part: str = ""
+    reply: str | None = None
+    fields: frozenset[str] = frozenset()
+    file: str | None = None
+
+    @property
+    def subject(self) -> Subject:
+        """What it was asked about."""
+        return Subject(self.customer_uin, self.part)
 
     @property
     def digest(self) -> str:
@@ -58,11 +94,12 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CustomerPull:
-    """What came of asking for one customer (None: the whole account).
+    """What came of asking about one subject.
 
     `rows` is what was pulled, `expected_rows` the API's total (None where the action gives none), `cost` the sum of the
-    dataset's cost column (None where it has none). `reason` is empty for
-    proven rows and a sentence otherwise; `code` and `request_id` are the API's, of a failure.
+    dataset's cost column (None where it has none). `reason` is empty for proven rows and a sentence otherwise; `code`
+    and `request_id` are the API's, of a failure. `digest` is the same for two pulls with equal pages (empty: none
+    came). Of a file, `rows` and `cost` are not known before it is read: landing counts them.
     """
 
     customer_uin: str | None
@@ -74,6 +111,24 @@ class CustomerPull:
     reason: str = ""
     code: str | None = None
     request_id: str | None = None
+    part: str = ""
+    digest: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        """What was asked about."""
+        return Subject(self.customer_uin, self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """A downloaded file, kept as received: where, its SHA-256 (hex), and which reply linked to it, when (UTC)."""
+
+    subject: Subject
+    path: Path
+    digest: str
+    request_id: str
+    fetched_at: datetime
 
 
 _LONGEST = 60

@@ -2,6 +2,8 @@
 
 <home>/lake/raw/<dataset>/account=<name>/<kind>=<key>/data.parquet      one landed partition
 <home>/lake/changes/<dataset>/account=<name>/<kind>=<key>/<id>.parquet  what a landing changed
+<home>/lake/files/<dataset>/<digest>                                    a downloaded file, as received
+<home>/lake/drift/<dataset>/account=<name>.json                         how the API's answers changed their shape
 <home>/state/ledgers/<dataset>/<name>/<key>.sqlite                      pages of a pull under way
 <home>/state/locks/...  state/pacing/...  state/accounts/<name>.json
 <home>/warehouse/build.duckdb  releases/<id>.duckdb  billing.duckdb     the last a link to the current release
@@ -38,6 +40,16 @@ def raw_file(home: Path, dataset: str, account: str, kind: str, key: str) -> Pat
 def changes_folder(home: Path, dataset: str, account: str, kind: str, key: str) -> Path:
     """The folder of a partition's change log."""
     return lake(home) / "changes" / dataset / f"account={account}" / f"{kind}={key}"
+
+
+def files_folder(home: Path, dataset: str) -> Path:
+    """The downloaded files of a dataset, as received, each named by its SHA-256."""
+    return lake(home) / "files" / dataset
+
+
+def drift_file(home: Path, dataset: str, account: str) -> Path:
+    """What is known of the shape of a dataset's rows, and when it changed."""
+    return lake(home) / "drift" / dataset / f"account={account}.json"
 
 
 def ledger_file(home: Path, dataset: str, account: str, key: str) -> Path:

@@ -176,6 +176,7 @@ DESCRIBE_CUSTOMER_OWN_COST_EXPLORER_SUMMARY = Action(
         ),
     ),
     rows="Detail",
+    total="TotalDetail.TotalCount",
     paging=Paging(size=200),
 )
 

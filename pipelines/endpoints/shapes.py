@@ -6,14 +6,11 @@ Only frozen values belong here. How a request is signed, paced or sent is `clien
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Role(StrEnum):
@@ -39,13 +36,19 @@ class Field:
     """One member of a reply: the API's own name and type.
 
     Types are `string`, `int64`, `uint64`, `float`, `bool`, `object` and `list<...>` of these. `nullable` is what the
-    definition flags; every field is treated as nullable anyway.
+    definition flags; every field is treated as nullable anyway. `values` are all that a document enumerates (empty: it
+    enumerates none), `personal` marks what tells of a person. Of a file's column, `headers` are other spellings of its
+    header, and `inferred` says that no document or sample has the column: it is only expected.
     """
 
     name: str
     type: str = "string"
     fields: tuple[Field, ...] = ()
     nullable: bool = False
+    values: tuple[str, ...] = ()
+    personal: bool = False
+    headers: tuple[str, ...] = ()
+    inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Action:
 
     `limit` is in requests per second and dated (`limit_as_of`: the day of the page it was read from), because the
     service has lowered limits before. `writes` marks what this project never calls. `rows` is the reply's member that
-    holds the rows (None: the reply itself is one row), `total` the member that counts them over all pages.
+    holds the rows (None: the reply itself is one row; one that is an object is one row), `total` the member that counts
+    them over all pages, with dots where it is inside another.
     """
 
     name: str
@@ -105,6 +109,7 @@ class PartitionKind(StrEnum):
     """What a dataset's lake partitions are keyed by, spelled as the folder is: `<kind>=<key>`. All in UTC+8."""
 
     BILL_MONTH = "bill_month"
+    BILL_DATE = "bill_date"
     SNAPSHOT_DATE = "snapshot_date"
 
 
@@ -115,28 +120,92 @@ class Merge(StrEnum):
     WHOLE = "whole"
 
 
+class Each(StrEnum):
+    """What a dataset is asked for one by one, or a few at a time where `each_parameter` takes a list."""
+
+    ACCOUNT = "account"
+    """Nothing: the account asks for itself."""
+    CUSTOMER = "customer"
+    SUB_AGENT = "sub_agent"
+    """The second-level resellers of a distributor."""
+    VOUCHER = "voucher"
+    """The vouchers of which something was used."""
+    POLICY_CODE = "policy_code"
+    """As the settings name them."""
+    INVITATION_TOKEN = "invitation_token"  # noqa: S105  a kind, no token
+    """As the settings name them."""
+
+
+TAG_KEY = "<tag key>"
+"""Stands in `tag_variants` where each tag key that the settings name goes."""
+
+DIRECT, INDIRECT = CUSTOMER_KINDS = ("Customer", "ResellerCustomer")
+"""What a customer is to a distributor: one of its own, or one of its second-level resellers."""
+
+Parameters = Mapping[str, str | int | tuple[str, ...]]
+"""Parameters of a request, by name."""
+NOTHING: Parameters = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """One dataset = one raw asset = one folder in the lake = the stem of one `stg_` model.
 
-    `month_parameter` and `customer_parameter` name the parameters that carry the partition's month and the customer of
-    a fan-out (None: not asked by month, or one request for the whole account). `fixed` are parameters with the same
-    value in every request. `cost` and `currency` name the row fields whose sums prove a landing (None: no such field).
-    `proven_by` names the dataset whose per-customer cost this dataset's sum must equal once a month is closed.
+    Of a request's parameters, `key_parameter` carries the partition's month or day, `span_parameters` its first and
+    last second (`YYYY-MM-DD hh:mm:ss`), `customer_parameter` the customer that the rows are of, `kind_parameter`
+    whether that is a customer of the account's own or of its second-level resellers (`CUSTOMER_KINDS`),
+    `each_parameter` what else it is asked for (`each`), a list where the action takes one. `fixed` are the same in
+    every request; with `variants` everything is asked once for each of them, with `tag_variants` once for each and each
+    tag key.
+
+    `file`: the rows are in a file that the reply links to, with these columns. `once_billed`: there is nothing before
+    the month's bill is out. `cost` and `currency` name the row fields whose sums prove a landing (None: no such field).
+    `proven_by` names the dataset whose per-customer cost this dataset's sum must equal once a month is closed;
+    `moved_by` the cheap one that tells whose rows of a month that is not closed may have changed; `owed_by` and
+    `billed_by` the ones that must have a cost other than 0, and rows, of a customer for this one to be asked. `roles`
+    is narrower than the action's where sources disagree.
     """
 
     name: str
     action: Action
     partition: PartitionKind
     merge: Merge
-    month_parameter: str | None = None
+    key_parameter: str | None = None
+    span_parameters: tuple[str, str] | None = None
     customer_parameter: str | None = None
-    fixed: Mapping[str, str | int] = field(default_factory=lambda: MappingProxyType({}))
+    kind_parameter: str | None = None
+    each: Each = Each.ACCOUNT
+    each_parameter: str | None = None
+    fixed: Parameters = field(default_factory=lambda: NOTHING)
+    variants: tuple[Parameters, ...] = (NOTHING,)
+    tag_variants: tuple[Parameters, ...] = ()
+    file: tuple[Field, ...] | None = None
+    once_billed: bool = False
     cost: str | None = None
     currency: str | None = None
     proven_by: str | None = None
+    moved_by: str | None = None
+    owed_by: str | None = None
+    billed_by: str | None = None
+    roles: tuple[Role, ...] | None = None
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of one row: the file's columns, or the reply's."""
+        return self.action.row_fields if self.file is None else self.file
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The source columns in the lake, in the catalogue's order, without lineage columns and `_extra`."""
-        return tuple(member.name for member in self.action.row_fields)
+        return tuple(member.name for member in self.fields)
+
+    @property
+    def batch(self) -> int:
+        """How many of `each` one request takes."""
+        parameter = next((p for p in self.action.parameters if p.name == self.each_parameter), None)
+        return parameter.maximum or 1 if parameter and parameter.type.startswith("list<") else 1
+
+    @property
+    def asked_roles(self) -> tuple[Role, ...]:
+        """The roles that are asked for it unless a setting widens them."""
+        return self.action.roles if self.roles is None else self.roles

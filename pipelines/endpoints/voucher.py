@@ -86,7 +86,7 @@ DESCRIBE_CUSTOMER_OWN_VOUCHER_USAGE_DETAILS = Action(
         Field("RecordsCountByMonth", "int64"),
     ),
     rows="Data",
-    total="TotalRecordsCount",
+    total="RecordsCountByMonth",
     paging=Paging(size=100),
 )
 
@@ -173,7 +173,7 @@ DESCRIBE_CUSTOMER_VOUCHER_USAGE_DETAILS = Action(
         Field("RecordsCountByMonth", "int64"),
     ),
     rows="Data",
-    total="TotalRecordsCount",
+    total="RecordsCountByMonth",
     paging=Paging(size=100),
 )
 
