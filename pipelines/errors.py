@@ -12,6 +12,7 @@
     │       └── Throttled           over the allowed rate
     ├── StorageFailed           the disk said no: full, read-only, no permission
     ├── CorruptFile             a landed file, ledger or state file cannot be read, or is not what its manifest says
+    ├── UnreadableFile          a downloaded file is not what it should be; another download may be
     ├── AccountMismatch         the account's name is bound to another endpoint or role, or the home to other books
     └── BuildFailed             a model could not be built; readers keep the last release
         └── CheckFailed         rows break a structural check
@@ -94,6 +95,17 @@ class StorageFailed(BillEtlError):
 
 class CorruptFile(BillEtlError):
     """A file of ours cannot be read, or does not hold what its manifest says."""
+
+
+class UnreadableFile(BillEtlError):
+    """A downloaded file cannot be read as a table; `customer_uin` and `part` name the subject that it is about."""
+
+    rerun_helps = True
+
+    def __init__(self, message: str, *, customer_uin: str | None, part: str) -> None:
+        super().__init__(message)
+        self.customer_uin = customer_uin
+        self.part = part
 
 
 class AccountMismatch(BillEtlError):
