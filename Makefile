@@ -5,7 +5,7 @@ BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test month dev ui sandbox lint check bench rebuild
+.PHONY: help setup demo test month plan snapshots docs dev ui sandbox lint check bench rebuild
 
 help: ## Print every target.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,13 @@ month: setup ## Ask the configured accounts for a month and publish: make month 
 	@test -n "$(MONTH)" || { echo "Say which month: make month MONTH=2026-10" >&2; exit 2; }
 	@$(BIN)/python -m assets month $(MONTH)
 
+plan: setup ## Print what a run of a month would ask, without asking: make plan MONTH=2026-10
+	@test -n "$(MONTH)" || { echo "Say which month: make plan MONTH=2026-10" >&2; exit 2; }
+	@$(BIN)/python -m pipelines plan $(MONTH)
+
+snapshots: setup ## Take lists, credits and vouchers of the configured accounts as of now, and publish.
+	@$(BIN)/python -m assets snapshots
+
 dev: setup ## Start Dagster's UI on a sandbox.
 	@$(BIN)/python -m assets dev
 
@@ -54,6 +61,9 @@ check: lint test ## lint and test: what CI runs.
 
 bench: setup ## Measure speed and memory, as ratios in one run (takes minutes).
 	@$(BIN)/python -m pytest tests/bench -m bench -s
+
+docs: setup ## Write the generated pages of docs/ again.
+	@$(BIN)/python -m pipelines docs
 
 rebuild: setup ## Build every model again from the lake, offline, and publish.
 	@$(BIN)/python -m pipelines rebuild

@@ -1,8 +1,8 @@
-"""The commands that run through Dagster: `python -m assets month 2026-10`, `demo`, `dev`, `ui`.
+"""The commands that run through Dagster: `python -m assets month 2026-10`, `snapshots`, `demo`, `dev`, `ui`.
 
-Exit codes of `month`: 0 every dataset whole; 1 failed, the old release stands; 2 a bad setting or argument, nothing
-asked; 3 landed and published, but partial, unproven, or detail differs from summary on a closed month; 4 another run
-holds the lock; 130 interrupted.
+Exit codes of `month` and `snapshots`: 0 every dataset whole; 1 failed, the old release stands; 2 a bad setting or
+argument, nothing asked; 3 landed and published, but partial, unproven, or detail differs from summary on a closed
+month; 4 another run holds the lock; 130 interrupted.
 """
 
 import os
@@ -21,10 +21,15 @@ from rich.table import Table
 
 from assets import servers
 from assets.execution import INTERRUPTED, Executed, execute, instance, prepare
+from assets.raw import MONTHLY, Asking
 from assets.resources import ROOT
 from pipelines import paths, publish, settings
+from pipelines.endpoints.asker import Asker, asked_of
+from pipelines.endpoints.shapes import Dataset
 from pipelines.errors import AccountMismatch, BillEtlError, Busy, SettingError
 from pipelines.periods import BillMonth, MonthState, asked_month
+from pipelines.refresh import Run, plan_month, table
+from pipelines.refresh.lists import IN_ORDER, needed
 
 WHOLE, FAILED, WRONG, NOT_WHOLE, BUSY, STOPPED = 0, 1, 2, 3, 4, 130
 
@@ -47,9 +52,17 @@ def main() -> None:
 @main.command()
 @click.argument("keys", metavar="MONTH...", nargs=-1, required=True)
 @click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
-def month(keys: Sequence[str], accounts: Sequence[str]) -> None:
-    """Take the customer list, ask and land the months (YYYY-MM), then build and publish."""
-    sys.exit(_guarded(lambda: _run_months(list(keys), list(accounts))))
+@click.option("--full", is_flag=True, help="Also ask what nothing says has changed.")
+def month(keys: Sequence[str], accounts: Sequence[str], *, full: bool) -> None:
+    """Take the lists, print the plan, ask and land the months (YYYY-MM), then build and publish."""
+    sys.exit(_guarded(lambda: _run(Asking(accounts=list(accounts), full=full), list(keys))))
+
+
+@main.command()
+@click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
+def snapshots(accounts: Sequence[str]) -> None:
+    """Take lists, credits and vouchers as of now, then build and publish."""
+    sys.exit(_guarded(lambda: _run(Asking(accounts=list(accounts)), [], everything=True)))
 
 
 @main.command()
@@ -95,7 +108,7 @@ def _run_demo() -> int:
     with servers.sandbox("--customers", str(DEMO_CUSTOMERS)) as address:
         _ask_only(address)
         running = BillMonth.of(settings.load(ROOT).clock.now())
-        return _run_months([running.previous.key, running.key], [])
+        return _run(Asking(), [running.previous.key, running.key], everything=True)
 
 
 def _run_dev() -> int:
@@ -119,24 +132,45 @@ def _run_ui() -> int:
             return WHOLE
 
 
-def _run_months(keys: list[str], accounts: list[str]) -> int:
-    """Run the list, the months and the build, each as a job; nothing is built from a run that failed."""
+def _run(asking: Asking, keys: list[str], *, everything: bool = False) -> int:
+    """Run the lists (or `everything` that is taken as of now), the months and the build, each as a job.
+
+    Nothing is built from a run that failed.
+    """
     loaded = settings.load(ROOT)
     asked = [asked_month(key, loaded.clock.now()) for key in dict.fromkeys(keys)]
-    for account in loaded.named(accounts):
+    accounts = loaded.named(asking.accounts)
+    for account in accounts:
         settings.bind(loaded.home, account)
+    wanted = [] if everything else _lists([account.asker for account in accounts])
+    runs: dict[str, Executed] = {}
     with instance(loaded.home) as found:
-        runs = {"customers": execute(found, "snapshots_job", accounts)}
-        if runs["customers"].success:
-            runs |= {bill_month.key: execute(found, "month_job", accounts, bill_month) for bill_month in asked}
+        if wanted or everything:
+            runs["lists" if wanted else "snapshots"] = execute(found, "snapshots_job", asking, datasets=wanted)
+        for bill_month in asked if all(run.success for run in runs.values()) else []:
+            _print_plan(loaded, asking, bill_month)
+            runs[bill_month.key] = execute(found, "month_job", asking, bill_month)
         if all(run.success for run in runs.values()):
-            runs["models"] = execute(found, "models_job", accounts)
+            runs["models"] = execute(found, "models_job")
     failed = [run for run in runs.values() if not run.success]
     for text in dict.fromkeys(text for run in failed for text in run.texts):
         _errors.print(text)
     if failed:
         return _exit_code({kind for run in failed for kind in run.kinds})
-    return _report(loaded.home, asked, runs, accounts, loaded.clock.now())
+    return _report(loaded.home, asked, runs, asking.accounts, loaded.clock.now())
+
+
+def _lists(askers: Sequence[Asker]) -> list[Dataset]:
+    """Return the lists that months are asked of, for any of these accounts."""
+    names = {dataset.name for asker in askers for dataset in needed(asker, asked_of(asker, MONTHLY))}
+    return [dataset for dataset in IN_ORDER if dataset.name in names]
+
+
+def _print_plan(loaded: settings.Settings, asking: Asking, bill_month: BillMonth) -> None:
+    """Say what a month is about to ask, at least and at most."""
+    run = Run.dry(loaded.home, loaded.clock, full=asking.full)
+    plans = [plan for a in loaded.named(asking.accounts) for plan in plan_month(run, a.asker, MONTHLY, bill_month)]
+    _console.print(table(plans))
 
 
 def _report(

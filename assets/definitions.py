@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from assets.jobs import MODELS_JOB, MONTH_JOB, SNAPSHOTS_JOB
+from assets.jobs import DAYS_JOB, MODELS_JOB, MONTH_JOB, SNAPSHOTS_JOB
 from assets.models import models
-from assets.raw import LAKE, months, snapshots
+from assets.raw import LAKE, days, months, snapshots
 from assets.resources import Books
 from assets.schedules import daily_months, daily_snapshots
 from assets.sensors import build_when_landed
@@ -13,8 +13,8 @@ from assets.sensors import build_when_landed
 def build_defs(**resources: object) -> dg.Definitions:
     """Assemble the definitions; tests replace resources by name."""
     return dg.Definitions(
-        assets=[LAKE, snapshots, months, models],
-        jobs=[SNAPSHOTS_JOB, MONTH_JOB, MODELS_JOB],
+        assets=[LAKE, snapshots, days, months, models],
+        jobs=[SNAPSHOTS_JOB, DAYS_JOB, MONTH_JOB, MODELS_JOB],
         schedules=[daily_snapshots, daily_months],
         sensors=[build_when_landed],
         resources={"books": Books(), **resources},

@@ -5,7 +5,7 @@ What is printed of them, and which exit code they mean, is `__main__`'s business
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import Any, cast
 import dagster as dg
 
 from assets.definitions import build_defs
-from assets.raw import Accounts, months, snapshots
+from assets.raw import Asking, key, months, snapshots
 from assets.resources import ROOT
 from pipelines import paths
+from pipelines.endpoints.shapes import Dataset
 from pipelines.errors import StorageFailed
 from pipelines.periods import BillMonth
 
@@ -66,15 +67,31 @@ def prepare(home: Path) -> None:
     os.environ["DAGSTER_HOME"] = str(folder)
 
 
-def execute(found: dg.DagsterInstance, job: str, accounts: list[str], bill_month: BillMonth | None = None) -> Executed:
-    """Run a job in this process; its console log is silent, what failed is in the result."""
+def execute(
+    found: dg.DagsterInstance,
+    job: str,
+    asking: Asking | None = None,
+    bill_month: BillMonth | None = None,
+    datasets: Sequence[Dataset] = (),
+) -> Executed:
+    """Run a job in this process, of a raw job only some `datasets` if any are named; its console log is silent, what
+    failed is in the result.
+    """
     began = time.monotonic()
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    if job in _OPS:
-        config["ops"] = {_OPS[job]: {"config": Accounts(accounts=accounts).model_dump()}}
-    definition = build_defs().resolve_job_def(job)
-    key = bill_month.key if bill_month else None
-    result = definition.execute_in_process(instance=found, partition_key=key, run_config=config, raise_on_error=False)
+    if asking:
+        config["ops"] = {_OPS[job]: {"config": asking.model_dump()}}
+    result = (
+        build_defs()
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=found,
+            partition_key=bill_month.key if bill_month else None,
+            run_config=config,
+            asset_selection=[key(dataset) for dataset in datasets] or None,
+            raise_on_error=False,
+        )
+    )
     failures = [_failure(event) for event in result.all_events if event.is_step_failure]
     usages = [event.materialization.metadata for event in result.get_asset_materialization_events()]
     checks = result.get_asset_check_evaluations()

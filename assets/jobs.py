@@ -6,7 +6,7 @@ Raw jobs never contain models: a step that failed for one dataset would skip wha
 import dagster as dg
 
 from assets.models import models
-from assets.raw import months, snapshots
+from assets.raw import days, months, snapshots
 
 NO_RETRY = {"dagster/retry_on_asset_or_op_failure": "false"}
 """The client retries what is transient inside a total time; run retries are for lost processes only."""
@@ -15,7 +15,13 @@ SNAPSHOTS_JOB = dg.define_asset_job(
     "snapshots_job",
     selection=dg.AssetSelection.assets(snapshots),
     tags=NO_RETRY,
-    description="Takes the lists as of now.",
+    description="Takes lists, credits and vouchers as of now.",
+)
+DAYS_JOB = dg.define_asset_job(
+    "days_job",
+    selection=dg.AssetSelection.assets(days),
+    tags=NO_RETRY,
+    description="Asks and lands one day's bills.",
 )
 MONTH_JOB = dg.define_asset_job(
     "month_job",

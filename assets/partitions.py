@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines.periods import BILLING_ZONE, FIRST_BILL_MONTH
+from pipelines.periods import BILLING_ZONE, FIRST_BILL_DATE, FIRST_BILL_MONTH
 
 MONTHS = dg.MonthlyPartitionsDefinition(
     start_date=FIRST_BILL_MONTH,
@@ -11,3 +11,10 @@ MONTHS = dg.MonthlyPartitionsDefinition(
     end_offset=1,  # the running month is a partition too
 )
 """Bill months in UTC+8, from the first that has bills to the running one."""
+
+DAYS = dg.DailyPartitionsDefinition(
+    start_date=FIRST_BILL_DATE,
+    timezone=BILLING_ZONE.key,
+    end_offset=1,  # today is a partition too
+)
+"""Days in UTC+8, from the first that has bills by day to today."""

@@ -3,13 +3,14 @@
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from pipelines import extract
+from pipelines.refresh import Planned
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -44,6 +45,14 @@ class Telling:
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
+
+    def plan(self, planned: Sequence[Planned]) -> None:
+        """Take note of what is about to be asked, and of what is not and why."""
+        for plan in planned:
+            asked = f"{plan.asked} asked in about {plan.most} requests, {-(-plan.most // plan.limit)} s at the limit"
+            left = f"; {plan.left} left" if plan.left else ""
+            why = f": {plan.why}" if plan.why else ""
+            self._log.info(f"{plan.dataset} of '{plan.account}', {plan.key}: {asked}{left}{why}")
 
     def tell(self, progress: extract.Progress) -> None:
         """Take note of where a dataset's pull is."""

@@ -1,6 +1,6 @@
-"""The raw assets: one per dataset of the catalogue, landed as Parquet, with the check that each landing emits.
+"""The raw assets: one per dataset of the catalogue, landed as Parquet, with the checks that each landing emits.
 
-All months of one partition are one step: limits are per action, so asking side by side costs the time of the slowest.
+All datasets of one partition are one step: limits are per action, so asking side by side costs the time of the slowest.
 What is asked and how it lands is `pipelines.refresh`'s business.
 """
 
@@ -14,19 +14,21 @@ from hashlib import sha256
 import dagster as dg
 
 from assets.failures import failure
-from assets.partitions import MONTHS
+from assets.partitions import DAYS, MONTHS
 from assets.progress import Telling
 from assets.resources import Books
 from pipelines.endpoints import DATASETS
+from pipelines.endpoints.asker import not_asked
 from pipelines.endpoints.shapes import Dataset, PartitionKind
 from pipelines.errors import BillEtlError, SettingError
-from pipelines.land import LINEAGE, LandedCustomer, LandedFile
+from pipelines.land import LINEAGE, LandedCustomer, LandedFile, Sighting, drift_of
 from pipelines.pages import EXTRA, Proof, exact_sum
-from pipelines.periods import BillMonth, asked_month
-from pipelines.refresh import Outcome, Run, Usage, asked_of, refresh
+from pipelines.periods import asked_day, asked_month
+from pipelines.refresh import Key, Outcome, Run, Usage, refresh
 from pipelines.settings import Account, Settings
 
-CHECK = "every_customer_is_whole"
+WHOLE = "every_customer_is_whole"
+KNOWN = "every_field_is_as_known"
 LAKE = dg.AssetSpec(
     "lake",
     group_name="raw",
@@ -34,10 +36,11 @@ LAKE = dg.AssetSpec(
 )
 
 
-class Accounts(dg.Config):
-    """Which accounts a run covers; all configured ones if none is named."""
+class Asking(dg.Config):
+    """Which accounts a run covers, all configured ones if none is named; `full`: also what nothing says has changed."""
 
     accounts: list[str] = []  # noqa: RUF012  pydantic copies it
+    full: bool = False
 
 
 def key(dataset: Dataset) -> dg.AssetKey:
@@ -51,8 +54,7 @@ def of_kind(kind: PartitionKind) -> list[Dataset]:
 
 
 def _spec(dataset: Dataset, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetSpec:
-    fields = dataset.action.row_fields
-    columns = [dg.TableColumn(field.name, "text", description=f"{field.type} in the API") for field in fields]
+    columns = [dg.TableColumn(field.name, "text", description=f"{field.type} in the API") for field in dataset.fields]
     return dg.AssetSpec(
         key(dataset),
         deps=deps,
@@ -64,15 +66,17 @@ def _spec(dataset: Dataset, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetSpec:
     )
 
 
-def _check(dataset: Dataset) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(
-        CHECK,
-        asset=key(dataset),
-        description="Every customer's rows are complete and proven; names those that are not.",
-    )
+def _checks(datasets: Sequence[Dataset]) -> list[dg.AssetCheckSpec]:
+    whole = "Every customer's rows are complete and proven; names those that are not."
+    known = "No field is new, lost or newly empty, and no code unknown; names those that are, and since when."
+    specs = [(WHOLE, whole), (KNOWN, known)]
+    return [
+        dg.AssetCheckSpec(name, asset=key(dataset), description=text) for dataset in datasets for name, text in specs
+    ]
 
 
 SNAPSHOTS = of_kind(PartitionKind.SNAPSHOT_DATE)
+DAILY = of_kind(PartitionKind.BILL_DATE)
 MONTHLY = of_kind(PartitionKind.BILL_MONTH)
 _CUSTOMERS = key(DATASETS["customers"])
 
@@ -80,48 +84,69 @@ _CUSTOMERS = key(DATASETS["customers"])
 @dg.multi_asset(
     name="snapshots",
     specs=[_spec(dataset) for dataset in SNAPSHOTS],
-    check_specs=[_check(dataset) for dataset in SNAPSHOTS],
+    check_specs=_checks(SNAPSHOTS),
     can_subset=True,
 )
-def snapshots(context: dg.AssetExecutionContext, config: Accounts, books: Books) -> Iterator[object]:
-    """Lists as of now; a second one on a day replaces the first."""
-    yield from _landing(context, config, books, None)
+def snapshots(context: dg.AssetExecutionContext, config: Asking, books: Books) -> Iterator[object]:
+    """Lists, credits and vouchers as of now; a second one on a day replaces the first."""
+    yield from _landing(context, config, books)
+
+
+@dg.multi_asset(
+    name="days",
+    specs=[_spec(dataset, [_CUSTOMERS]) for dataset in DAILY],
+    check_specs=_checks(DAILY),
+    partitions_def=DAYS,
+    can_subset=True,
+    backfill_policy=dg.BackfillPolicy.multi_run(1),
+)
+def days(context: dg.AssetExecutionContext, config: Asking, books: Books) -> Iterator[object]:
+    """A day's bills of every account's customers; months ask the last days themselves."""
+    yield from _landing(context, config, books)
 
 
 @dg.multi_asset(
     name="months",
     specs=[_spec(dataset, [_CUSTOMERS]) for dataset in MONTHLY],
-    check_specs=[_check(dataset) for dataset in MONTHLY],
+    check_specs=_checks(MONTHLY),
     partitions_def=MONTHS,
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
-def months(context: dg.AssetExecutionContext, config: Accounts, books: Books) -> Iterator[object]:
-    """A month's bills of every account; takes the day's customer list first if it is not there."""
-    yield from _landing(context, config, books, context.partition_key)
+def months(context: dg.AssetExecutionContext, config: Asking, books: Books) -> Iterator[object]:
+    """A month's bills of every account; takes the day's lists first, and of an open month the last days."""
+    yield from _landing(context, config, books)
 
 
-def _landing(context: dg.AssetExecutionContext, config: Accounts, books: Books, month: str | None) -> Iterator[object]:
+def _landing(context: dg.AssetExecutionContext, config: Asking, books: Books) -> Iterator[object]:
     """Yield each dataset's result as its last account is done; fail at the end if any account's landing failed."""
     selected = {asset.path[-1] for asset in context.selected_asset_keys}
     datasets = [dataset for name, dataset in DATASETS.items() if name in selected]
     failures: list[BillEtlError] = []
     try:
-        for dataset, outcomes in _by_dataset(context, config, books, datasets, month):
+        settings = books.settings()
+        for dataset, outcomes in _by_dataset(context, config, books, settings, datasets):
             failures += [outcome.error for outcome in outcomes if outcome.error]
-            yield from _results(context, dataset, outcomes)
+            yield from _results(context, settings, dataset, outcomes)
     except BillEtlError as error:
         failures.append(error)
     if failures:
         raise failure(failures)
 
 
+def _key(context: dg.AssetExecutionContext, settings: Settings) -> Key:
+    """Return what the run's partition stands for. Raises SettingError for one that cannot have bills (yet)."""
+    if not context.has_partition_key:
+        return None
+    asked = asked_month if context.assets_def.partitions_def == MONTHS else asked_day
+    return asked(context.partition_key, settings.clock.now())
+
+
 def _by_dataset(
-    context: dg.AssetExecutionContext, config: Accounts, books: Books, datasets: list[Dataset], month: str | None
+    context: dg.AssetExecutionContext, config: Asking, books: Books, settings: Settings, datasets: list[Dataset]
 ) -> Iterator[tuple[Dataset, list[Outcome]]]:
-    """Run the refresh a step at a time; give a dataset when every account that may ask it has answered."""
-    settings = books.settings()
-    bill_month = asked_month(month, settings.clock.now()) if month else None
+    """Run the refresh a step at a time; give a dataset when every account that is asked for it has answered."""
+    asked = _key(context, settings)
     accounts = settings.named(config.accounts)
     expected = {dataset.name: _askers(context, dataset, accounts) for dataset in datasets}
     if not any(expected.values()):
@@ -131,8 +156,8 @@ def _by_dataset(
         asyncio.Runner() as runner,
         Telling(context.log, {account.name: account.limits for account in accounts}) as telling,
     ):
-        run = books.run(settings, context.run.root_run_id or context.run.run_id, telling.tell)
-        outcomes = _outcomes(books, settings, config, run, datasets, bill_month)
+        run = books.run(settings, context.run.root_run_id or context.run.run_id, telling, full=config.full)
+        outcomes = _outcomes(books, settings, config, run, datasets, asked)
         try:
             while (outcome := runner.run(_next(outcomes))) is not None:
                 name = outcome.dataset.name
@@ -153,11 +178,11 @@ async def _ended(outcomes: AsyncGenerator[Outcome, None]) -> None:
 
 
 async def _outcomes(
-    books: Books, settings: Settings, config: Accounts, run: Run, datasets: list[Dataset], month: BillMonth | None
+    books: Books, settings: Settings, config: Asking, run: Run, datasets: list[Dataset], asked: Key
 ) -> AsyncGenerator[Outcome, None]:
     async with (
         books.sources(settings, config.accounts) as sources,
-        aclosing(refresh(run, sources, datasets, month)) as outcomes,
+        aclosing(refresh(run, sources, datasets, asked)) as outcomes,
     ):
         async for outcome in outcomes:
             yield outcome
@@ -168,38 +193,66 @@ async def _next(outcomes: AsyncGenerator[Outcome, None]) -> Outcome | None:
 
 
 def _askers(context: dg.AssetExecutionContext, dataset: Dataset, accounts: Sequence[Account]) -> int:
-    """Count the accounts whose role may ask a dataset, and say which are skipped."""
-    skipped = [account for account in accounts if not asked_of(account.role, [dataset])]
-    for account in skipped:
-        context.log.info("%s is not asked of '%s': a %s may not ask it.", dataset.name, account.name, account.role)
-    return len(accounts) - len(skipped)
+    """Count the accounts that are asked for a dataset, and say which are skipped and why."""
+    reasons = {account.name: not_asked(account.asker, dataset) for account in accounts}
+    for account, reason in reasons.items():
+        if reason:
+            context.log.info("%s is not asked of '%s': %s.", dataset.name, account, reason)
+    return sum(not reason for reason in reasons.values())
 
 
-def _results(context: dg.AssetExecutionContext, dataset: Dataset, outcomes: list[Outcome]) -> Iterator[object]:
-    """Report a dataset: its materialisation if anything landed, its check either way, and that the lake changed."""
+def _results(
+    context: dg.AssetExecutionContext, settings: Settings, dataset: Dataset, outcomes: list[Outcome]
+) -> Iterator[object]:
+    """Report a dataset: its materialisation if anything is landed, its checks, and that the lake changed."""
     files = [outcome.file for outcome in outcomes if outcome.file]
-    checked = dg.AssetCheckKey(key(dataset), CHECK) in context.selected_asset_check_keys
-    checks = [_checked(dataset, outcomes)] if checked else []
+    if not files and not any(outcome.error for outcome in outcomes):
+        return
+    checks = [
+        check
+        for check in (_whole(dataset, outcomes), _known(settings, dataset, files))
+        if dg.AssetCheckKey(key(dataset), check.check_name or "") in context.selected_asset_check_keys
+    ]
     if not files:
         yield from checks
         return
     metadata = _metadata(outcomes)
     if key(dataset) in context.selected_asset_keys:
         yield dg.MaterializeResult(asset_key=key(dataset), metadata=metadata, check_results=checks)
-    else:  # the day's customer list, taken besides a month
-        context.log_event(dg.AssetMaterialization(key(dataset), metadata=metadata))
+    else:  # a list or a day, taken besides
+        day = outcomes[0].key if dataset.partition is PartitionKind.BILL_DATE else None
+        context.log_event(dg.AssetMaterialization(key(dataset), metadata=metadata, partition=day))
     version = sha256("".join(file.digest for file in files).encode()).hexdigest()
     context.log_event(dg.AssetMaterialization(LAKE.key, tags={"dagster/data_version": version}))
 
 
-def _checked(dataset: Dataset, outcomes: list[Outcome]) -> dg.AssetCheckResult:
+def _known(settings: Settings, dataset: Dataset, files: list[LandedFile]) -> dg.AssetCheckResult:
+    """Say how what came differs in shape from what is known; only ever a warning, since nothing of it is lost."""
+    sightings = [(file.manifest.account, sighting) for file in files for sighting in drift_of(settings.home, file)]
+    return dg.AssetCheckResult(
+        asset_key=key(dataset),
+        check_name=KNOWN,
+        passed=not sightings,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join(_seen(account, sighting) for account, sighting in sightings) or None,
+        metadata={"sightings": len(sightings)},
+    )
+
+
+def _seen(account: str, sighting: Sighting) -> str:
+    value = "" if sighting.value is None else f" '{sighting.value}'"
+    what = f"{sighting.kind.replace('_', ' ')}: {sighting.field}{value}"
+    return f"account '{account}': {what}, first seen {sighting.first_seen_at} in {sighting.first_key}"
+
+
+def _whole(dataset: Dataset, outcomes: list[Outcome]) -> dg.AssetCheckResult:
     """Say who is not whole; a refusal for a customer that is no longer listed is a warning."""
     faulty = [(o.account, c) for o in outcomes if o.file for c in o.file.manifest.customers if c.proof != Proof.PROVEN]
     errors = [f"account '{outcome.account}': {outcome.error}" for outcome in outcomes if outcome.error]
     excused = not errors and all(customer.is_excused for _, customer in faulty)
     return dg.AssetCheckResult(
         asset_key=key(dataset),
-        check_name=CHECK,
+        check_name=WHOLE,
         passed=not faulty and not errors,
         severity=dg.AssetCheckSeverity.WARN if excused else dg.AssetCheckSeverity.ERROR,
         description="\n".join(errors + [_named(account, customer) for account, customer in faulty]) or None,
@@ -208,8 +261,8 @@ def _checked(dataset: Dataset, outcomes: list[Outcome]) -> dg.AssetCheckResult:
 
 
 def _named(account: str, customer: LandedCustomer) -> str:
-    who = f"customer {customer.customer_uin}" if customer.customer_uin else "the whole list"
-    return f"account '{account}', {who}: {customer.proof}: {customer.reason}"
+    who = f"customer {customer.customer_uin}" if customer.customer_uin else "" if customer.part else "the whole list"
+    return f"account '{account}', {' '.join(filter(None, (who, customer.part)))}: {customer.proof}: {customer.reason}"
 
 
 def _metadata(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
@@ -233,6 +286,7 @@ def _metadata(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
         "seconds": dg.MetadataValue.float(round(max(usage.seconds for usage in usages), 3)),
         "share_of_limit": dg.MetadataValue.float(round(max(usage.share for usage in usages), 4)),
         "total_cost": dg.MetadataValue.json({currency: format(cost, "f") for currency, cost in costs.items()}),
+        "not_asked": dg.MetadataValue.text("; ".join(sorted({o.skipped for o in outcomes if o.skipped}))),
         "accounts": dg.MetadataValue.table([_record(o.account, o.file, o.usage) for o in outcomes if o.file]),
     }
 

@@ -3,15 +3,15 @@
 Loading the code location reads no setting and needs no account.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import dagster as dg
 
+from assets.progress import Telling
 from pipelines import settings as configuration
 from pipelines.client import Client, Credential, DiskPacer, pacing_key
-from pipelines.extract import Progress
 from pipelines.refresh import Run, Source
 
 ROOT = Path(__file__).parent.parent
@@ -25,9 +25,10 @@ class Books(dg.ConfigurableResource[None]):
         """Load the settings. Raises SettingError."""
         return configuration.load(ROOT)
 
-    def run(self, loaded: configuration.Settings, run_id: str, progress: Callable[[Progress], None]) -> Run:
+    def run(self, loaded: configuration.Settings, run_id: str, telling: Telling, *, full: bool) -> Run:
         """Return what all refreshes of a run share."""
-        return Run(loaded.home, loaded.clock, configuration.code_version(ROOT), run_id, progress)
+        version = configuration.code_version(ROOT)
+        return Run(loaded.home, loaded.clock, version, run_id, telling.tell, telling.plan, full)
 
     @asynccontextmanager
     async def sources(self, loaded: configuration.Settings, names: list[str]) -> AsyncIterator[list[Source]]:
@@ -47,4 +48,4 @@ async def _source(loaded: configuration.Settings, account: configuration.Account
     )
     pacer = DiskPacer(loaded.pacing, pacing_key(account.endpoint, secret_id, account.pacing_group), account.limits)
     async with Client(account=account.name, endpoint=account.endpoint, credential=credential, pacer=pacer) as client:
-        yield Source(account.name, account.role, client, account.limits)
+        yield Source(account.asker, client)

@@ -1,20 +1,28 @@
-"""The daily runs: the customer list, the running month, and the previous one until its closed bill was pulled whole.
+"""The daily runs: what is taken as of now, the running month, the previous one until its closed bill was pulled whole,
+and what is still owed of the months before.
 
 Keys are computed from now, not from the tick: after an outage the scheduler replays ticks, and the run keys (today's
 date) make one run of them.
 """
 
+from decimal import Decimal
+
 import dagster as dg
 
 from assets.jobs import MONTH_JOB, SNAPSHOTS_JOB
-from assets.raw import MONTHLY
+from assets.raw import MONTHLY, key
 from assets.resources import Books
 from pipelines import paths
+from pipelines.endpoints.asker import not_asked
+from pipelines.endpoints.shapes import Dataset
 from pipelines.errors import BillEtlError, SettingError
-from pipelines.land import read_manifest
+from pipelines.land import Manifest, read_manifest
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
-from pipelines.refresh import asked_of
+from pipelines.refresh.subjects import is_by_files
 from pipelines.settings import DAILY_AT, Settings, daily_at
+
+RECEIVABLE_MONTHS = 3
+"""Closed months of which it is asked daily what is still unpaid; older ones whenever a person asks."""
 
 
 def _cron() -> str:
@@ -31,7 +39,7 @@ def _cron() -> str:
     cron_schedule=_cron(),
     execution_timezone=BILLING_ZONE.key,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Takes the customer list, daily.",
+    description="Takes lists, credits and vouchers, daily.",
 )
 def daily_snapshots(books: Books) -> dg.RunRequest | dg.SkipReason:
     """Ask for one run a day."""
@@ -47,29 +55,49 @@ def daily_snapshots(books: Books) -> dg.RunRequest | dg.SkipReason:
     cron_schedule=_cron(),
     execution_timezone=BILLING_ZONE.key,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Refreshes the running month, and the previous one until it was pulled whole after its close, daily.",
+    description="Refreshes the running month, the previous one until it was pulled whole after its close, and what is "
+    "unpaid of the closed months before, daily.",
 )
 def daily_months(books: Books) -> list[dg.RunRequest] | dg.SkipReason:
-    """Ask for one run a day and month."""
+    """Ask for one run a day and month; of a month that is closed, only for what is not settled."""
     try:
         settings = books.settings()
     except BillEtlError as error:
         return dg.SkipReason(str(error))
     today = settings.clock.today().isoformat()
     running = BillMonth.of(settings.clock.now())
-    wanted = [running] if _is_settled(settings, running.previous) else [running.previous, running]
-    return [dg.RunRequest(run_key=f"{today} {month}", partition_key=month.key) for month in wanted]
+    requests = [dg.RunRequest(run_key=f"{today} {running}", partition_key=running.key)]
+    month = running
+    for _ in range(RECEIVABLE_MONTHS):
+        month = month.previous
+        wanted = [dataset for dataset in MONTHLY if not _is_settled(settings, dataset, month, latest=running.previous)]
+        if wanted:
+            keys = [key(dataset) for dataset in wanted]
+            requests.append(dg.RunRequest(run_key=f"{today} {month}", partition_key=month.key, asset_selection=keys))
+    return requests
 
 
-def _is_settled(settings: Settings, month: BillMonth) -> bool:
-    """Tell whether every account's datasets of the month were landed whole since it closed."""
+def _is_settled(settings: Settings, dataset: Dataset, month: BillMonth, latest: BillMonth) -> bool:
+    """Tell whether nothing of a dataset's past month is to be asked daily."""
+    closed = month.state(settings.clock.now()) is MonthState.CLOSED
+    askers = [a.asker for a in settings.accounts if not not_asked(a.asker, dataset)]
     files = [
-        paths.raw_file(settings.home, dataset.name, account.name, dataset.partition, month.key)
-        for account in settings.accounts
-        for dataset in asked_of(account.role, MONTHLY)
+        paths.raw_file(settings.home, dataset.name, asker.account, dataset.partition, month.key)
+        for asker in askers
+        if not (closed and is_by_files(asker, dataset))
     ]
     try:
         manifests = [read_manifest(file) if file.exists() else None for file in files]
     except BillEtlError:
         return False
-    return all(m and m.month_state == MonthState.CLOSED and m.state == "whole" for m in manifests)
+    owed = any(manifest and _is_owed(dataset, manifest) for manifest in manifests)
+    return not owed and (month != latest or all(map(_is_whole, manifests)))
+
+
+def _is_whole(manifest: Manifest | None) -> bool:
+    """Tell whether a month was landed whole since it closed; for the months before, a backfill is a person's choice."""
+    return manifest is not None and manifest.month_state == MonthState.CLOSED and manifest.state == "whole"
+
+
+def _is_owed(dataset: Dataset, manifest: Manifest) -> bool:
+    return dataset.owed_by is not None and any(Decimal(cost) for cost in manifest.costs.values())

@@ -1,4 +1,4 @@
-"""The commands that need no Dagster: `python -m pipelines sandbox`, `rebuild`, `sql`."""
+"""The commands that need no Dagster: `python -m pipelines sandbox`, `plan`, `rebuild`, `docs`, `sql`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import click
 
 from pipelines import paths, settings
 from pipelines.endpoints.shapes import Role
-from pipelines.errors import BillEtlError
-from pipelines.periods import BILLING_ZONE, BillingClock
+from pipelines.errors import BillEtlError, SettingError
+from pipelines.periods import BILLING_ZONE, BillingClock, asked_month
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,6 +48,27 @@ def sandbox(port: int, customers: int, seed: int, role: str, latency: float, now
 
 
 @main.command()
+@click.argument("key", metavar="MONTH")
+@click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
+@click.option("--full", is_flag=True, help="Plan to ask also what nothing says has changed.")
+def plan(key: str, accounts: tuple[str, ...], *, full: bool) -> None:
+    """Print what a run of a month (YYYY-MM) would ask, by what is landed; nothing is asked."""
+    from rich.console import Console  # noqa: PLC0415  only this command needs them
+
+    from pipelines import refresh  # noqa: PLC0415
+    from pipelines.endpoints import DATASETS  # noqa: PLC0415
+    from pipelines.endpoints.shapes import PartitionKind  # noqa: PLC0415
+
+    loaded = settings.load(ROOT)
+    month = asked_month(key, loaded.clock.now())
+    run = refresh.Run.dry(loaded.home, loaded.clock, full=full)
+    monthly = [dataset for dataset in DATASETS.values() if dataset.partition is PartitionKind.BILL_MONTH]
+    askers = [account.asker for account in loaded.named(accounts)]
+    plans = [each for asker in askers for each in refresh.plan_month(run, asker, monthly, month)]
+    Console(width=max(Console().width, 160)).print(refresh.table(plans))
+
+
+@main.command()
 def rebuild() -> None:
     """Build every model from the lake, offline, and publish."""
     from pipelines.publish import build_and_publish  # noqa: PLC0415  only this command needs it
@@ -61,6 +82,18 @@ def rebuild() -> None:
         if not (release.is_complete and release.is_reconciled):
             click.echo("Not every month of it is complete and reconciled: see rpt_reconciliation.", err=True)
             sys.exit(3)
+
+
+@main.command()
+def docs() -> None:
+    """Write the generated pages of docs/ again."""
+    from pipelines.endpoints import ACTIONS, DATASETS  # noqa: PLC0415  only this command needs them
+    from pipelines.model import read_project  # noqa: PLC0415
+    from pipelines.publish.coverage import coverage_page  # noqa: PLC0415
+
+    page = ROOT / "docs" / "coverage.md"
+    page.write_text(coverage_page(ACTIONS.values(), DATASETS.values(), read_project()), encoding="utf-8")
+    click.echo(page.relative_to(ROOT).as_posix())
 
 
 @main.command()
@@ -99,4 +132,4 @@ if __name__ == "__main__":
         main()
     except BillEtlError as error:
         click.echo(str(error), err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, SettingError) else 1)

@@ -6,6 +6,7 @@
     ├── RequestFailed           the API did not give what was asked
     │   ├── RequestRefused      permanent: the same request would be refused again
     │   │   ├── CredentialRefused   the key, the signature or the clock, for every action
+    │   │   ├── ActionRefused       this action, for whomever it is asked; other actions are not affected
     │   │   ├── CustomerRefused     this customer is not the account's, or not readable by its role
     │   │   └── WriteRefused        an action that writes: never built, no flag turns this off
     │   └── RequestUnanswered   transient by rule, and still so after the client's total time
@@ -67,6 +68,10 @@ class RequestRefused(RequestFailed):
 
 class CredentialRefused(RequestRefused):
     """The key, the signature or the clock is wrong; every request of this account would be refused."""
+
+
+class ActionRefused(RequestRefused):
+    """The key's policy or the account's role does not allow this action, for whomever it is asked."""
 
 
 class CustomerRefused(RequestRefused):

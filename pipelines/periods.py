@@ -19,6 +19,9 @@ BILLING_ZONE = ZoneInfo("Asia/Shanghai")
 FIRST_BILL_MONTH = "2022-06"
 """The first month the API has bill files for; that of the paged bill actions is not documented: taken as the same."""
 
+FIRST_BILL_DATE = "2025-06-01"
+"""The first day that has bills by day, says the definition of DescribeCustomerBillDetailByDay."""
+
 _MONTH = re.compile(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])")
 
 
@@ -86,6 +89,18 @@ def asked_month(key: str, now: datetime) -> BillMonth:
     if month > BillMonth.of(now):
         raise SettingError(f"There are no bills for {key} yet: the running month (UTC+8) is {BillMonth.of(now)}.")
     return month
+
+
+def asked_day(key: str, now: datetime) -> date:
+    """Return the day (`YYYY-MM-DD`, UTC+8) if it can have a bill at `now`. Raises SettingError for one that cannot."""
+    try:
+        day = date.fromisoformat(key)
+    except ValueError:
+        raise SettingError(f"'{key}' is not a day: write it as YYYY-MM-DD, for example 2026-10-31.") from None
+    today = now.astimezone(BILLING_ZONE).date()
+    if not FIRST_BILL_DATE <= day.isoformat() <= today.isoformat():
+        raise SettingError(f"There are no bills by day for {key}: they go from {FIRST_BILL_DATE} to today, {today}.")
+    return day
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import subprocess
 import tomllib
 from datetime import datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -24,8 +24,9 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from pipelines import __version__, paths
-from pipelines.endpoints import ACTIONS
-from pipelines.endpoints.shapes import Role
+from pipelines.endpoints import ACTIONS, DATASETS
+from pipelines.endpoints.asker import Asker
+from pipelines.endpoints.shapes import Paging, Role
 from pipelines.errors import AccountMismatch, SettingError, StorageFailed
 from pipelines.periods import BILLING_ZONE, BillingClock
 
@@ -56,13 +57,41 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
-class Account(BaseModel):
+class PagingSetting(BaseModel):
+    """How an action pages whose first page and largest page no document states: found out unless it is set."""
+
+    model_config = _FROZEN
+
+    first: Annotated[int, Field(ge=0, le=1)] = 1
+    size: Annotated[int, Field(ge=1, le=1000)]
+
+
+class Wishes(BaseModel):
+    """What an account is asked for beyond or instead of what its role is asked for by itself (`asker.Asker`)."""
+
+    model_config = _FROZEN
+
+    also_ask: tuple[str, ...] = ()
+    tag_keys: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    policy_codes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    invitation_tokens: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    paging: dict[str, PagingSetting] = {}
+    closed_bills: Literal["pages", "files"] = "pages"
+
+    @field_validator("paging")
+    @classmethod
+    def _undocumented(cls, paging: dict[str, PagingSetting]) -> dict[str, PagingSetting]:
+        known = sorted(name for name, action in ACTIONS.items() if action.paging and not action.paging.documented)
+        if unknown := sorted(paging.keys() - set(known)):
+            raise ValueError(f"is for {', '.join(known)} only, not for {', '.join(unknown)}")
+        return paging
+
+
+class Account(Wishes):
     """One account of the service: who asks, as what, where, how fast at most (`limits`, requests a second by action).
 
     `pacing_group` joins accounts whose requests the service counts together.
     """
-
-    model_config = _FROZEN
 
     name: Annotated[str, Field(pattern=_NAME)]
     role: Role
@@ -104,10 +133,32 @@ class Account(BaseModel):
             raise ValueError("an account called 'sandbox' may only ask this machine's own addresses")
         return self
 
+    @model_validator(mode="after")
+    def _may_ask(self) -> Self:
+        for name in self.also_ask:
+            if name not in DATASETS or self.role not in DATASETS[name].action.roles:
+                raise ValueError(f"also_ask: there is no dataset '{name}' that a {self.role} may ask")
+        return self
+
     @property
     def host(self) -> str:
         """The endpoint's host name."""
         return urlsplit(self.endpoint).hostname or ""
+
+    @property
+    def asker(self) -> Asker:
+        """What the catalogue needs to know of it."""
+        return Asker(
+            account=self.name,
+            role=self.role,
+            limits=self.limits,
+            also_ask=frozenset(self.also_ask),
+            tag_keys=self.tag_keys,
+            policy_codes=self.policy_codes,
+            invitation_tokens=self.invitation_tokens,
+            paging={name: Paging(size=paging.size, first=paging.first) for name, paging in self.paging.items()},
+            files_when_closed=self.closed_bills == "files",
+        )
 
 
 class Settings(BaseModel):
@@ -245,10 +296,8 @@ class _Identity(BaseModel):
     role: Role
 
 
-class _AccountEntry(BaseModel):
+class _AccountEntry(Wishes):
     """One table of accounts.toml: secrets are named by variable or file, never written there."""
-
-    model_config = _FROZEN
 
     role: Role
     endpoint: str = ENDPOINT
@@ -333,7 +382,7 @@ def _account_of(name: str, table: Any, file: Path, variables: Mapping[str, str])
         Account,
         where,
         name=name,
-        **entry.model_dump(include={"role", "endpoint", "limits", "pacing_group"}),
+        **entry.model_dump(include={"role", "endpoint", "limits", "pacing_group", *Wishes.model_fields}),
         **{what: _secret(f"{where}: {what}", entry, what, variables, file.parent) for what in _SECRETS},
     )
 

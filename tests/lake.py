@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -20,7 +21,6 @@ from pipelines.endpoints import DATASETS
 from pipelines.land.manifest import FOOTER_KEY, LandedCustomer, LandedFile, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 ACCOUNT = "sandbox"
@@ -28,6 +28,9 @@ ASKED_AT = datetime(2026, 11, 20, 4, tzinfo=UTC)
 LINEAGE = [
     ("_account", pa.string()),
     ("_customer_uin", pa.string()),
+    ("_asked", pa.string()),
+    ("_reply", pa.string()),
+    ("_file", pa.string()),
     ("_page", pa.int32()),
     ("_position", pa.int32()),
     ("_request_id", pa.string()),
@@ -39,7 +42,7 @@ Row = dict[str, str | None]
 
 @dataclass(frozen=True)
 class Pull:
-    """One customer's rows and what their pull came to."""
+    """One subject's rows and what their pull came to; `part` and `reply` are JSON text as landing keeps it."""
 
     rows: Sequence[Row] = ()
     proof: str = "proven"
@@ -47,6 +50,14 @@ class Pull:
     proven_at: datetime | None = ASKED_AT
     reason: str = ""
     carried: bool = False
+    part: str = ""
+    reply: str | None = None
+    changed_at: datetime | None = ASKED_AT
+    direct: bool = True
+
+
+Pulls = Mapping[str | None, Pull | Sequence[Pull]]
+"""Pulls by customer; several of one customer where they are of different parts."""
 
 
 def line(line_id: str | None = "l1", cost: str = "1.5", **fields: str | None) -> Row:
@@ -89,7 +100,7 @@ def put(
     home: Path,
     dataset: str,
     key: str,
-    pulls: Mapping[str | None, Pull],
+    pulls: Pulls,
     *,
     account: str = ACCOUNT,
     month_state: str = "closed",
@@ -99,7 +110,8 @@ def put(
 ) -> LandedFile:
     """Land one partition. `damage` changes the manifest, so that it no longer fits; `columns`: an old catalogue's."""
     kind = DATASETS[dataset].partition.value
-    table = _table(DATASETS[dataset].columns if columns is None else columns, account, pulls, asked_at)
+    subjects = _subjects(pulls)
+    table = _table(DATASETS[dataset].columns if columns is None else columns, account, subjects, asked_at)
     manifest = Manifest(
         dataset=dataset,
         account=account,
@@ -113,7 +125,7 @@ def put(
         code_version="test",
         run_id="run",
         costs=_costs(dataset, table.to_pylist()),
-        customers=tuple(_customer(dataset, uin, pull) for uin, pull in pulls.items()),
+        customers=tuple(_customer(dataset, uin, pull) for uin, pull in subjects),
     )
     return write(home, table, replace(manifest, **(damage or {})))
 
@@ -139,18 +151,28 @@ def amount(text: str | None) -> Decimal:
         return Decimal()
 
 
-def _table(columns: Sequence[str], account: str, pulls: Mapping[str | None, Pull], asked_at: datetime) -> pa.Table:
+def _subjects(pulls: Pulls) -> list[tuple[str | None, Pull]]:
+    """List every pull with its customer."""
+    return [(uin, pull) for uin, some in pulls.items() for pull in ([some] if isinstance(some, Pull) else some)]
+
+
+def _table(
+    columns: Sequence[str], account: str, subjects: Sequence[tuple[str | None, Pull]], asked_at: datetime
+) -> pa.Table:
     rows: list[dict[str, Any]] = [
         dict(row)
         | {
             "_account": account,
             "_customer_uin": uin,
+            "_asked": pull.part or None,
+            "_reply": pull.reply,
+            "_file": None,
             "_page": 1 + number // 200,
             "_position": number % 200,
             "_request_id": f"request-{uin}-{1 + number // 200}",
             "_fetched_at": asked_at,
         }
-        for uin, pull in pulls.items()
+        for uin, pull in subjects
         for number, row in enumerate(pull.rows)
     ]
     schema = pa.schema([*((name, pa.string()) for name in (*columns, "_extra")), *LINEAGE])
@@ -177,4 +199,7 @@ def _customer(dataset: str, uin: str | None, pull: Pull) -> LandedCustomer:
         proven_at=pull.proven_at.isoformat() if pull.proven_at else None,
         reason=pull.reason,
         carried=pull.carried,
+        part=pull.part,
+        changed_at=pull.changed_at.isoformat() if pull.changed_at else None,
+        direct=pull.direct,
     )

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pipelines.client.codes import Rule
     from pipelines.endpoints.shapes import Action
 
-_CUSTOMER_PARAMETERS = ("CustomerUin", "ClientUin")
-_MONTH_PARAMETERS = ("Month", "BillMonth")
+_CUSTOMER_PARAMETERS = ("CustomerUin", "ClientUin", "SubAgentUin", "UinList", "ClientUins")
+_PERIOD_PARAMETERS = ("Month", "BillMonth", "Date", "StartTime")
 
 
 @dataclass(slots=True)
@@ -57,19 +57,27 @@ class Call:
 
     @property
     def customer(self) -> str | None:
-        """The one customer that the parameters name."""
+        """The customer that the parameters name, or the first of several and how many others."""
         return self._named(_CUSTOMER_PARAMETERS)
 
     def __str__(self) -> str:
-        customer, month = self.customer, self._named(_MONTH_PARAMETERS)
+        customer, period = self.customer, self._named(_PERIOD_PARAMETERS)
         about = [f"{self.action.name} of account '{self.account}'"]
         about += [f"customer {customer}"] if customer else []
-        about += [f"month {month}"] if month else []
+        about += (
+            [f"{'month' if len(period) == len('2026-10') else 'day'} {period[: len('2026-10-01')]}"] if period else []
+        )
         return ", ".join(about)
 
     def _named(self, names: tuple[str, ...]) -> str | None:
         values = (self.parameters.get(name) for name in names)
-        return next((str(value) for value in values if isinstance(value, int | str)), None)
+        return next((_spelled(value) for value in values if value is not None and value != []), None)
 
     def _refused(self, error: type[RequestRefused], code: str, why: str) -> RequestRefused:
         return error(f"{self} is not asked: {why}.", action=self.action.name, code=code, customer_uin=self.customer)
+
+
+def _spelled(value: object) -> str:
+    if not isinstance(value, list | tuple):
+        return str(value)
+    return str(value[0]) if len(value) == 1 else f"{value[0]} and {len(value) - 1} others"

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipelines.errors import (
+    ActionRefused,
     CredentialRefused,
     CustomerRefused,
     RequestFailed,
@@ -92,8 +93,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "AuthFailure": Rule(
             CredentialRefused, ONCE, "Check TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and the key's CAM policy."
         ),
+        "AuthFailure.UnauthorizedOperation": Rule(ActionRefused, ONCE, NO_PERMISSION),  # the CAM policy lacks it
         "AuthFailure.SignatureExpire": Rule(CredentialRefused, ONCE_MORE, "Set this machine's clock, then run again."),
-        "UnauthorizedOperation": Rule(RequestRefused, ONCE, NO_PERMISSION),
+        "UnauthorizedOperation": Rule(ActionRefused, ONCE, NO_PERMISSION),
         "UnauthorizedOperation.NotCustomerUin": _CUSTOMER,
         "UnauthorizedOperation.UinNoAuth": _CUSTOMER,
         "InvalidParameter": _WRONG,

@@ -6,7 +6,6 @@ Which actions are asked, in which order and for whom, is `extract`'s business; w
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import time
 from dataclasses import dataclass, replace
@@ -19,18 +18,20 @@ import httpx
 import stamina
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
-from pipelines.client import codes, replies
+from pipelines.client import codes, download, replies
 from pipelines.client.auth import Tc3Auth
 from pipelines.client.calls import Call
 from pipelines.client.replies import Fault, Reply
 from pipelines.endpoints import VERSION
-from pipelines.errors import CustomerRefused, RequestFailed, RequestRefused, SettingError, Throttled
+from pipelines.errors import ActionRefused, CustomerRefused, RequestFailed, SettingError, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from pipelines.client.auth import Credential
+    from pipelines.client.download import Download
     from pipelines.client.pacing import Pacer, Slot
     from pipelines.endpoints.shapes import Action
 
@@ -120,23 +121,26 @@ class Client:
             trust_env=not _is_local(endpoint),  # a proxy has no business between us and this machine
             transport=transport,
         )
+        self._plain_http = download.plain_client(transport)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
+        await self._plain_http.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        await self._plain_http.__aexit__(kind, error, traceback)
         await self._http.__aexit__(kind, error, traceback)
 
     async def call(self, action: Action, parameters: Mapping[str, object]) -> Reply:
         """Return the reply of `action`, asked with `parameters`.
 
         Raises WriteRefused for an action that writes; RequestRefused, before anything is sent, for parameters that are
-        missing or not in the catalogue; else what `codes` makes of the answer: CredentialRefused, CustomerRefused or
-        RequestRefused at once, RequestUnanswered or Throttled when trying again did not help; StorageFailed if the
-        pacing state cannot be kept.
+        missing or not in the catalogue; else what `codes` makes of the answer: CredentialRefused, ActionRefused,
+        CustomerRefused or RequestRefused at once, RequestUnanswered or Throttled when trying again did not help;
+        StorageFailed if the pacing state cannot be kept.
         """
         call = Call(action, parameters, self._account, self._clock())
         call.check()
@@ -154,6 +158,10 @@ class Client:
                     return outcome
                 raise self._failure(call, outcome)
         raise AssertionError("a retry loop ends with a reply or an error")
+
+    async def download(self, url: str, folder: Path) -> Download:
+        """Fetch the file behind a link of the API's into `folder`, with nothing of the account's. See `download`."""
+        return await download.download(self._plain_http, url, folder, account=self._account, clock=self._clock)
 
     async def _attempt(self, call: Call) -> Reply | Fault:
         """Send the request once, in its slot; take note of how the service took it."""
@@ -225,7 +233,7 @@ class Client:
         rule = codes.rule(fault.code)
         error, advice = rule.error, rule.advice
         if error is CustomerRefused and call.customer is None:
-            error, advice = RequestRefused, codes.NO_PERMISSION
+            error, advice = ActionRefused, codes.NO_PERMISSION
         tried = "" if call.attempts == 1 else f" after {call.attempts} attempts"
         known_as = f"{fault.code}, RequestId {fault.request_id}" if fault.request_id else fault.code
         text = self._credential.redacted(fault.text)[:_LONGEST_TEXT].rstrip(". ")
@@ -272,10 +280,7 @@ def _is_local(endpoint: str) -> bool:
     """Tell whether an endpoint is this machine's own. Raises SettingError for one that must not be asked at all."""
     address = urlsplit(endpoint)
     host = address.hostname or ""
-    try:
-        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = False
+    local = download.is_loopback(host)
     plain = not (address.username or address.password or address.query or address.fragment)
     if (
         host

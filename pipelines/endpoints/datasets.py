@@ -327,7 +327,9 @@ PENDING_CLIENTS = Dataset(
     action=customer.QUERY_PENDING_CLIENTS_V2,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
+    roles=(),
 )
+"""Only accounts on an allow-list of the service may call this, says its text; which are, nobody can look up."""
 
 PENDING_SUB_AGENTS = Dataset(
     name="pending_sub_agents",

@@ -1,11 +1,12 @@
-"""What is asked becomes pages: every page once, checkpointed, and each customer's rows proven or named.
+"""What is asked becomes pages and files: each once, checkpointed, and each subject's rows proven or named.
 
 Nothing here knows where pages land, or reads a setting.
 """
 
 from __future__ import annotations
 
-from pipelines.extract.listing import Caller, Reply
+from pipelines.extract.fetching import Clock
 from pipelines.extract.pull import DatasetPull, Progress, Question, pull
+from pipelines.extract.replies import Caller, Reply
 
-__all__ = ["Caller", "DatasetPull", "Progress", "Question", "Reply", "pull"]
+__all__ = ["Caller", "Clock", "DatasetPull", "Progress", "Question", "Reply", "pull"]

@@ -1,8 +1,8 @@
 """The page ledger: every page is a checkpoint, so that a killed run asks only for what was in flight.
 
 One SQLite file per account, dataset and partition, written page by page and removed when the landing is committed. Rows
-are kept as compressed Arrow batches of text, with a checksum: what a page said is decoded once. What a set of pages
-proves is judged in `listing`.
+are kept as compressed Arrow batches of text, with a checksum: what a page said is decoded once. Of a downloaded file
+only its name and digest are kept, never its link. What a set of pages proves is judged in `listing`.
 """
 
 from __future__ import annotations
@@ -18,24 +18,37 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipelines.endpoints.shapes import Paging
 from pipelines.errors import CorruptFile, StorageFailed
-from pipelines.pages import Page
+from pipelines.pages import FetchedFile, Page, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _ORIGIN = "create table if not exists origin (fingerprint text not null, asked_from text not null)"
+_SUBJECT = "customer_uin text not null, part text not null"
 _TABLES = {
-    "pages": """
-        customer_uin text not null, attempt integer not null, number integer not null,
+    "pages": f"""
+        {_SUBJECT}, attempt integer not null, number integer not null,
         request_id text not null, fetched_at text not null, total integer, rows integer not null,
-        cost text, digest text not null, size integer not null, checksum integer not null, body blob not null,
-        primary key (customer_uin, attempt, number)
+        cost text, digest text not null, reply text, fields text not null,
+        size integer not null, checksum integer not null, body blob not null,
+        primary key (customer_uin, part, attempt, number)
     """,
-    "confirmations": """
-        customer_uin text not null, attempt integer not null, stood_still integer not null,
-        primary key (customer_uin, attempt)
+    "confirmations": f"""
+        {_SUBJECT}, attempt integer not null, stood_still integer not null,
+        primary key (customer_uin, part, attempt)
+    """,
+    "pagings": f"""
+        {_SUBJECT}, attempt integer not null,
+        size integer not null, first integer not null, settled integer not null,
+        primary key (customer_uin, part, attempt)
+    """,
+    "files": f"""
+        {_SUBJECT}, name text not null, digest text not null, size integer not null,
+        request_id text not null, fetched_at text not null,
+        primary key (customer_uin, part)
     """,
 }
 
@@ -96,8 +109,9 @@ class Ledger:
         entry = Entry(page.number, total, page.rows.num_rows, cost, page.digest, page.fetched_at)
         body = page.rows.serialize()
         stored = self._codec.compress(body, asbytes=True)
+        fields = json.dumps(sorted(page.fields))
         row = (
-            page.customer_uin or "",
+            *_key(page.subject),
             attempt,
             page.number,
             page.request_id,
@@ -106,35 +120,33 @@ class Ledger:
             entry.rows,
             None if cost is None else str(cost),
             entry.digest,
+            page.reply,
+            fields,
             body.size,
-            zlib.crc32(stored),
+            _checksum(stored, page.reply, fields),
             stored,
         )
-        with self._failures():
-            self._db.execute("insert or replace into pages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._put("pages", row)
         return entry
 
-    def confirm(self, customer_uin: str | None, attempt: int, *, stood_still: bool) -> None:
-        """Keep whether a customer's listing stood still while it was paged."""
-        with self._failures():
-            row = (customer_uin or "", attempt, stood_still)
-            self._db.execute("insert or replace into confirmations values (?, ?, ?)", row)
+    def confirm(self, subject: Subject, attempt: int, *, stood_still: bool) -> None:
+        """Keep whether a subject's listing stood still while it was paged."""
+        self._put("confirmations", (*_key(subject), attempt, stood_still))
 
-    def confirmation(self, customer_uin: str | None, attempt: int) -> bool | None:
+    def confirmation(self, subject: Subject, attempt: int) -> bool | None:
         """Return whether the listing stood still, None if that was not asked yet."""
-        with self._failures():
-            query = "select stood_still from confirmations where customer_uin = ? and attempt = ?"
-            row = self._db.execute(query, (customer_uin or "", attempt)).fetchone()
+        query = "select stood_still from confirmations where customer_uin = ? and part = ? and attempt = ?"
+        row = self._one(query, (*_key(subject), attempt))
         return None if row is None else bool(row[0])
 
-    def entries(self, customer_uin: str | None, attempt: int) -> dict[int, Entry]:
+    def entries(self, subject: Subject, attempt: int) -> dict[int, Entry]:
         """Return what is stored of an attempt, by page number."""
         query = """
             select number, total, rows, cost, digest, fetched_at from pages
-            where customer_uin = ? and attempt = ? order by number
+            where customer_uin = ? and part = ? and attempt = ? order by number
         """
         with self._failures():
-            found = self._db.execute(query, (customer_uin or "", attempt)).fetchall()
+            found = self._db.execute(query, (*_key(subject), attempt)).fetchall()
         return {
             number: Entry(
                 number, total, rows, None if cost is None else Decimal(cost), digest, datetime.fromisoformat(fetched_at)
@@ -142,21 +154,83 @@ class Ledger:
             for number, total, rows, cost, digest, fetched_at in found
         }
 
-    def pages(self, customer_uin: str | None, attempt: int, columns: pa.Schema) -> Iterator[Page]:
+    def pages(self, subject: Subject, attempt: int, columns: pa.Schema) -> Iterator[Page]:
         """Give the pages of an attempt in order, one in memory at a time."""
         query = """
-            select number, request_id, fetched_at, size, checksum, body from pages
-            where customer_uin = ? and attempt = ? order by number
+            select number, request_id, fetched_at, reply, fields, size, checksum, body from pages
+            where customer_uin = ? and part = ? and attempt = ? order by number
         """
         with self._failures():
-            found = self._db.execute(query, (customer_uin or "", attempt))
-            for number, request_id, fetched_at, size, checksum, body in found:
-                rows = self._rows(body, size, checksum, columns)
-                yield Page(customer_uin, number, request_id, datetime.fromisoformat(fetched_at), rows)
+            found = self._db.execute(query, (*_key(subject), attempt))
+            for number, request_id, fetched_at, reply, fields, size, checksum, body in found:
+                yield Page(
+                    subject.customer_uin,
+                    number,
+                    request_id,
+                    datetime.fromisoformat(fetched_at),
+                    self._rows(body, size, checksum, columns, reply, fields),
+                    part=subject.part,
+                    reply=reply,
+                    fields=frozenset(json.loads(fields)),
+                )
 
-    def _rows(self, body: bytes, size: int, checksum: int, columns: pa.Schema) -> pa.RecordBatch:
+    def settle(self, subject: Subject, attempt: int, paging: Paging, *, anew: bool = False) -> None:
+        """Keep how a listing is paged from an attempt on (`Paging.documented`: for good).
+
+        `anew` forgets that attempt's pages in the same step, so that pages of two sizes are never one listing.
+        """
+        with self._failures():
+            self._db.execute("begin immediate")
+            if anew:
+                query = "delete from pages where customer_uin = ? and part = ? and attempt = ?"
+                self._db.execute(query, (*_key(subject), attempt))
+            row = (*_key(subject), attempt, paging.size, paging.first, paging.documented)
+            self._db.execute("insert or replace into pagings values (?, ?, ?, ?, ?, ?)", row)
+            self._db.execute("commit")
+
+    def paging(self, subject: Subject, attempt: int) -> Paging | None:
+        """Return how an attempt is paged: as was kept of it, or of the last one before; None if nothing was."""
+        query = """
+            select size, first, settled from pagings
+            where customer_uin = ? and part = ? and attempt <= ? order by attempt desc limit 1
+        """
+        row = self._one(query, (*_key(subject), attempt))
+        return Paging(size=row[0], first=row[1], documented=bool(row[2])) if row else None
+
+    def keep_file(self, file: FetchedFile) -> None:
+        """Keep what was downloaded, by name: the folder is the caller's to tell."""
+        with self._failures():
+            size = file.path.stat().st_size
+        row = (*_key(file.subject), file.path.name, file.digest, size, file.request_id, file.fetched_at.isoformat())
+        self._put("files", row)
+
+    def file(self, subject: Subject, folder: Path) -> FetchedFile | None:
+        """Return what was downloaded to `folder` for a subject, None if there is nothing or it is gone."""
+        query = """
+            select name, digest, size, request_id, fetched_at from files where customer_uin = ? and part = ?
+        """
+        row = self._one(query, _key(subject))
+        if row is None:
+            return None
+        name, digest, size, request_id, fetched_at = row
+        path = folder / name
+        with self._failures():
+            if not path.is_file() or path.stat().st_size != size:
+                return None
+            return FetchedFile(subject, path, digest, request_id, datetime.fromisoformat(fetched_at))
+
+    def _put(self, table: str, row: tuple[Any, ...]) -> None:
+        with self._failures():
+            places = ", ".join("?" * len(row))
+            self._db.execute(f"insert or replace into {table} values ({places})", row)  # noqa: S608  our own table
+
+    def _one(self, query: str, values: tuple[Any, ...]) -> Any:
+        with self._failures():
+            return self._db.execute(query, values).fetchone()
+
+    def _rows(self, body: bytes, size: int, checksum: int, columns: pa.Schema, *texts: str | None) -> pa.RecordBatch:
         try:
-            if zlib.crc32(body) == checksum:
+            if _checksum(body, *texts) == checksum:
                 return pa.ipc.read_record_batch(self._codec.decompress(body, decompressed_size=size), columns)
         except OSError as error:  # so pyarrow calls what it cannot decompress
             raise ValueError(str(error)) from error
@@ -213,3 +287,11 @@ class Ledger:
             f"The page ledger {self._path} cannot be read ({error}); it was moved to {aside.name}. "
             "Run again: its pages will be asked for once more."
         )
+
+
+def _key(subject: Subject) -> tuple[str, str]:
+    return subject.customer_uin or "", subject.part
+
+
+def _checksum(body: bytes, *texts: str | None) -> int:
+    return zlib.crc32(json.dumps(texts).encode(), zlib.crc32(body))

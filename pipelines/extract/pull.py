@@ -1,6 +1,6 @@
 """One partition's pull: all its datasets of one account at once, as one asyncio program.
 
-Limits are per action, so datasets run side by side. A customer's failure is kept and the others go on; a dataset that
+Limits are per action, so datasets run side by side. A subject's failure is kept and the others go on; a dataset that
 fails leaves the others. What becomes of the rows is decided after (`land/`).
 """
 
@@ -8,48 +8,59 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from pipelines.errors import CredentialRefused, RequestFailed, RequestRefused, RequestUnanswered
+from pipelines.extract.discovery import DiscoveredListing, Knowledge
+from pipelines.extract.fetching import NOT_READY, STEADY, Clock, Fetching
 from pipelines.extract.ledger import Ledger
-from pipelines.extract.listing import IN_FLIGHT, Caller, Doubt, Listing, Reply
-from pipelines.pages import EXTRA, CustomerPull, Page, Proof
+from pipelines.extract.listing import IN_FLIGHT, Doubt, Listing
+from pipelines.pages import EXTRA, CustomerPull, FetchedFile, Page, Proof, Subject
+from pipelines.periods import BillMonth
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
     from decimal import Decimal
     from pathlib import Path
 
-    from pipelines.endpoints.shapes import Action, Dataset
+    from pipelines.endpoints.shapes import Action, Dataset, Paging
+    from pipelines.extract.replies import Caller, Download, Reply
 
 _log = logging.getLogger(__name__)
+
+_ONE_OF_A_BATCH = ("UnauthorizedOperation", "InvalidParameter", "FailedOperation")
+"""How the codes of refusals begin that one value of a list can cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask for one account and partition: its datasets, and of whom (`customers`: where asked per customer).
+    """What to ask for one account and partition: its datasets, and each of which `subjects` (by the dataset's name).
 
     `listed`: the customers that are the account's now; others had bills in that month before.
 
     `known_costs` are summary costs landed before, by (dataset, customer), for a pull that does not ask them itself.
     `is_closed`: the month's bill is out, so that detail must equal summary. `day` is today in UTC+8: a ledger of
-    another day is not carried on, because its open months have moved since.
+    another day is not carried on, because its open months have moved since. `paging` is the user's own, by action.
+    `folders`, by dataset, are where downloaded files go; `ready_within`: seconds that a dataset's files are waited for.
     """
 
     account: str
     datasets: tuple[Dataset, ...]
     key: str
-    customers: tuple[str, ...]
+    subjects: Mapping[str, tuple[Subject, ...]]
     listed: frozenset[str]
     ledgers: Mapping[str, Path]
     is_closed: bool
     day: str
     known_costs: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    paging: Mapping[str, Paging] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    ready_within: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +74,38 @@ class Progress:
     asked: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of one subject: of a listing the attempt whose pages count, of a file what was downloaded."""
+
+    pull: CustomerPull
+    attempt: int = 0
+    file: FetchedFile | None = None
+
+
 class DatasetPull:
-    """What came of one dataset: an outcome per customer, and their pages, still in the ledger.
+    """What came of one dataset: an outcome per subject, and their pages, still in the ledger, or their files.
 
     Close it (the ledger stays, for a run that carries on) or remove it (its pages are landed).
     """
 
-    def __init__(self, dataset: Dataset, ledger: Ledger, outcomes: list[tuple[CustomerPull, int]]) -> None:
+    def __init__(self, dataset: Dataset, ledger: Ledger, outcomes: Sequence[_Outcome]) -> None:
+        outcomes = sorted(outcomes, key=lambda outcome: (outcome.pull.customer_uin or "", outcome.pull.part))
         self.dataset = dataset
-        self.customers = sorted((pull for pull, _ in outcomes), key=lambda pull: pull.customer_uin or "")
+        self.customers = [outcome.pull for outcome in outcomes]
+        self.files = tuple(outcome.file for outcome in outcomes if outcome.file)
         self.asked_from = ledger.asked_from
         self.asked_to = datetime.now(UTC)
         self.page_count = ledger.page_count()
         self._ledger = ledger
-        self._attempts = {pull.customer_uin: attempt for pull, attempt in outcomes}
+        self._attempts = {outcome.pull.subject: outcome.attempt for outcome in outcomes}
 
     def pages(self) -> Iterator[Page]:
-        """Give every pulled page once, by customer and number, one in memory at a time."""
+        """Give every pulled page once, by subject and number, one in memory at a time; none of a dataset of files."""
         columns = pa.schema([(name, pa.string()) for name in (*self.dataset.columns, EXTRA)])
         for pull in self.customers:
             if pull.proof is not Proof.FAILED:
-                yield from self._ledger.pages(pull.customer_uin, self._attempts[pull.customer_uin], columns)
+                yield from self._ledger.pages(pull.subject, self._attempts[pull.subject], columns)
 
     def close(self) -> None:
         """Keep the pages for a run that carries on."""
@@ -95,7 +117,7 @@ class DatasetPull:
 
 
 async def pull(
-    question: Question, caller: Caller, progress: Callable[[Progress], None]
+    question: Question, caller: Caller, progress: Callable[[Progress], None], clock: Clock = STEADY
 ) -> AsyncGenerator[tuple[Dataset, DatasetPull | Exception], None]:
     """Ask everything of a question; give each dataset as it is done, or what kept it from being done.
 
@@ -103,7 +125,7 @@ async def pull(
     """
     costs = _Costs(question)
     tasks = {
-        asyncio.create_task(_DatasetProgram(question, dataset, caller, costs, progress).run()): dataset
+        asyncio.create_task(_DatasetProgram(question, dataset, caller, costs, progress, clock).run()): dataset
         for dataset in question.datasets
     }
     handed_over = set()
@@ -136,22 +158,25 @@ class _Costs:
 
     def __init__(self, question: Question) -> None:
         self._known = question.known_costs
-        self._asked = {dataset.name for dataset in question.datasets}
-        self._costs: defaultdict[tuple[str, str], asyncio.Future[Decimal | None]] = defaultdict(asyncio.Future)
+        self._cells: dict[tuple[str, str], asyncio.Future[Decimal | None]] = {
+            (dataset.name, subject.customer_uin): asyncio.Future()
+            for dataset in question.datasets
+            for subject in question.subjects[dataset.name]
+            if subject.customer_uin and not subject.part
+        }
 
-    def tell(self, dataset: str, customer_uin: str | None, cost: Decimal | None) -> None:
-        cell = self._costs[dataset, customer_uin or ""]
-        if not cell.done():
+    def tell(self, dataset: str, subject: Subject, cost: Decimal | None) -> None:
+        cell = None if subject.part else self._cells.get((dataset, subject.customer_uin or ""))
+        if cell and not cell.done():
             cell.set_result(cost)
 
     async def of(self, dataset: str, customer_uin: str) -> Decimal | None:
-        if dataset in self._asked:
-            return await asyncio.shield(self._costs[dataset, customer_uin])
-        return self._known.get((dataset, customer_uin))
+        cell = self._cells.get((dataset, customer_uin))
+        return await asyncio.shield(cell) if cell else self._known.get((dataset, customer_uin))
 
 
 class _DatasetProgram:
-    """The pull of one dataset: its ledger, its customers side by side, its progress."""
+    """The pull of one dataset: its ledger, its subjects side by side, its progress."""
 
     def __init__(
         self,
@@ -160,84 +185,164 @@ class _DatasetProgram:
         caller: Caller,
         costs: _Costs,
         progress: Callable[[Progress], None],
+        clock: Clock,
     ) -> None:
         self._question = question
         self._dataset = dataset
         self._caller = caller
         self._costs = costs
         self._tell = progress
+        self._clock = clock
+        self._until = clock.now() + question.ready_within
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._customers: tuple[str | None, ...] = question.customers if dataset.customer_parameter else (None,)
-        self._unfinished = len(self._customers)
-        self._done, self._known, self._answers = 0, 0, 0
-        self._silences: list[RequestUnanswered] = []
-        self._failures: list[RequestFailed] = []
+        self._subjects = question.subjects[dataset.name]
+        self._unfinished = len(self._subjects)
+        self._done, self._known, self._answers, self._downloads = 0, 0, 0, 0
+        self._silences: list[RequestFailed] = []
+        self._failures: dict[Subject, RequestFailed] = {}
+        self._came = 0
+        self._dividing = asyncio.Lock()
+        self._has_divided = False
+        self._paging = question.paging.get(dataset.action.name, dataset.action.paging)
+        self._knowledge: Knowledge | None = None
+        if self._paging and not self._paging.documented and dataset.action.name not in question.paging:
+            self._knowledge = Knowledge(question.account, self._paging)
 
     async def run(self) -> DatasetPull:
         ledger = None
         try:
             ledger = Ledger(self._question.ledgers[self._dataset.name], self._fingerprint())
-            outcomes = await self._all_customers(ledger)
+            outcomes = await self._all_subjects(ledger)
         except BaseException:
             if ledger:
                 ledger.close()
             raise
         finally:
-            for customer in self._customers:  # whoever still waits for a cost of this dataset must not wait for ever
-                self._costs.tell(self._dataset.name, customer, None)
+            for subject in self._subjects:  # whoever still waits for a cost of this dataset must not wait for ever
+                self._costs.tell(self._dataset.name, subject, None)
         return DatasetPull(self._dataset, ledger, outcomes)
 
-    async def _all_customers(self, ledger: Ledger) -> list[tuple[CustomerPull, int]]:
-        tasks = [asyncio.create_task(self._customer(ledger, customer)) for customer in self._customers]
+    async def _all_subjects(self, ledger: Ledger) -> list[_Outcome]:
+        tasks = [asyncio.create_task(self._subject(ledger, subject)) for subject in self._subjects]
         try:
-            outcomes = await asyncio.gather(*tasks)
+            outcomes = [outcome for found in await asyncio.gather(*tasks) for outcome in found]
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        failed = {pull.customer_uin for pull, _ in outcomes if pull.proof is Proof.FAILED}
-        if len(failed) == len(outcomes) and failed & self._question.listed:
-            raise _failed_for_all(self._question, self._dataset, self._failures)
+        failed = [subject for subject, error in self._failures.items() if error.code != NOT_READY]
+        if failed and len(failed) == len(outcomes) and any(map(self._is_ours, failed)):
+            raise self._failed_for_all(failed)
         return outcomes
 
-    async def _customer(self, ledger: Ledger, customer: str | None) -> tuple[CustomerPull, int]:
-        listing = Listing(
+    def _is_ours(self, subject: Subject) -> bool:
+        return subject.customer_uin is None or subject.customer_uin in self._question.listed
+
+    async def _subject(self, ledger: Ledger, subject: Subject) -> list[_Outcome]:
+        """Ask about a subject; a batch that is refused is asked again in parts, which take its place.
+
+        One batch is divided at a time: if nothing came of its single ones, nor of any other subject, it is the action
+        that is refused, and no further batch is divided.
+        """
+        outcome = await self._asked(ledger, subject)
+        outcomes = [outcome]
+        if self._halves(subject):
+            async with self._dividing:
+                if self._came or not self._has_divided:
+                    self._has_divided = True
+                    outcomes = await self._divided(ledger, subject)
+        self._unfinished -= 1
+        for outcome in outcomes:
+            self._costs.tell(self._dataset.name, outcome.pull.subject, outcome.pull.cost)
+        return outcomes
+
+    async def _divided(self, ledger: Ledger, subject: Subject) -> list[_Outcome]:
+        """Ask about the halves of a refused batch, and the halves of those that are refused, down to single ones."""
+        outcomes = []
+        halves = self._halves(subject)
+        del self._failures[subject]
+        for half in halves:
+            outcome = await self._asked(ledger, half)
+            outcomes += await self._divided(ledger, half) if self._halves(half) else [outcome]
+        return outcomes
+
+    def _halves(self, subject: Subject) -> list[Subject]:
+        """Return the halves of a batch that was refused in a way that one of it may have caused; none otherwise."""
+        error, name = self._failures.get(subject), self._dataset.each_parameter
+        if not (isinstance(error, RequestRefused) and error.code.startswith(_ONE_OF_A_BATCH)):
+            return []
+        batch = subject.parameters.get(name) if name else None
+        if not isinstance(batch, list) or len(batch) == 1:
+            return []
+        middle = len(batch) // 2
+        parts = (batch[:middle], batch[middle:])
+        return [Subject.of(subject.customer_uin, {**subject.parameters, str(name): part}) for part in parts]
+
+    async def _asked(self, ledger: Ledger, subject: Subject) -> _Outcome:
+        downloads = self._downloads
+        try:
+            outcome = await self._outcome(ledger, subject)
+        except RequestFailed as error:
+            if error.code == "DownloadFailed" and self._downloads == downloads:
+                self._silences.append(error)
+            if isinstance(error, CredentialRefused) or self._is_down(error):
+                raise
+            self._failures[subject] = error
+            return _Outcome(_failed(subject, error))
+        self._came += 1
+        return outcome
+
+    async def _outcome(self, ledger: Ledger, subject: Subject) -> _Outcome:
+        parameters = self._parameters(subject)
+        if self._dataset.file is None:
+            pulled, attempt = await self._listing(ledger, subject, parameters).pull()
+            return _Outcome(pulled, attempt)
+        fetching = Fetching(
             self._dataset,
-            customer,
-            self._parameters(customer),
+            subject,
+            self._about(subject),
+            parameters,
+            self._question.folders[self._dataset.name],
+            self._until,
+            self._clock,
             caller=self,
             ledger=ledger,
             slots=self._slots,
-            checked=lambda cost: self._checked(customer, cost),
             progress=self._progress,
         )
-        try:
-            pulled, attempt = await listing.pull()
-        except RequestFailed as error:
-            if customer is None or isinstance(error, CredentialRefused) or self._is_down(error):
-                raise
-            self._failures.append(error)
-            pulled, attempt = _failed(customer, error), 0
-        self._unfinished -= 1
-        self._costs.tell(self._dataset.name, customer, pulled.cost)
-        return pulled, attempt
+        pulled, file = await fetching.pull()
+        return _Outcome(pulled, file=file)
+
+    def _listing(self, ledger: Ledger, subject: Subject, parameters: dict[str, Any]) -> Listing:
+        kind = partial(DiscoveredListing, self._knowledge) if self._knowledge else Listing
+        return kind(
+            self._dataset,
+            subject,
+            parameters,
+            self._paging,
+            caller=self,
+            ledger=ledger,
+            slots=self._slots,
+            checked=lambda cost: self._checked(subject, cost),
+            progress=self._progress,
+        )
 
     def _is_down(self, error: RequestFailed) -> bool:
-        """Tell whether the service, not the customer, is the cause: it answered nothing at all while this was tried.
+        """Tell whether the service, not the subject, is the cause: it answered nothing at all while this was tried.
 
         Then there is no use in trying others. If none wait, each is named by itself, so that what came can be landed.
         """
         return error in self._silences and self._unfinished > IN_FLIGHT
 
-    async def _checked(self, customer: str | None, cost: Decimal) -> Doubt | None:
+    async def _checked(self, subject: Subject, cost: Decimal) -> Doubt | None:
         """For a closed month, compare a customer's detail with its summary, which the API sends as a double.
 
         The double nearest to the exact sum is what a right summary says, so that is compared; no amount passes through
         it.
         """
-        if self._dataset.proven_by is None or customer is None or not self._question.is_closed:
+        if self._dataset.proven_by is None or subject.customer_uin is None or not self._question.is_closed:
             return None
-        summary = await self._costs.of(self._dataset.proven_by, customer)
+        summary = await self._costs.of(self._dataset.proven_by, subject.customer_uin)
         if summary is None:
             return Doubt(f"there is no {self._dataset.proven_by} to prove it by", lasting=True)
         if float(summary) == float(cost):
@@ -259,21 +364,40 @@ class _DatasetProgram:
         self._answers += 1
         return reply
 
+    async def download(self, url: str, folder: Path) -> Download:
+        """Pass a download on, and remember that one came."""
+        download = await self._caller.download(url, folder)
+        self._downloads += 1
+        return download
+
     def _progress(self, done: int, known: int) -> None:
         self._done += done
         self._known += known
         self._tell(Progress(self._question.account, self._dataset, self._done, self._known, self._answers))
 
-    def _parameters(self, customer: str | None) -> dict[str, Any]:
-        parameters: dict[str, Any] = dict(self._dataset.fixed)
-        if self._dataset.month_parameter:
-            parameters[self._dataset.month_parameter] = self._question.key
-        if self._dataset.customer_parameter and customer is not None:
-            parameters[self._dataset.customer_parameter] = int(customer)
-        return parameters
+    def _parameters(self, subject: Subject) -> dict[str, Any]:
+        dataset, key = self._dataset, self._question.key
+        parameters: dict[str, Any] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in dataset.fixed.items()
+        }
+        if dataset.key_parameter:
+            parameters[dataset.key_parameter] = key
+        if dataset.span_parameters:
+            month = BillMonth(key)
+            span = (month.start, month.next.start - timedelta(seconds=1))
+            parameters |= zip(dataset.span_parameters, (f"{second:%Y-%m-%d %H:%M:%S}" for second in span), strict=True)
+        if dataset.customer_parameter and subject.customer_uin is not None:
+            parameters[dataset.customer_parameter] = int(subject.customer_uin)
+        return parameters | subject.parameters
+
+    def _about(self, subject: Subject) -> str:
+        parts = [f"{self._dataset.action.name} of account '{self._question.account}'"]
+        parts += [f"customer {subject.customer_uin}"] if subject.customer_uin else []
+        parts += [subject.part] if subject.part else []
+        return ", ".join([*parts, self._question.key])
 
     def _fingerprint(self) -> dict[str, Any]:
-        paging = self._dataset.action.paging
+        paging = self._paging
         return {
             "account": self._question.account,
             "dataset": self._dataset.name,
@@ -281,15 +405,32 @@ class _DatasetProgram:
             "day": self._question.day,
             "is_closed": self._question.is_closed,
             "columns": self._dataset.columns,
-            "page_size": paging.size if paging else None,
+            "paging": [paging.size, paging.first, paging.documented] if paging else None,
             "fixed": dict(self._dataset.fixed),
         }
 
+    def _failed_for_all(self, subjects: Sequence[Subject]) -> RequestFailed:
+        """Return the failure of a dataset of which nothing came; of a single question about no customer, its own."""
+        failures = [self._failures[subject] for subject in subjects]
+        first = failures[0]
+        if len(subjects) == 1 and subjects[0].customer_uin is None:
+            return first
+        asked = "customer" if all(subject.customer_uin for subject in subjects) else "question"
+        permanent = all(isinstance(failure, RequestRefused) for failure in failures)
+        return (RequestRefused if permanent else RequestUnanswered)(
+            f"{self._dataset.action.name} failed for every {asked} of account '{self._question.account}' "
+            f"({len(failures)}) in {self._question.key}; the first: {first}",
+            action=self._dataset.action.name,
+            code=first.code,
+            request_id=first.request_id,
+        )
 
-def _failed(customer: str | None, error: RequestFailed) -> CustomerPull:
+
+def _failed(subject: Subject, error: RequestFailed) -> CustomerPull:
     _log.warning("%s", error)
     return CustomerPull(
-        customer_uin=customer,
+        customer_uin=subject.customer_uin,
+        part=subject.part,
         proof=Proof.FAILED,
         rows=0,
         expected_rows=None,
@@ -298,16 +439,4 @@ def _failed(customer: str | None, error: RequestFailed) -> CustomerPull:
         reason=str(error),
         code=error.code,
         request_id=error.request_id,
-    )
-
-
-def _failed_for_all(question: Question, dataset: Dataset, failures: list[RequestFailed]) -> RequestFailed:
-    first = failures[0]
-    permanent = all(isinstance(failure, RequestRefused) for failure in failures)
-    return (RequestRefused if permanent else RequestUnanswered)(
-        f"{dataset.action.name} failed for every customer of account '{question.account}' ({len(failures)}) in "
-        f"{question.key}; the first: {first}",
-        action=dataset.action.name,
-        code=first.code,
-        request_id=first.request_id,
     )

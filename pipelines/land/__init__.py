@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from pipelines.land.disk import storage_failures
-from pipelines.land.landing import LINEAGE, Pulled, Target, land, landed, texts, verify
-from pipelines.land.manifest import LandedCustomer, LandedFile, Manifest, landed_files, read_manifest
+from pipelines.land.drift import Sighting, drift_of
+from pipelines.land.landing import LINEAGE, Target, land, landed, texts, verify
+from pipelines.land.manifest import (
+    LandedCustomer,
+    LandedFile,
+    Manifest,
+    landed_digests,
+    landed_files,
+    read_manifest,
+)
+from pipelines.land.merging import Pulled
+from pipelines.land.tables import file_pages
 
 __all__ = [
     "LINEAGE",
@@ -12,9 +22,13 @@ __all__ = [
     "LandedFile",
     "Manifest",
     "Pulled",
+    "Sighting",
     "Target",
+    "drift_of",
+    "file_pages",
     "land",
     "landed",
+    "landed_digests",
     "landed_files",
     "read_manifest",
     "storage_failures",

@@ -1,7 +1,7 @@
 """One landing: pulled pages become a partition's one Parquet file, whole or not at all.
 
 Rows are kept as they came; types are given in staging. What is asked, and how well it is proven, is decided before
-(`pages.CustomerPull`); here it is decided whose rows are replaced and whose are carried over.
+(`pages.CustomerPull`), whose rows are replaced and whose are carried over in `merging`.
 """
 
 from __future__ import annotations
@@ -20,37 +20,36 @@ from pipelines.endpoints.shapes import Merge
 from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.land import disk
 from pipelines.land.changes import write_changes
-from pipelines.land.manifest import (
-    FOOTER_KEY,
-    UNREADABLE,
-    LandedCustomer,
-    LandedFile,
-    Manifest,
-    corrupt,
-    read_manifest,
-    verify_bytes,
-)
-from pipelines.pages import EXTRA, CustomerPull, Page, Proof, exact_sum, exact_total
+from pipelines.land.costs import add_costs, total
+from pipelines.land.drift import Shape, note_drift
+from pipelines.land.manifest import FOOTER_KEY, UNREADABLE, LandedFile, Manifest, corrupt, read_manifest, verify_bytes
+from pipelines.land.merging import Merged, Pulled, merge, row_keys
+from pipelines.pages import EXTRA, Proof, exact_sum
 from pipelines.periods import MonthState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from pipelines.endpoints.shapes import Dataset
+    from pipelines.land.manifest import LandedCustomer
+    from pipelines.pages import Page, Subject
 
 LINEAGE = pa.schema(
     [
         ("_account", pa.string()),
         ("_customer_uin", pa.string()),
+        ("_asked", pa.string()),
+        ("_reply", pa.string()),
+        ("_file", pa.string()),
         ("_page", pa.int32()),
         ("_position", pa.int32()),
         ("_request_id", pa.string()),
         ("_fetched_at", pa.timestamp("us", tz="UTC")),
     ]
 )
-"""Where a row came from; `_position` counts from 0 within its page."""
+"""Where a row came from: whose it is and the part asked for (null: no parts), the reply and the file it stood in (as in
+`pages.Page`), and where; `_position` counts from 0 within its page."""
 
 ROWS_PER_GROUP = 40_960
 """Rows of a Parquet row group: measured to need the least memory (405 MB for a million rows) at full speed."""
@@ -77,19 +76,6 @@ class Target:
         return paths.changes_folder(self.home, self.dataset.name, self.account, self.dataset.partition, self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
-    """What extract hands over for one target: an outcome per customer, their pages in order, the window of asking."""
-
-    customers: Sequence[CustomerPull]
-    pages: Iterable[Page]
-    listed: frozenset[str]
-    asked_from: datetime
-    asked_to: datetime
-    code_version: str
-    run_id: str
-
-
 def landed(target: Target) -> Manifest | None:
     """Return the manifest of what is landed there now, None if nothing is. Raises CorruptFile."""
     return read_manifest(target.path) if target.path.exists() else None
@@ -98,19 +84,20 @@ def landed(target: Target) -> Manifest | None:
 def land(target: Target, pulled: Pulled) -> LandedFile:
     """Land a pull and return the new file.
 
-    A customer whose pull failed keeps the rows landed before; so does, on a closed month, one proven before whose new
-    pull could not be proven. In a `whole` dataset everything is replaced. Raises StorageFailed, and CorruptFile if what
-    was landed before cannot be read; either way the file that was there before still is.
+    A subject whose pull failed keeps the rows landed before; so does, on a closed month, one proven before whose new
+    pull could not be proven. One that nobody asked keeps them if the dataset is merged by customer. Raises
+    StorageFailed, CorruptFile if what was landed before cannot be read, and whatever `pulled.pages` raises,
+    UnreadableFile for one; always the file that was there before still is.
     """
     old = landed(target)
-    customers = _merged(target, old, pulled)
     with disk.written_aside(target.path) as (aside, file):
-        manifest = _write(target, pulled, old, customers, file)
+        manifest = _write(target, pulled, old, file)
     try:
         _read_back(target, aside, manifest)
         if old:
             verify(target.path, old, target.dataset)
             _log_changes(target, pulled, old, manifest, aside)
+        note_drift(target.home, manifest)
         disk.put_in_place(aside, target.path)
     except BaseException:
         disk.discard(aside)
@@ -125,7 +112,7 @@ def verify(path: Path, manifest: Manifest, dataset: Dataset) -> None:
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
     for batch in _read(path, [column for column in (dataset.cost, dataset.currency, "_page") if column]):
         rows += batch.num_rows
-        _add_costs(costs, batch, dataset)
+        add_costs(costs, batch, dataset)
     if rows != manifest.rows:
         raise corrupt(path, f"it holds {rows} rows where its manifest says {manifest.rows}")
     if costs != {name: Decimal(text) for name, text in manifest.costs.items()}:
@@ -156,63 +143,84 @@ def _read_back(target: Target, aside: Path, manifest: Manifest) -> None:
         ) from error
 
 
-def _merged(target: Target, old: Manifest | None, pulled: Pulled) -> list[LandedCustomer]:
-    """Say for every customer, in order, whose rows the new file holds: those pulled now or those landed before."""
-    before = {customer.customer_uin: customer for customer in old.customers} if old else {}
-    if target.dataset.merge is Merge.WHOLE:
-        before = {}
-    now = {
-        pull.customer_uin: _landed_customer(target, before.get(pull.customer_uin), pull, pulled.listed)
-        for pull in pulled.customers
-    }
-    carried = {uin: replace(customer, carried=True) for uin, customer in before.items() if uin not in now}
-    return sorted((now | carried).values(), key=lambda customer: customer.customer_uin or "")
+@dataclass(slots=True)
+class _Count:
+    """What of a subject was written: its rows, and the exact sum of its cost column where the dataset has one."""
+
+    rows: int = 0
+    cost: Decimal = Decimal(0)
 
 
-def _landed_customer(
-    target: Target, before: LandedCustomer | None, pull: CustomerPull, listed: frozenset[str]
-) -> LandedCustomer:
-    closed = target.month_state is MonthState.CLOSED
-    new = LandedCustomer(
-        customer_uin=pull.customer_uin,
-        rows=pull.rows,
-        expected_rows=pull.expected_rows,
-        cost=None if pull.cost is None else format(pull.cost, "f"),
-        proof=pull.proof.value,
-        proven_at=pull.proven_at.isoformat() if pull.proven_at else None,
-        reason=pull.reason,
-        code=pull.code,
-        request_id=pull.request_id,
-        listed=pull.customer_uin is None or pull.customer_uin in listed,
-        proven_closed=closed and pull.proof is Proof.PROVEN,
-    )
-    if before is None or pull.proof is Proof.PROVEN:
-        return new
-    if pull.proof is Proof.UNPROVEN and not (closed and before.proven_closed):
-        return new
-    return replace(
-        new,
-        rows=before.rows,
-        expected_rows=before.expected_rows if new.expected_rows is None else new.expected_rows,
-        cost=before.cost,
-        proven_at=before.proven_at,
-        proven_closed=before.proven_closed,
-        carried=True,
-    )
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a new file, batch by batch: the pulled ones first, then those of the old file that stay.
+
+    `counts` and `shape` fill as batches are taken.
+    """
+
+    target: Target
+    pages: Iterable[Page]
+    merged: Merged
+    schema: pa.Schema
+    shape: Shape
+    counts: defaultdict[Subject, _Count]
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield from self._pulled()
+        yield from self._kept()
+
+    def _pulled(self) -> Iterator[pa.RecordBatch]:
+        wanted = {customer.subject for customer in self.merged.customers if not customer.carried}
+        for page in self.pages:
+            if page.subject in wanted and page.rows.num_rows:
+                self.shape.add(page)
+                self._count(page)
+                yield _with_lineage(page, self.target.account, self.schema)
+
+    def _kept(self) -> Iterator[pa.RecordBatch]:
+        if not self.merged.kept:
+            return
+        wanted = pa.array(sorted(self.merged.kept), pa.string())
+        for batch in _read(self.target.path):
+            keys = row_keys(self.target.dataset, batch)
+            mask = pc.is_in(keys, wanted)
+            for counted in pc.value_counts(keys.filter(mask)).to_pylist():
+                self.counts[self.merged.kept[counted["values"]]].rows += counted["counts"]
+            kept = batch.filter(mask)
+            yield from _with_columns(kept, self.schema) if kept.num_rows else ()
+
+    def _count(self, page: Page) -> None:
+        count = self.counts[page.subject]
+        count.rows += page.rows.num_rows
+        dataset = self.target.dataset
+        if dataset.file is not None and dataset.cost is not None:
+            count.cost = exact_sum([count.cost, total(page.rows.column(dataset.cost))])
+
+    def customers(self) -> tuple[LandedCustomer, ...]:
+        """The subjects, with what was not known before their rows were written."""
+        return tuple(map(self._counted, self.merged.customers))
+
+    def _counted(self, customer: LandedCustomer) -> LandedCustomer:
+        dataset = self.target.dataset
+        if customer.carried:
+            return replace(customer, rows=self.counts[customer.subject].rows)
+        if dataset.file is None or customer.proof == Proof.FAILED:
+            return customer
+        count = self.counts[customer.subject]
+        return replace(customer, rows=count.rows, cost=format(count.cost, "f") if dataset.cost else None)
 
 
-def _write(
-    target: Target, pulled: Pulled, old: Manifest | None, customers: Sequence[LandedCustomer], file: disk.HashedFile
-) -> Manifest:
+def _write(target: Target, pulled: Pulled, old: Manifest | None, file: disk.HashedFile) -> Manifest:
     schema = pa.schema([*((name, pa.string()) for name in (*target.dataset.columns, EXTRA)), *LINEAGE])
-    carried = {customer.customer_uin for customer in customers if customer.carried}
+    merged = merge(target.dataset, old, pulled, closed=target.month_state is MonthState.CLOSED)
+    batches = _Rows(target, pulled.pages, merged, schema, Shape(target.dataset), defaultdict(_Count))
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
     rows = 0
     with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
-        for table in _in_groups(_batches(target, pulled, carried, schema)):
+        for table in _in_groups(batches):
             writer.write_table(table)
             rows += table.num_rows
-            _add_costs(costs, table, target.dataset)
+            add_costs(costs, table, target.dataset)
         manifest = Manifest(
             dataset=target.dataset.name,
             account=target.account,
@@ -226,23 +234,13 @@ def _write(
             code_version=pulled.code_version,
             run_id=pulled.run_id,
             costs={currency: format(cost, "f") for currency, cost in sorted(costs.items())},
-            customers=tuple(customers),
+            customers=batches.customers(),
             changes=(*old.changes, f"{old.rows_digest[:16]}-{file.digest[:16]}.parquet") if old else (),
+            fields=batches.shape.fields,
+            unknown_values=batches.shape.unknown_values,
         )
         writer.add_key_value_metadata({FOOTER_KEY: manifest.to_json()})
     return manifest
-
-
-def _batches(target: Target, pulled: Pulled, carried: set[str | None], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Give the pulled pages of customers that are not carried over, then the carried rows of the old file."""
-    for page in pulled.pages:
-        if page.customer_uin not in carried and page.rows.num_rows:
-            yield _with_lineage(page, target.account, schema)
-    if carried:
-        wanted = pa.array(sorted(uin for uin in carried if uin is not None), pa.string())
-        for batch in _read(target.path):
-            kept = batch.filter(pc.is_in(batch.column("_customer_uin"), wanted))
-            yield from _with_columns(kept, schema) if kept.num_rows else ()
 
 
 def _with_lineage(page: Page, account: str, schema: pa.Schema) -> pa.RecordBatch:
@@ -250,6 +248,9 @@ def _with_lineage(page: Page, account: str, schema: pa.Schema) -> pa.RecordBatch
     values = {
         "_account": account,
         "_customer_uin": page.customer_uin,
+        "_asked": page.part or None,
+        "_reply": page.reply,
+        "_file": page.file,
         "_page": page.number,
         "_request_id": page.request_id,
         "_fetched_at": page.fetched_at,
@@ -279,22 +280,11 @@ def _in_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(group)
 
 
-def _add_costs(costs: defaultdict[str, Decimal], table: pa.Table | pa.RecordBatch, dataset: Dataset) -> None:
-    if dataset.cost is None:
-        return
-    amounts = table.column(dataset.cost)
-    if dataset.currency is None:
-        costs[""] = exact_sum([costs[""], exact_total(amounts.to_pylist())])
-        return
-    currencies = pc.fill_null(table.column(dataset.currency), "")
-    for currency in currencies.unique().to_pylist():
-        of_it = amounts.filter(pc.equal(currencies, currency))
-        costs[currency] = exact_sum([costs[currency], exact_total(of_it.to_pylist())])
-
-
 def _log_changes(target: Target, pulled: Pulled, old: Manifest, new: Manifest, aside: Path) -> None:
     known = [name for name in pq.read_schema(target.path).names if name not in LINEAGE.names]
     columns = [name for name in known if name in target.dataset.columns]
+    if "_asked" in pq.read_schema(target.path).names and target.dataset.batch == 1:  # what is asked together may vary
+        columns.append("_asked")
     if set(known) == {*target.dataset.columns, EXTRA}:  # else a field moved between there and a column of its own
         columns.append(EXTRA)
     whole = target.dataset.merge is Merge.WHOLE or None in {pull.customer_uin for pull in pulled.customers}

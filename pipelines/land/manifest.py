@@ -9,14 +9,17 @@ import hashlib
 import json
 import os
 import struct
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import paths
 from pipelines.errors import CorruptFile
+from pipelines.pages import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +37,14 @@ UNREADABLE = (OSError, ValueError, pa.ArrowException)
 
 @dataclass(frozen=True, slots=True)
 class LandedCustomer:
-    """One customer's rows in a landed file (`customer_uin` None: the whole account).
+    """One subject's rows in a landed file (`customer_uin` None: not of one customer; `part` as in `pages.Subject`).
 
     `proof` is a `pages.Proof` and tells of the last pull. `cost` is the exact sum of the cost column as text.
     `proven_at`: when the rows that are here were last proven, ISO 8601 in UTC; `proven_closed`: and whether the month's
     bill was out by then. `carried`: the rows are those of an earlier landing. `listed`: the customer was on the
-    account's list when asked. `reason` is empty for proven rows; `code` and `request_id` are the API's.
+    account's list when asked, `direct`: it was one of the account's own. `reason` is empty for proven rows; `code` and
+    `request_id` are the API's. `digest` is that of the pull that the rows here are of, `changed_at` when one first came
+    with this digest, ISO 8601 in UTC (None: no rows came, or they landed before this was kept).
     """
 
     customer_uin: str | None
@@ -54,6 +59,20 @@ class LandedCustomer:
     listed: bool = True
     carried: bool = False
     proven_closed: bool = False
+    part: str = ""
+    digest: str = ""
+    changed_at: str | None = None
+    direct: bool = True
+
+    @property
+    def subject(self) -> Subject:
+        """What was asked about."""
+        return Subject(self.customer_uin, self.part)
+
+    def told(self) -> dict[str, Any]:
+        """What the manifest says of it: nothing of what is as it mostly is, since there may be thousands."""
+        told = zip(LandedCustomer.__slots__, _members(self), _USUAL, strict=True)
+        return {name: value for name, value, usual in told if value != usual}
 
     @property
     def is_excused(self) -> bool:
@@ -61,11 +80,16 @@ class LandedCustomer:
         return self.proof == "failed" and not self.listed
 
 
+_USUAL = tuple(member.default for member in fields(LandedCustomer))
+_members = attrgetter(*LandedCustomer.__slots__)
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A landed partition of one account. Instants are ISO 8601 in UTC; `month_state` is that of when it was asked;
     `costs` maps currency ('' where rows carry none) to the exact sum as text; `changes` names the entries of the change
-    log that led here, oldest first.
+    log that led here, oldest first. `fields` and `unknown_values` say what shape the rows of this landing's own pull
+    had (`drift`); empty where it brought none.
     """
 
     dataset: str
@@ -82,6 +106,8 @@ class Manifest:
     costs: dict[str, str]
     customers: tuple[LandedCustomer, ...]
     changes: tuple[str, ...] = ()
+    fields: dict[str, str] = field(default_factory=dict)
+    unknown_values: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
@@ -99,8 +125,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as the text kept in the footer."""
-        names = LandedCustomer.__slots__
-        customers = [{name: getattr(customer, name) for name in names} for customer in self.customers]
+        customers = [customer.told() for customer in self.customers]
         own = {name: getattr(self, name) for name in Manifest.__slots__}
         return json.dumps(own | {"customers": customers}, ensure_ascii=False, sort_keys=True)
 
@@ -166,5 +191,25 @@ def corrupt(path: Path, what: str) -> CorruptFile:
 
 def landed_files(home: Path) -> list[LandedFile]:
     """List every landed file of a home, sorted by path. Raises CorruptFile for one that cannot be read."""
-    files = sorted(paths.raw_root(home).glob("*/account=*/*=*/data.parquet"))
-    return [LandedFile(path.relative_to(home).as_posix(), read_manifest(path)) for path in files]
+    return [LandedFile(path.relative_to(home).as_posix(), read_manifest(path)) for path in _data(home)]
+
+
+def landed_digests(home: Path) -> dict[str, str]:
+    """Return the digest of every landed file of a home, by path; one that did not change is not read again.
+
+    Raises CorruptFile for one that cannot be read.
+    """
+    digests = {}
+    for path in _data(home):
+        stat = path.stat()
+        digests[path.relative_to(home).as_posix()] = _digest(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    return digests
+
+
+@cache
+def _digest(path: Path, *_version: int) -> str:
+    return read_manifest(path).digest
+
+
+def _data(home: Path) -> list[Path]:
+    return sorted(paths.raw_root(home).glob("*/account=*/*=*/data.parquet"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from pipelines.endpoints.shapes import PartitionKind
 from pipelines.errors import BuildFailed, Busy, CheckFailed, StorageFailed
 from pipelines.model import lake
 from pipelines.model.project import PUBLISHED, SCHEMAS, Check, Model, Project, Scope
@@ -65,8 +66,11 @@ class _Plan:
 
 
 def month_of(file: LandedFile) -> str | None:
-    """Return the bill month of a landed file, None for one that is kept by day."""
-    return file.manifest.key if file.manifest.kind == "bill_month" else None
+    """Return the bill month of a landed file, also of a day's bill; None for a list taken on a day."""
+    kind, key = file.manifest.kind, file.manifest.key
+    if kind == PartitionKind.BILL_DATE:
+        return key[: len("YYYY-MM")]
+    return key if kind == PartitionKind.BILL_MONTH else None
 
 
 def build(

@@ -1,4 +1,5 @@
-"""The lake as SQL sees it: a view for each dataset over the landed files in scope, and their manifests as two tables.
+"""The lake as SQL sees it: a view for each dataset over the landed files in scope, their manifests as two tables, and
+one of how the shape of rows drifted.
 
 Every dataset of the catalogue has its view, landed or not, with the catalogue's columns, `_extra` and the lineage
 columns, and the partition's key. Whether a file holds what its manifest says is asked here too.
@@ -8,18 +9,22 @@ from __future__ import annotations
 
 import glob
 from collections import defaultdict
+from dataclasses import astuple
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 from pipelines.endpoints import DATASETS
 from pipelines.errors import CorruptFile
-from pipelines.land.manifest import corrupt, verify_bytes
+from pipelines.land.drift import sightings
+from pipelines.land.manifest import LandedCustomer, corrupt, verify_bytes
 from pipelines.pages import EXTRA
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pipelines.endpoints.shapes import Dataset
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
 LINEAGE = {
     "_account": "varchar",
     "_customer_uin": "varchar",
+    "_asked": "varchar",
+    "_reply": "varchar",
+    "_file": "varchar",
     "_page": "integer",
     "_position": "integer",
     "_request_id": "varchar",
@@ -61,6 +69,7 @@ _CUSTOMER_COLUMNS = {
     "month_state": "varchar",
     "asked_to": "varchar",
     "customer_uin": "varchar",
+    "part": "varchar",
     "rows": "bigint",
     "expected_rows": "bigint",
     "cost": "varchar",
@@ -72,8 +81,26 @@ _CUSTOMER_COLUMNS = {
     "listed": "boolean",
     "carried": "boolean",
     "proven_closed": "boolean",
+    "changed_at": "varchar",
+    "direct": "boolean",
 }
 """What `raw.landed_customers` tells of a customer of a landed file: fields of these names, its own or the file's."""
+
+_DRIFT_COLUMNS = {
+    "dataset": "varchar",
+    "account": "varchar",
+    "kind": "varchar",
+    "field": "varchar",
+    "value": "varchar",
+    "first_seen_at": "varchar",
+    "last_seen_at": "varchar",
+    "first_key": "varchar",
+}
+"""What `raw.drift` tells of each change of shape: whose rows, and the sighting's fields of these names."""
+
+TABLES = {"landed_files": _FILE_COLUMNS, "landed_customers": _CUSTOMER_COLUMNS, "drift": _DRIFT_COLUMNS}
+"""The tables of the schema `raw` that are no datasets, with their columns."""
+_ARROW = {"varchar": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_()}
 
 
 def make_raw(
@@ -94,23 +121,23 @@ def make_raw(
             paths = [str(home / file.path) for file in by_dataset[dataset.name]]
             connection.execute(f"create view raw.{dataset.name} as {_select(connection, dataset, paths)}")
     if "raw.landed_files" in wanted:
-        _make_table(connection, "landed_files", _FILE_COLUMNS, [_file_row(file, digests[file.path]) for file in files])
+        _make_table(connection, "landed_files", [_file_row(file, digests[file.path]) for file in files])
     if "raw.landed_customers" in wanted:
-        rows = [row for file in files for row in _customer_rows(file)]
-        _make_table(connection, "landed_customers", _CUSTOMER_COLUMNS, rows)
+        _make_table(connection, "landed_customers", [row for file in files for row in _customer_rows(file.manifest)])
+    if "raw.drift" in wanted:
+        _make_table(connection, "drift", [(*whose, *astuple(sighting)) for *whose, sighting in sightings(home)])
 
 
-def _file_row(file: LandedFile, digest: str) -> dict[str, Any]:
+def _file_row(file: LandedFile, digest: str) -> tuple[object, ...]:
     own = {"path": file.path, "digest": digest}
-    return own | {name: getattr(file.manifest, name) for name in _FILE_COLUMNS if name not in own}
+    return tuple(own[name] if name in own else getattr(file.manifest, name) for name in _FILE_COLUMNS)
 
 
-def _customer_rows(file: LandedFile) -> list[dict[str, Any]]:
-    shared = {
-        name: getattr(file.manifest, name) for name in ("dataset", "account", "kind", "key", "month_state", "asked_to")
-    }
-    own = [name for name in _CUSTOMER_COLUMNS if name not in shared]
-    return [shared | {name: getattr(customer, name) for name in own} for customer in file.manifest.customers]
+def _customer_rows(manifest: Manifest) -> Iterator[tuple[object, ...]]:
+    shared = [name for name in _CUSTOMER_COLUMNS if name not in LandedCustomer.__slots__]
+    of_file = tuple(getattr(manifest, name) for name in shared)
+    of_customer = attrgetter(*[name for name in _CUSTOMER_COLUMNS if name not in shared])
+    return (of_file + of_customer(customer) for customer in manifest.customers)
 
 
 def _by_dataset(files: Iterable[LandedFile]) -> defaultdict[str, list[LandedFile]]:
@@ -137,12 +164,14 @@ def _parquet(paths: Sequence[str]) -> str:
     return f"read_parquet([{listed}], union_by_name = true, filename = true, hive_partitioning = false)"
 
 
-def _make_table(
-    connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    lists = ", ".join(f"unnest(${column}::{type_}[]) as {column}" for column, type_ in columns.items())
-    values = {column: [row[column] for row in rows] for column in columns}
-    connection.execute(f"create table raw.{name} as select {lists}", values)
+def _make_table(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Make a table of rows, through Arrow: DuckDB takes Python values three times as fast so."""
+    columns = TABLES[name]
+    values = zip(*rows, strict=True) if rows else [()] * len(columns)
+    arrays = [pa.array(column, _ARROW[type_]) for column, type_ in zip(values, columns.values(), strict=True)]
+    connection.register("given", pa.table(arrays, names=list(columns)))
+    connection.execute(f"create table raw.{name} as from given")
+    connection.unregister("given")
 
 
 def verify(connection: duckdb.DuckDBPyConnection, home: Path, files: Sequence[LandedFile]) -> None:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.endpoints import ACTIONS
 from pipelines.periods import BillMonth
-from pipelines.sandbox.goods import ABSENT, INSTANCE_NAMES, PAY_MODES, PRODUCTS, PROJECT_NAMES, REGIONS, TERMS
+from pipelines.sandbox.goods import ABSENT, INSTANCE_NAMES, PAY_MODES, PRODUCTS, PROJECT_NAMES, REGIONS, TAGS, TERMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from pipelines.sandbox.goods import Component, Product, Region, Terms
@@ -35,6 +35,9 @@ CHARGE = 3
 """Lines of one charge: they share its flow number (TransactionId) and times, as a bill's components do."""
 
 CHUNK = 100 * CHARGE
+DAY = 24 * 3600
+EARLY_DAYS = 3
+"""Where few customers move, all others' lines are booked in the first so many days of a month."""
 RESOURCES = 24
 DISCOUNT_RATES = (10_000, 9_500, 8_800, 8_333, 7_250)  # in 1/RATE_SCALE
 RATE_SCALE = 10**4
@@ -58,6 +61,9 @@ SLOTS = (
     "Id",
 )
 """The fields that differ from line to line, in the catalogue's order; the others' text is made once (`_template`)."""
+
+PARTNERS_ROW, OWN_ROW = "DescribeCustomerBillDetail", "DescribeBillDetail"
+"""The actions that show lines: a partner sees discounts and vouchers, the customer itself sees its tags."""
 
 
 class Group(NamedTuple):
@@ -87,15 +93,25 @@ class Amounts(NamedTuple):
         )
 
 
+class Kind(NamedTuple):
+    """What lines can have in common: numbers of the customer's resource, its product's component and the TERMS."""
+
+    resource: int
+    component: int
+    terms: int
+
+
 class Line(NamedTuple):
     """One row of a bill: what it counts for, and all that its text is made from.
 
-    `template` has a `%s` for each of SLOTS; `head` fills the first four of them; `usage` is in 1/USAGE_SCALE units.
+    `whose` is the seed and the customer, `kind` what the line shares with others; `head` fills the first four of SLOTS;
+    `usage` is in 1/USAGE_SCALE units.
     """
 
     group: Group
     amounts: Amounts
-    template: str
+    whose: tuple[int, str]
+    kind: Kind
     head: tuple[str, ...]
     usage: int
     hours: int
@@ -103,20 +119,35 @@ class Line(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The row as JSON, in the catalogue's field order."""
+        """The row as partners see it, as JSON, in the catalogue's field order."""
         _, original, voucher, total = self.amounts
-        usage = f"{self.usage // USAGE_SCALE}.{self.usage % USAGE_SCALE:04d}"
         costs = (money(original), money(total + voucher), money(voucher) if voucher else "0", money(total))
-        return self.template % (*self.head, usage, self.hours, *costs, self.id)
+        return _template(PARTNERS_ROW, *self.whose, self.kind) % (*self.head, self._usage, self.hours, *costs, self.id)
+
+    @property
+    def own_text(self) -> str:
+        """The row as the customer itself sees it, as JSON, in the catalogue's field order."""
+        costs = (money(self.amounts.original), money(self.amounts.total))
+        return _template(OWN_ROW, *self.whose, self.kind) % (*self.head, self._usage, self.hours, *costs, self.id)
+
+    @property
+    def day(self) -> str:
+        """The day on which it is booked, YYYY-MM-DD."""
+        return self.head[1][:10]
+
+    @property
+    def _usage(self) -> str:
+        return f"{self.usage // USAGE_SCALE}.{self.usage % USAGE_SCALE:04d}"
 
 
 class Resource(NamedTuple):
-    """Something a customer runs and pays for. A name can be None or ABSENT."""
+    """Something a customer runs and pays for. A name can be None or ABSENT, its tags None."""
 
     product: Product
     region: Region
     instance_id: str
     fields: dict[str, Any]
+    tags: Mapping[str, str] | None
 
 
 class Traits(NamedTuple):
@@ -133,7 +164,8 @@ class Bill:
     """The bill of `customer_uin` for `month` (`YYYY-MM`), which has `count` lines once the month is over.
 
     `beyond_double`: its second line is BEYOND_DOUBLE USD. `restated`: how often it was restated after its close; each
-    time one line vanishes, another appears, and up to three others get other amounts. `count` stays.
+    time one line vanishes, another appears, and up to three others get other amounts. `count` stays. `early`: its lines
+    are booked in the first EARLY_DAYS days, but for the last charge if there is a day that it `moves_on`.
     """
 
     seed: int
@@ -142,6 +174,8 @@ class Bill:
     count: int
     beyond_double: bool = False
     restated: int = 0
+    early: bool = False
+    moves_on: int | None = None
 
     @property
     def key(self) -> str:
@@ -150,11 +184,18 @@ class Bill:
 
     def line(self, index: int) -> Line:
         """Return the line at `index`, in the order of booking. From `count` on there are lines that may arrive late."""
-        return _chunk(self, index // CHUNK)[index % CHUNK]
+        number, place = divmod(index, CHUNK)
+        billed = min(self.count - number * CHUNK, CHUNK)
+        return _chunk(self, number, billed if place < billed else CHUNK)[place]
 
     def second(self, index: int) -> int:
         """Return the second of the month at which a line is booked. It never falls as `index` rises."""
-        return min(index, self.count) // CHARGE * _seconds(self.month) // (self.count // CHARGE + 1)
+        charge, charges = min(index, self.count) // CHARGE, self.count // CHARGE + 1
+        if not self.early:
+            return charge * seconds_of(self.month) // charges
+        if self.moves_on and charge >= (self.count - 1) // CHARGE:
+            return (self.moves_on - 1) * DAY
+        return charge * EARLY_DAYS * DAY // charges
 
     def booked(self, until: int) -> int:
         """Return how many lines are booked by this second of the month."""
@@ -172,26 +213,26 @@ def payer_uin(seed: int) -> str:
 
 
 @lru_cache(maxsize=1000)
-def _chunk(bill: Bill, number: int) -> tuple[Line, ...]:
-    """Make the lines from `number * CHUNK` on."""
+def _chunk(bill: Bill, number: int, size: int) -> tuple[Line, ...]:
+    """Make `size` lines from `number * CHUNK` on, or a few more."""
     dice = chance(bill.key, number)
     terms = dice.choices(range(len(TERMS)), [kind.weight for kind in TERMS], k=CHUNK // CHARGE)
-    firsts = range(number * CHUNK, (number + 1) * CHUNK, CHARGE)
-    charges = (_charge(bill, dice, *numbers) for numbers in zip(firsts, terms, strict=True))
+    firsts = range(number * CHUNK, number * CHUNK + size, CHARGE)
+    charges = (_charge(bill, dice, *numbers) for numbers in zip(firsts, terms, strict=False))
     return tuple(line for charge in charges for line in charge)
 
 
 def _charge(bill: Bill, dice: random.Random, first: int, terms_number: int) -> Iterator[Line]:
     """Make the lines of one charge, from index `first` on: one for each component, beginning anew after the last."""
     traits, terms, resource_number = _traits(bill), TERMS[terms_number], int(dice.random() ** 2 * RESOURCES)
-    product, region, _, _ = _resources(bill.seed, bill.customer_uin)[resource_number]
+    product, region, *_ = resources(bill.seed, bill.customer_uin)[resource_number]
     group = Group(product.code, region.id, terms.action_type, dice.random() < traits.paid_share)
+    whose = (bill.seed, bill.customer_uin)
     head = (f"{traits.id_base}{first // CHARGE:06d}", *_times(bill, first, terms))
     for index in range(first, first + CHARGE):
         if dice.random() >= TWIN or index == first:
             component = product.components[index % len(product.components)]
-            slot = (resource_number, index % len(product.components), terms_number)
-            template = _template(bill.seed, bill.customer_uin, *slot)
+            kind = Kind(resource_number, index % len(product.components), terms_number)
             usage = 0 if dice.random() < ZERO else int(dice.random() ** 3 * component.usage_max * USAGE_SCALE)
             voucher_share = dice.choice(VOUCHER_SHARES) if dice.random() < VOUCHER and terms.sign > 0 else 0
         more_usage, id_suffix = traits.restated.get(index, (0, ""))
@@ -201,7 +242,7 @@ def _charge(bill: Bill, dice: random.Random, first: int, terms_number: int) -> I
         if bill.beyond_double and index == 1:
             amounts = Amounts(1, BEYOND_DOUBLE, 0, BEYOND_DOUBLE)
         line_id = f"{traits.id_base}{index:07d}{id_suffix}"
-        yield Line(group, amounts, template, head, usage + more_usage, hours, line_id)
+        yield Line(group, amounts, whose, kind, head, usage + more_usage, hours, line_id)
 
 
 def _priced(component: Component, quantity: int, rate: int, voucher_share: int) -> Amounts:
@@ -244,7 +285,8 @@ def _start(month: str) -> datetime:
 
 
 @lru_cache
-def _seconds(month: str) -> int:
+def seconds_of(month: str) -> int:
+    """Return how long a month is."""
     return int((BillMonth(month).next.start - BillMonth(month).start).total_seconds())
 
 
@@ -279,7 +321,7 @@ def _discount_rate(seed: int, customer_uin: str) -> int:
 
 
 @lru_cache(maxsize=1000)
-def _resources(seed: int, customer_uin: str) -> tuple[Resource, ...]:
+def resources(seed: int, customer_uin: str) -> tuple[Resource, ...]:
     """Make what a customer runs, the same in every month."""
     dice = chance(seed, customer_uin, "resources")
     products = dice.choices(PRODUCTS, [product.weight for product in PRODUCTS], k=RESOURCES)
@@ -298,20 +340,23 @@ def _resource(dice: random.Random, number: int, product: Product) -> Resource:
         "InstanceName": INSTANCE_NAMES[number % len(INSTANCE_NAMES)],
         "DiscountRate": ("1", ABSENT)[number % 2],  # abandoned, says the definition
     }
-    return Resource(product, region, f"{product.prefix}{dice.randrange(36**8):x}", fields)
+    return Resource(product, region, f"{product.prefix}{dice.randrange(36**8):x}", fields, TAGS[number % len(TAGS)])
 
 
 @lru_cache(maxsize=50_000)
-def _template(seed: int, customer_uin: str, resource: int, component: int, terms: int) -> str:
-    """Make a line's JSON text with `%s` in each of its SLOTS."""
-    fields = _fields(seed, customer_uin, _resources(seed, customer_uin)[resource], component, TERMS[terms])
+def _template(action: str, seed: int, customer_uin: str, kind: Kind) -> str:
+    """Make a line's JSON text as an action shows it, with `%s` in each of its SLOTS."""
+    resource = resources(seed, customer_uin)[kind.resource]
+    fields = _fields(seed, customer_uin, resource, kind.component, TERMS[kind.terms])
     fields |= {"PayerAccountId": int(payer_uin(seed)), "OwnerAccountId": int(customer_uin)}
     fields = {name: value.replace("%", "%%") if isinstance(value, str) else value for name, value in fields.items()}
     fields |= dict.fromkeys(SLOTS, "%s")
+    if resource.tags is not None:
+        fields["Tags"] = [{"TagKey": key, "TagValue": value} for key, value in resource.tags.items()]
     ordered = {
-        member.name: fields[member.name]
-        for member in ACTIONS["DescribeCustomerBillDetail"].row_fields
-        if fields[member.name] is not ABSENT
+        member.name: fields.get(member.name)
+        for member in ACTIONS[action].row_fields
+        if fields.get(member.name) is not ABSENT
     }
     return json.dumps(ordered, ensure_ascii=False)
 

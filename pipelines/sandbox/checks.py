@@ -1,28 +1,64 @@
 """Checks a signed request against the catalogue: action, version, role, parameters. Strict wherever a document says so.
 
 Which codes stand for what: the API's error lists (document 1085/51426 and the official SDK's errorcodes). What does not
-belong here: anything about one action only, except its own code for a wrong page.
+belong here: what several parameters must be together (`answers`), what a page holds (`paging`).
 """
 
 from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.endpoints import ACTIONS, VERSION
+from pipelines.endpoints.shapes import CUSTOMER_KINDS
 from pipelines.periods import FIRST_BILL_MONTH, BillMonth
 from pipelines.sandbox.goods import ACTION_TYPES, PAY_MODES
+from pipelines.sandbox.paging import PagingQuirk, quirk_of
 from pipelines.sandbox.refusals import Refusal
+from pipelines.sandbox.vouchers import PAYMENT_MODES, PRODUCT_SCOPES, USAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from pipelines.endpoints.shapes import Action, Parameter, Role
 
-ENUMERATIONS = {"PayMode": frozenset(PAY_MODES), "ActionType": ACTION_TYPES, "IsConfirmed": frozenset("012")}
+PACKS = ("billResourcePack", "billDetailPack")
+ENUMERATIONS: Mapping[str, frozenset[str | int]] = {
+    "ActionType": ACTION_TYPES,
+    "BillType": frozenset((1,)),
+    "CustomerUinType": frozenset((*CUSTOMER_KINDS, "Reseller")),
+    "DescribeBillDownloadUrl.FileType": frozenset(("L2", "L3")),
+    "DescribeCustomerBillDownloadUrl.FileType": frozenset(("billResource", "billDetail", *PACKS)),
+    "DescribeRebateDownloadUrl.FileType": frozenset(("CommissionDetail",)),
+    "Dimension": frozenset(
+        (
+            *("Default", "Business", "Product", "Region", "Zone", "ActionType", "PayMode", "Project"),
+            *("PayerUin", "OwnerUin", "Tag"),
+        )
+    ),
+    "FeeType": frozenset(("originalCost", "totalCost")),
+    "FileLanguage": frozenset(("zh_cn", "en")),
+    "GroupType": frozenset(("product", "project", "tag")),
+    "IsConfirmed": frozenset("012"),
+    "PayMode": frozenset(PAY_MODES),
+    "PaymentMode": frozenset(PAYMENT_MODES),
+    "PeriodType": frozenset(("day", "month")),
+    "ProductScope": frozenset(PRODUCT_SCOPES),
+    "QueryCustomersCredit.FilterType": frozenset(("ClientUin", "Name", "Remark", "Email")),
+    "QueryCustomersCredit.Order": frozenset(("desc", "asc")),
+    "QuerySubAgentsDetailV2.FilterType": frozenset(("Name", "SubAgentUin", "Remark", "Mobile", "Email", "ClientUin")),
+    "QuerySubAgentsDetailV2.Order": frozenset(("desc", "acs")),
+    "QueryVoucherListByUin.Status": frozenset(("Unused", "Used", "Expired")),
+    "Usage": frozenset(USAGES),
+    "VoucherStatus": frozenset(("Issued", "Used", "Expired", "Invalidated")),
+}
+"""What a parameter of that name, or of that action, can be; spelled as the definition spells it (`acs` too)."""
 MONTHS = ("Month", "BillMonth")
+TIMES = ("StartTime", "EndTime")
+FIRST_DAY = "2025-06-01"
+"""There are no daily bills before, says the definition of DescribeCustomerBillDetailByDay."""
 PAGES = ("Page", "PageSize")
 TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -32,8 +68,6 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "bool": (bool,),
 }
-UNDOCUMENTED_PAGE = 100
-"""The largest page taken where the API states none."""
 
 
 def known_action(headers: Mapping[str, str]) -> Action:
@@ -55,22 +89,35 @@ def check_role(action: Action, role: Role) -> None:
         raise Refusal("UnauthorizedOperation.UinNoAuth", f"An account that is a {role} may not call {action.name}.")
 
 
-def checked_parameters(action: Action, body: bytes, now: datetime) -> dict[str, Any]:
+def checked_parameters(
+    action: Action,
+    body: bytes,
+    now: datetime,
+    quirk: PagingQuirk = PagingQuirk(),  # noqa: B008 - a value
+) -> dict[str, Any]:
     """Return the parameters in a request's body, which are the action's, of its types and in range.
+
+    `quirk`: how the actions page whose paging is not documented.
 
     Raises Refusal with MissingParameter, UnknownParameter, InvalidParameter (a wrong type), InvalidParameterValue (out
     of range), InvalidParameterValue.InvalidMonth or, for DescribeCustomerUin, InvalidParameter.Page.
     """
     given = _members(body)
-    known = {parameter.name: parameter for parameter in action.parameters}
-    for name in given.keys() - known.keys():
-        raise Refusal("UnknownParameter", f"{action.name} has no parameter {name}.")
-    for name, parameter in known.items():
-        if name in given:
-            _check_value(action, parameter, given[name], now)
-        elif parameter.required:
-            raise Refusal("MissingParameter", f"The parameter {name} is missing.")
+    _check_names(action, action.parameters, given)
+    for parameter in action.parameters:
+        if parameter.name in given:
+            _check_value(action, parameter, given[parameter.name], now)
+            if parameter.name in PAGES:
+                _check_page(action, parameter.name, given[parameter.name], quirk_of(action, quirk))
     return given
+
+
+def _check_names(action: Action, parameters: tuple[Parameter, ...], given: dict[str, Any]) -> None:
+    for name in given.keys() - {parameter.name for parameter in parameters}:
+        raise Refusal("UnknownParameter", f"{action.name} has no parameter {name}.")
+    for parameter in parameters:
+        if parameter.required and parameter.name not in given:
+            raise Refusal("MissingParameter", f"The parameter {parameter.name} is missing.")
 
 
 def _members(body: bytes) -> dict[str, Any]:
@@ -86,26 +133,42 @@ def _members(body: bytes) -> dict[str, Any]:
 def _check_value(action: Action, parameter: Parameter, value: Any, now: datetime) -> None:
     if not _is_of_type(value, parameter.type):
         raise Refusal("InvalidParameter", f"The parameter {parameter.name} must be of type {parameter.type}.")
-    if parameter.name in PAGES:
-        _check_page(action, parameter, value)
-    elif not _is_in_range(parameter, len(value) if isinstance(value, list) else value):
+    if parameter.fields:
+        _check_names(action, parameter.fields, value)
+        for field in parameter.fields:
+            if field.name in value:
+                _check_value(action, field, value[field.name], now)
+    elif parameter.name not in PAGES and not _is_in_range(parameter, len(value) if isinstance(value, list) else value):
         raise Refusal("InvalidParameterValue", f"The parameter {parameter.name} is out of range.")
-    if parameter.name in ENUMERATIONS and value not in ENUMERATIONS[parameter.name]:
+    values = ENUMERATIONS.get(f"{action.name}.{parameter.name}") or ENUMERATIONS.get(parameter.name)
+    if values and value not in values:
         raise Refusal("InvalidParameterValue", f"{value} is no {parameter.name}.")
     if parameter.name in MONTHS:
         _check_month(value, now)
+    if parameter.name == "Date" and not (_is_time(value, "%Y-%m-%d") and FIRST_DAY <= value <= f"{now:%Y-%m-%d}"):
+        raise Refusal("InvalidParameterValue", f"{value} is not a day from {FIRST_DAY} to today.")
+    if parameter.name in TIMES and not _is_time(value, "%Y-%m-%d %H:%M:%S"):
+        raise Refusal("InvalidParameterValue", f"{parameter.name} must be written as YYYY-MM-DD hh:mm:ss.")
 
 
-def _check_page(action: Action, parameter: Parameter, value: int) -> None:
-    """Check page numbers, which begin at 1, and sizes. One action has a code of its own for both."""
-    largest = parameter.maximum
-    if parameter.name == "PageSize" and largest is None:
-        largest = UNDOCUMENTED_PAGE
-    if value < 1 or (largest is not None and value > largest):
+def _check_page(action: Action, name: str, value: int, quirk: PagingQuirk) -> None:
+    """Check page numbers and sizes. One action has a code of its own for both."""
+    if name == "Page":
+        largest = next((parameter.maximum for parameter in action.parameters if parameter.name == name), None)
+        refused = not quirk.page_ignored and (value < quirk.first or (largest is not None and value > largest))
+    else:
+        refused = value < 1 or (value > quirk.largest and not quirk.capped)
+    if refused:
         own_code = action.name == "DescribeCustomerUin"
-        raise Refusal(
-            "InvalidParameter.Page" if own_code else "InvalidParameterValue", f"{parameter.name} is out of range."
-        )
+        raise Refusal("InvalidParameter.Page" if own_code else "InvalidParameterValue", f"{name} is out of range.")
+
+
+def _is_time(value: str, form: str) -> bool:
+    """Tell whether a text is a time of this form, with all its leading zeros."""
+    try:
+        return datetime.strptime(value, form).strftime(form) == value  # noqa: DTZ007  compared as text
+    except ValueError:
+        return False
 
 
 def _check_month(value: str, now: datetime) -> None:

@@ -10,6 +10,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
+QUIET = ("withheld_pages", "arriving", "moving")
+"""Faults that an answer does not show."""
+QUIETLY = ("DescribeCustomerBillDetail",)
+"""The actions of a quiet fault that names none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -32,10 +37,11 @@ class Faults:
 
     Loud ones: `throttling` (RequestLimitExceeded), `internal_error`, `service_busy`, `reset` (the connection breaks),
     `slow` (the answer takes `slow_seconds` more), `bad_gateway` (HTTP 502 with a page of HTML), `truncated` (half of
-    the JSON). Quiet ones, of DescribeCustomerBillDetail: `withheld_pages` (a page lacks rows, its Total does not say
-    so), `arriving` (after the page a row arrives at the top: Total rises, every row moves down), `moving` (after the
-    page the top row goes to the end: Total stays, every row moves up). What arrived or moved stays so, and summaries
-    count what arrived. `unbound`: customers, still listed, that answer NotCustomerUin; `unlisted`: customers that are
+    the JSON). Quiet ones: `withheld_pages` (a page lacks rows, its Total does not say so), `arriving` (after the page a
+    row arrives at the top: Total rises, every row moves down), `moving` (after the page the top row goes to the end:
+    Total stays, every row moves up). What arrived or moved stays so, and summaries count what arrived. A quiet fault
+    that names no actions is of DescribeCustomerBillDetail; it can name any action with pages, `arriving` only the two
+    that list bill lines. `unbound`: customers, still listed, that answer NotCustomerUin; `unlisted`: customers that are
     not listed any more.
     """
 
@@ -79,9 +85,10 @@ class Dice:
         fault = getattr(self.faults, name)
         if not isinstance(fault, Fault):
             fault = Fault(rate=fault)
+        actions = fault.actions or (QUIETLY if name in QUIET else ())
         if not (
             fault.rate > 0
-            and (not fault.actions or call.action in fault.actions)
+            and (not actions or call.action in actions)
             and (not fault.customers or call.customer_uin in fault.customers)
             and (not fault.pages or call.page in fault.pages)
             and (fault.times is None or self.hits_of[name] < fault.times)

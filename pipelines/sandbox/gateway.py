@@ -18,24 +18,26 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from pipelines.endpoints import ACTIONS
 from pipelines.periods import BILLING_ZONE, BillingClock
 from pipelines.sandbox import checks
-from pipelines.sandbox.answers import ANSWERS, Question
+from pipelines.sandbox.answers import ANSWERS
 from pipelines.sandbox.faults import Call, Dice, Faults
+from pipelines.sandbox.questions import Question
 from pipelines.sandbox.refusals import Refusal
 from pipelines.sandbox.signatures import Principal, verified
+from pipelines.sandbox.storage import Storage
 from pipelines.sandbox.tally import OK, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from starlette.requests import Request
 
     from pipelines.endpoints.shapes import Action
-    from pipelines.sandbox.answers import Members
+    from pipelines.sandbox.questions import Members
     from pipelines.sandbox.world import World
 
-LISTING = "DescribeCustomerBillDetail"
-"""The action whose listing can move while it is paged."""
+BILL_LINES = frozenset({"DescribeCustomerBillDetail", "DescribeBillDetail"})
+"""The actions that list bill lines, where one can arrive while they are paged."""
 
 REFUSING_FAULTS = {
     "throttling": ("RequestLimitExceeded", "The request rate is over the limit (a fault that was asked for)."),
@@ -69,13 +71,14 @@ class Gateway:
         self.world = world
         self.now = now
         self.tally = Tally()
+        self.storage = Storage()
         self._principals = {principal.secret_id: principal for principal in principals}
         self._latency = latency
         self._limits = limits
         self._dice = Dice(faults)
         self._windows: dict[tuple[str, str], tuple[int, int]] = {}
         self._late: Counter[tuple[str, str]] = Counter()
-        self._moved: Counter[tuple[str, str]] = Counter()
+        self._moved: Counter[str] = Counter()
 
     @property
     def faults(self) -> Faults:
@@ -133,17 +136,30 @@ class Gateway:
             raise Refusal("UnauthorizedOperation", f"{action.name} writes; the sandbox does not.")
         checks.check_role(action, principal.role)
         now = self._billing_time()
-        parameters = checks.checked_parameters(action, body, now)
+        parameters = checks.checked_parameters(action, body, now, self.world.paging)
         if action.name not in ANSWERS:
             raise Refusal("InvalidAction", f"The sandbox does not answer {action.name} yet; the real service does.")
-        quiet = action.name == LISTING
-        withheld = quiet and self._play("withheld_pages", call, played)
-        key = (call.customer_uin or "", parameters.get("Month") or parameters.get("BillMonth") or "")
-        question = Question(parameters, self.world, self.faults, now, self._late[key], self._moved[key], withheld)
+        uin = principal.uin or self.world.default_uin(principal.role)
+        listing = _listing(action, uin, parameters)
+        question = Question(
+            action=action,
+            parameters=parameters,
+            role=principal.role,
+            uin=uin,
+            world=self.world,
+            faults=self.faults,
+            now=now,
+            late=self._late,
+            storage=self.storage,
+            moved=self._moved[listing],
+            withheld=action.paging is not None and self._play("withheld_pages", call, played),
+            address=f"http://{request.headers['host']}",
+        )
         members = await asyncio.to_thread(ANSWERS[action.name], question)  # the loop stays free to time arrivals
-        if quiet:
-            self._late[key] += self._play("arriving", call, played)
-            self._moved[key] += self._play("moving", call, played)
+        if action.name in BILL_LINES:
+            self._late[call.customer_uin or uin, parameters["Month"]] += self._play("arriving", call, played)
+        if action.paging is not None:
+            self._moved[listing] += self._play("moving", call, played)
         return {member.name: members[member.name] for member in action.fields}
 
     def _admit(self, principal: Principal, action: Action, at: float) -> None:
@@ -191,13 +207,19 @@ def _call(request: Request, body: bytes) -> Call:
     except ValueError:
         members = None
     known = members if isinstance(members, dict) else {}
-    customer, page = known.get("CustomerUin"), known.get("Page")
+    customer, page = known.get("CustomerUin", known.get("ClientUin")), known.get("Page")
     return Call(
         action=action if action in ACTIONS else "",
-        customer_uin=None if customer is None else str(customer),
+        customer_uin=str(customer) if isinstance(customer, int) else None,
         page=page if isinstance(page, int) else None,
         identity=f"{action}|{body.decode(errors='replace')}",
     )
+
+
+def _listing(action: Action, uin: str, parameters: Mapping[str, Any]) -> str:
+    """Name the listing that a page is of."""
+    asked = {name: value for name, value in parameters.items() if name not in checks.PAGES}
+    return json.dumps([action.name, uin, asked], sort_keys=True)
 
 
 def _enveloped(members: Members) -> Response:

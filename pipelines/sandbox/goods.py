@@ -1,4 +1,4 @@
-"""What is sold in the sandbox, where and on which terms; and names that are hard to keep.
+"""What is sold in the sandbox, where and on which terms, what policies cover; and names that are hard to keep.
 
 Data only. Codes and labels are spelled as the API spells them: product `p_`, subproduct `sp_`, component type `v_`,
 component `sv_` (a bill row calls them BusinessCode, ProductCode, ComponentCode and ItemCode); labels are those in the
@@ -232,3 +232,44 @@ INSTANCE_NAMES = (
 )
 
 PROJECT_NAMES = ("Default Project", "电商平台", "R&D, phase 2", "Default Project", "-", "", None, ABSENT)
+
+TAGS: tuple[dict[str, str] | None, ...] = (
+    {"env": "prod", "team": "数据平台"},
+    {"env": "test"},
+    {},
+    {"team": 'R&D, "core"', "cost center": "4711/ü"},
+    None,
+    {"env": "prod"},
+    {"env": ""},
+)
+"""The tags of resources, in turn; None is an answer without tags, an empty value one that is set to nothing."""
+
+
+class Coverage(NamedTuple):
+    """What a rebate policy covers, each level a code and a name; ANY stands for all there is at a level."""
+
+    product: tuple[str, str]
+    sub_product: tuple[str, str]
+    component_type: tuple[str, str]
+    component: tuple[str, str]
+
+
+ANY = ("*", "*")
+
+POLICIES: dict[str, tuple[Coverage, ...]] = {
+    "RP-2026-ALL": (Coverage(ANY, ANY, ANY, ANY),),
+    "RP-2026-PRODUCTS": tuple(
+        Coverage((product.code, product.name), (product.sub_code, product.sub_name), ANY, ANY) for product in PRODUCTS
+    ),
+    "RP-2026-COMPONENTS": tuple(
+        Coverage(
+            (product.code, product.name),
+            (product.sub_code, product.sub_name),
+            (component.type_code, component.type_name),
+            (component.code, component.name),
+        )
+        for product in PRODUCTS
+        for component in product.components
+    ),
+}
+"""The policies that the sandbox knows, by code."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from pipelines.sandbox.signatures import Principal
+    from pipelines.sandbox.storage import Storage
     from pipelines.sandbox.tally import Asked
 
 HOST = "127.0.0.1"
@@ -103,6 +104,11 @@ class Sandbox:
     @now.setter
     def now(self, now: datetime | None) -> None:
         self._gateway.now = now
+
+    @property
+    def storage(self) -> Storage:
+        """The storage that links to files lead to; it says how soon files are ready, and how long links are good."""
+        return self._gateway.storage
 
     def restate(self, customer_uin: str, month: str) -> None:
         """Restate a customer's closed month: a line vanishes, one appears, up to three change; the summaries follow."""
@@ -180,7 +186,15 @@ def _server(gateway: Gateway) -> uvicorn.Server:
     async def requests(_: Request) -> Response:
         return gateway.requests()
 
-    routes = [Route("/", respond, methods=METHODS), Route("/statistics", statistics), Route("/requests", requests)]
+    async def file(request: Request) -> Response:
+        return await gateway.storage.respond(request)
+
+    routes = [
+        Route("/", respond, methods=METHODS),
+        Route("/files/{path:path}", file),
+        Route("/statistics", statistics),
+        Route("/requests", requests),
+    ]
     config = uvicorn.Config(
         Starlette(routes=routes),
         http=Connection,

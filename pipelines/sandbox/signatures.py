@@ -33,12 +33,16 @@ _AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who may call, and as what. A `token` makes the key a temporary one: it must come with every request."""
+    """Who may call, and as what. A `token` makes the key a temporary one: it must come with every request.
+
+    `uin`: the account; None is the world's first of that role (`World.default_uin`).
+    """
 
     secret_id: str
     secret_key: str = field(repr=False)
     role: Role
     token: str | None = field(default=None, repr=False)
+    uin: str | None = None
 
 
 def verified(headers: Mapping[str, str], body: bytes, principals: Mapping[str, Principal], now: float) -> Principal:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipelines.sandbox.bill import Amounts, Bill, Group, Line
+from pipelines.sandbox.bill import Amounts, Bill, Group, Kind, Line
 from pipelines.sandbox.goods import TERMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 PAY_MODE_OF = {terms.action_type: terms.pay_mode for terms in TERMS}
 
@@ -26,6 +26,13 @@ class Filters(NamedTuple):
     pay_mode: str | None = None
     action_type: str | None = None
     confirmed: str | None = None
+
+
+class Cell(NamedTuple):
+    """What the lines of one day can have in common at most."""
+
+    day: str
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,14 @@ class Statement:
                 sums[key(group)] = sums[key(group)].plus(amounts)
         return dict(sorted(sums.items()))
 
+    def days(self) -> Mapping[str, int]:
+        """Return the total of each day (YYYY-MM-DD) on which lines are booked, in 1/SCALE USD."""
+        return _days(self.bill, self.booked, self.late)
+
+    def cells(self) -> Mapping[Cell, Amounts]:
+        """Return sums by all that lines of a customer can be divided by."""
+        return _cells(self.bill, self.booked, self.late)
+
     def shows(self, group: Group, filters: Filters) -> bool:
         """Tell whether lines of this group pass the filters."""
         paid = "1" if self.closed and group.paid else "2"
@@ -87,7 +102,27 @@ def _listing(statement: Statement, filters: Filters) -> list[int]:
 def _groups(bill: Bill, booked: int, late: int) -> Mapping[Group, Amounts]:
     """Sum the lines of a statement by group."""
     sums: defaultdict[Group, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for index in (*range(booked), *range(bill.count, bill.count + late)):
-        line = bill.line(index)
+    for line in _lines(bill, booked, late):
         sums[line.group] = [ours + theirs for ours, theirs in zip(sums[line.group], line.amounts, strict=True)]
     return {group: Amounts(*amounts) for group, amounts in sums.items()}
+
+
+@lru_cache(maxsize=20_000)
+def _days(bill: Bill, booked: int, late: int) -> Mapping[str, int]:
+    sums: defaultdict[str, int] = defaultdict(int)
+    for line in _lines(bill, booked, late):
+        sums[line.day] += line.amounts.total
+    return dict(sums)
+
+
+@lru_cache(maxsize=100)
+def _cells(bill: Bill, booked: int, late: int) -> Mapping[Cell, Amounts]:
+    sums: defaultdict[Cell, Amounts] = defaultdict(Amounts)
+    for line in _lines(bill, booked, late):
+        cell = Cell(line.day, line.kind)
+        sums[cell] = sums[cell].plus(line.amounts)
+    return dict(sums)
+
+
+def _lines(bill: Bill, booked: int, late: int) -> Iterator[Line]:
+    return (bill.line(index) for index in (*range(booked), *range(bill.count, bill.count + late)))

@@ -1,22 +1,29 @@
-"""The sandbox's world: its customers, and how many lines each has in a month. All of it follows from a few numbers.
+"""The sandbox's world: its partners and customers, and how many lines each customer has in a month.
 
-What does not belong here: the lines themselves (`bill`), what goes wrong on the way (`faults`).
+All of it follows from a few numbers. What does not belong here: the lines themselves (`bill`), what accounts are called
+and owe (`profiles`, `credit`, `vouchers`), what goes wrong on the way (`faults`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING
 
+from pipelines.endpoints.shapes import Role
 from pipelines.periods import BillMonth, MonthState
-from pipelines.sandbox.bill import Bill, chance
+from pipelines.sandbox.bill import DAY, EARLY_DAYS, Bill, chance, payer_uin, seconds_of
+from pipelines.sandbox.paging import PagingQuirk
 from pipelines.sandbox.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
+
+APPLICANTS = 4
+INVITED = 3
+"""How many of an account's customers came by an invitation."""
 
 PAGE = 200
 """The largest page of DescribeCustomerBillDetail; one customer's lines fill their last page."""
@@ -24,21 +31,34 @@ PAGE = 200
 LINES_PER_CUSTOMER = 250
 SHARE_OF_LARGEST = 0.6
 STEEPNESS = 1.6
-"""How fast the others' lines fall with their rank: as 1/rank^STEEPNESS."""
+INDIRECT_LINES = (0, 1, 3, 20, 60)
+"""How many lines a customer of a second-level reseller has in a month: one of these."""
+
+LARGEST_MOVING_SHARE = 0.1
+
+KINDS = ("customers", "indirect customers", "resellers", "applicants")
+"""Kinds of accounts; those of each kind are in a range of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """Customers and their bills, for every month from 2022-06 to the running one, the same in every process.
 
-    `customers`: how many there are; `lines`: of a month once it is over, over all of them (None: about 250 for each,
-    different from month to month); `largest`: of the customer that has most (None: about three fifths). One customer
-    in ten, and at least one of three or more, spends nothing in a month; which, changes. `beyond_double`: the third
-    customer has a line of 1234567890123.12345678 USD every month. `restated`: pairs of customer and month, one for each
-    time that a closed month was restated.
+    `customers`: how many the partner has; `lines`: of a month once it is over, over all of them (None: about 250 for
+    each, different from month to month); `largest`: of the customer that has most (None: about three fifths). One
+    customer in ten, and at least one of three or more, spends nothing in a month; which, changes. `beyond_double`: the
+    third customer has a line of 1234567890123.12345678 USD every month. `restated`: pairs of customer and month, one
+    for each time that a closed month was restated.
 
-    `World(customers=45, lines=43798, largest=27509)` has 245 pages of 200 lines a month. Raises ValueError for numbers
-    that do not go together.
+    A distributor has `resellers` of the second level beside its customers, and each of these `indirect_customers` of
+    its own, with a few lines that `lines` does not count. `steepness`: how fast the lines of others than the largest
+    fall with their rank, as 1/rank^steepness; 0 gives everyone the same. `moving_share`: of the customers, how many
+    have lines booked in any three days (0 to 0.1); all other lines are booked in the first three days of their month
+    (None: everyone's lines are spread over the month). `paging`: see `PagingQuirk`.
+
+    `World(customers=45, lines=43798, largest=27509)` has 245 pages of 200 lines a month,
+    `World(customers=5000, lines=7500, largest=2, steepness=0, moving_share=0.02)` one or two lines a customer. Raises
+    ValueError for numbers that do not go together.
     """
 
     seed: int = 1
@@ -47,19 +67,78 @@ class World:
     largest: int | None = None
     beyond_double: bool = True
     restated: tuple[tuple[str, str], ...] = ()
+    resellers: int = 2
+    indirect_customers: int = 3
+    steepness: float = STEEPNESS
+    moving_share: float | None = None
+    paging: PagingQuirk = PagingQuirk()  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         if self.customers < 0 or (self.lines is not None and not 0 <= (self.largest or 0) <= self.lines):
             raise ValueError("A world needs customers >= 0 and 0 <= largest <= lines.")
+        if not 0 <= (self.moving_share or 0) <= LARGEST_MOVING_SHARE:
+            raise ValueError(f"A world needs a moving_share of 0 to {LARGEST_MOVING_SHARE}, or None.")
+
+    @property
+    def partner_uin(self) -> str:
+        """The account of the distributor or reseller."""
+        return payer_uin(self.seed)
 
     @property
     def customer_uins(self) -> tuple[str, ...]:
-        """The customers, in the order of the listing; the first has most lines. More customers only add to these."""
-        return _customer_uins(self.seed, self.customers)
+        """The partner's customers, in the order of the listing; the first has most lines. More only add to these."""
+        return account_uins(self.seed, "customers", self.customers)
+
+    @property
+    def reseller_uins(self) -> tuple[str, ...]:
+        """The distributor's second-level resellers."""
+        return account_uins(self.seed, "resellers", self.resellers)
+
+    def indirect_uins(self, reseller_uin: str) -> tuple[str, ...]:
+        """Return the customers of a second-level reseller; none of an unknown one."""
+        return _indirect(self.seed, self.resellers, self.indirect_customers).get(reseller_uin, ())
+
+    @property
+    def applicant_uins(self) -> tuple[str, ...]:
+        """Who applies to be bound: the last one as a second-level reseller, the others as customers."""
+        return account_uins(self.seed, "applicants", APPLICANTS)
+
+    def invitations(self, role: Role, uin: str) -> Mapping[str, str | None]:
+        """Return an account's invitations: by token the customer that accepted it, None for the one still open."""
+        accepted = self.own_uins(role, uin)[:INVITED]
+        tokens = (f"{chance(self.seed, uin, 'invitation', number).randrange(16**32):032x}" for number in count())
+        return dict(zip(tokens, (*accepted, None), strict=False))
+
+    def default_uin(self, role: Role) -> str:
+        """Return who an account of this role is if it does not say: the partner, the first reseller or customer."""
+        if role is Role.CUSTOMER:
+            return self.customer_uins[0] if self.customers else self.partner_uin
+        if role is Role.SECOND_LEVEL_RESELLER:
+            return self.reseller_uins[0] if self.resellers else self.partner_uin
+        return self.partner_uin
+
+    def own_uins(self, role: Role, uin: str) -> tuple[str, ...]:
+        """Return the customers of an account's own: all that it lists."""
+        if role is Role.CUSTOMER:
+            return ()
+        return self.indirect_uins(uin) if role is Role.SECOND_LEVEL_RESELLER else self.customer_uins
+
+    def billed_uins(self, role: Role, uin: str) -> frozenset[str]:
+        """Return the customers whose bills an account may ask for: a distributor those of its resellers too."""
+        return _billed(self.seed, self.customers, self.resellers, self.indirect_customers, role, uin)
 
     def line_counts(self, month: str) -> Mapping[str, int]:
-        """Return how many lines each customer has in a month (`YYYY-MM`) once it is over."""
-        return _line_counts(self.seed, self.customers, self.lines, self.largest, month)
+        """Return how many lines each of the partner's customers has in a month (`YYYY-MM`) once it is over."""
+        return _line_counts(self.seed, self.customers, self.lines, self.largest, self.steepness, month)
+
+    def line_count(self, customer_uin: str, month: str) -> int:
+        """Return how many lines a customer, direct or not, has in a month. Raises KeyError for an unknown customer."""
+        lines = self.line_counts(month).get(customer_uin)
+        if lines is not None:
+            return lines
+        if customer_uin not in self.billed_uins(Role.DISTRIBUTOR, self.partner_uin):
+            raise KeyError(customer_uin)
+        return chance(self.seed, customer_uin, month, "count").choice(INDIRECT_LINES)
 
     def bill(self, customer_uin: str, month: str) -> Bill:
         """Return a customer's bill of a month, as once the month is over. Raises KeyError for an unknown customer."""
@@ -67,9 +146,11 @@ class World:
             seed=self.seed,
             customer_uin=customer_uin,
             month=month,
-            count=self.line_counts(month)[customer_uin],
+            count=self.line_count(customer_uin, month),
             beyond_double=self.beyond_double and customer_uin == self.customer_uins[:3][-1],
             restated=self.restated.count((customer_uin, month)),
+            early=self.moving_share is not None,
+            moves_on=self._moves_on(customer_uin, month),
         )
 
     def statement(self, customer_uin: str, month: str, now: datetime, late: int = 0, moved: int = 0) -> Statement:
@@ -79,40 +160,73 @@ class World:
         booked = bill.booked(hours * 3600) if state is MonthState.OPEN else bill.count
         return Statement(bill, booked, state is MonthState.CLOSED, late, moved)
 
+    def _moves_on(self, customer_uin: str, month: str) -> int | None:
+        """Return the day on which a customer's last lines are booked, late in the month; None for most customers."""
+        if not self.moving_share:
+            return None
+        days_waited = int(chance(self.seed, customer_uin, month, "moves").random() * EARLY_DAYS / self.moving_share)
+        day = EARLY_DAYS + 1 + days_waited
+        return day if (day - 1) * DAY < seconds_of(month) else None
+
 
 @lru_cache
-def _customer_uins(seed: int, customers: int) -> tuple[str, ...]:
-    return tuple(islice(_uins(seed), customers))
+def account_uins(seed: int, kind: str, number: int) -> tuple[str, ...]:
+    """Return so many accounts of a kind (KINDS); more only add to these."""
+    return tuple(islice(_uins(seed, kind), number))
 
 
-def _uins(seed: int) -> Iterator[str]:
+@lru_cache
+def _indirect(seed: int, resellers: int, each: int) -> Mapping[str, tuple[str, ...]]:
+    """Return the customers of each second-level reseller; more customers change whose they are."""
+    uins = account_uins(seed, "indirect customers", resellers * each)
+    return {
+        reseller: uins[number * each : (number + 1) * each]
+        for number, reseller in enumerate(account_uins(seed, "resellers", resellers))
+    }
+
+
+@lru_cache
+def _billed(seed: int, customers: int, resellers: int, each: int, role: Role, uin: str) -> frozenset[str]:
+    indirect = _indirect(seed, resellers, each)
+    if role is Role.CUSTOMER:
+        return frozenset()
+    if role is Role.SECOND_LEVEL_RESELLER:
+        return frozenset(indirect.get(uin, ()))
+    of_resellers = chain.from_iterable(indirect.values()) if role is Role.DISTRIBUTOR else ()
+    return frozenset((*account_uins(seed, "customers", customers), *of_resellers))
+
+
+def _uins(seed: int, kind: str) -> Iterator[str]:
     """Yield twelve-digit account ids without end, each once."""
-    dice, seen = chance(seed, "customers"), set[int]()
+    dice, seen, start = chance(seed, kind), set[int](), 2 * 10**11 + KINDS.index(kind) * 10**10
     while True:
-        uin = dice.randrange(2 * 10**11, 2 * 10**11 + 10**10)
+        uin = dice.randrange(start, start + 10**10)
         if uin not in seen:
             seen.add(uin)
             yield str(uin)
 
 
 @lru_cache(maxsize=400)
-def _line_counts(seed: int, customers: int, lines: int | None, largest: int | None, month: str) -> dict[str, int]:
+def _line_counts(
+    seed: int, customers: int, lines: int | None, largest: int | None, steepness: float, month: str
+) -> dict[str, int]:
     dice = chance(seed, month, "counts")
     if lines is None:
         lines = max(largest or 0, LINES_PER_CUSTOMER * customers * dice.randrange(94, 107) // 100)
     if largest is None:
         largest = int(lines * SHARE_OF_LARGEST) if customers > 1 else lines
-    counts = [largest, *_spread(lines - largest, customers - 1)][:customers]
+    counts = [largest, *_spread(lines - largest, customers - 1, steepness)][:customers]
     half = customers // 2
     counts[half:] = dice.sample(counts[half:], len(counts) - half)  # small customers change places from month to month
-    return dict(zip(_customer_uins(seed, customers), counts, strict=True))
+    return dict(zip(account_uins(seed, "customers", customers), counts, strict=True))
 
 
-def _spread(lines: int, customers: int) -> list[int]:
+def _spread(lines: int, customers: int, steepness: float) -> list[int]:
     """Spread lines over all but the largest customer, most first: the second fills its pages, the last get none."""
     spending = customers - (max(1, (customers + 1) // 10) if customers > 1 else 0)
-    weights = [1 / rank**STEEPNESS for rank in range(1, spending + 1)]
-    counts = [int(lines * weight / sum(weights)) for weight in weights]
+    weights = [1 / rank**steepness for rank in range(1, spending + 1)]
+    whole = sum(weights)
+    counts = [int(lines * weight / whole) for weight in weights]
     for rank in range(lines - sum(counts)):
         counts[rank] += 1
     if len(counts) > 1 and counts[1] > PAGE // 2:

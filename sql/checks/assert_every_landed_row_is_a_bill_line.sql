@@ -1,27 +1,37 @@
--- Every landed row of bill detail is one bill line, and no line is anything else: for each customer
--- their number and their exact cost are those that landing proved.
+-- Every landed row of the route that is taken is one bill line, and no line is anything else: for
+-- each customer that is counted their number and their exact cost are those that landed.
 -- Grain: one row per account, customer and bill month where they differ.
 with
 
-landed_customers as (
-    select * from staging.stg_landed_customers
-    where dataset = 'customer_bill_detail'
+routed as (
+    select * from intermediate.int_customer_months_routed
+    where route is not null
+),
+
+uncounted as (
+    select * from intermediate.int_customer_months_counted
+    where not is_counted
 ),
 
 bill_lines as (
     select * from main.fct_bill_lines
 ),
 
-counted as (
+compared as (
     select
-        account,
-        customer_uin,
-        bill_month,
-        landed_rows,
-        billed_cost as landed_cost,
+        routed.account,
+        routed.customer_uin,
+        routed.bill_month,
+        routed.landed_rows,
+        routed.billed_cost as landed_cost,
         0 as line_count,
         null as line_cost
-    from landed_customers
+    from routed
+    anti join uncounted
+        on
+            routed.account = uncounted.account
+            and routed.customer_uin = uncounted.customer_uin
+            and routed.bill_month = uncounted.bill_month
     union all
     select
         account,
@@ -44,7 +54,7 @@ final as (
         sum(line_count) as line_count,
         sum(landed_cost) as landed_cost,
         coalesce(sum(line_cost), 0) as line_cost
-    from counted
+    from compared
     group by account, customer_uin, bill_month
     having
         sum(landed_rows) <> sum(line_count)

@@ -22,6 +22,18 @@ pay_mode_summaries as (
     select * from staging.stg_bill_summary_by_pay_mode
 ),
 
+unpaid as (
+    select * from staging.stg_customer_bill_unpaid
+),
+
+days as (
+    select * from staging.stg_customer_bill_by_day
+),
+
+voucher_usages as (
+    select * from staging.stg_customer_voucher_usage
+),
+
 -- Of a million lines nearly all hold plain numbers with at most eight decimals, which every cast
 -- keeps, and plain times. Only the others are taken apart below.
 suspect_lines as (
@@ -46,8 +58,8 @@ suspect_lines as (
         or (usage_end_at is null and source.usage_end_at is not null)
 ),
 
--- kept_decimals: how many the type has room for, null where none can be lost. The summary's total
--- is a double's text and compared as such, so its decimal may be rounded.
+-- kept_decimals: how many the type has room for, null where none can be lost. Totals and vouchers
+-- are sent as doubles, so their decimals may be rounded.
 taken_apart as (
     select
         account,
@@ -139,6 +151,57 @@ taken_apart as (
         unnest([list_cost is null, voucher_amount is null, billed_cost is null]) as is_lost,
         unnest([8, 8, 8]) as kept_decimals
     from pay_mode_summaries
+    union all
+    select
+        account,
+        customer_uin,
+        bill_month,
+        'customer_bill_unpaid' as dataset,
+        unnest(['unpaid_cost']) as column_name,
+        unnest([source.unpaid_cost]) as source_text,
+        unnest([unpaid_cost is null]) as is_lost,
+        unnest([null]) as kept_decimals
+    from unpaid
+    union all
+    select
+        account,
+        customer_uin,
+        bill_month,
+        'customer_bill_by_day' as dataset,
+        unnest(['billed_cost']) as column_name,
+        unnest([source.billed_cost]) as source_text,
+        unnest([billed_cost is null]) as is_lost,
+        unnest([8]) as kept_decimals
+    from days
+    union all
+    select
+        account,
+        customer_uin,
+        bill_month,
+        'customer_voucher_usage' as dataset,
+        unnest([
+            'paid_at',
+            'completed_at',
+            'used_amount',
+            'voucher_total_amount',
+            'voucher_remaining_amount'
+        ]) as column_name,
+        unnest([
+            source.paid_at,
+            source.completed_at,
+            source.used_amount,
+            source.voucher_total_amount,
+            source.voucher_remaining_amount
+        ]) as source_text,
+        unnest([
+            paid_at is null,
+            completed_at is null,
+            used_amount is null,
+            voucher_total_amount is null,
+            voucher_remaining_amount is null
+        ]) as is_lost,
+        unnest([null, null, null, null, null]) as kept_decimals
+    from voucher_usages
 ),
 
 spelled as (

@@ -5,7 +5,61 @@ with
 
 landed_customers as (
     select * from staging.stg_landed_customers
-    where bill_month is not null
+    where
+        dataset in (
+            'customer_bill_summary',
+            'bill_summary_by_product',
+            'bill_summary_by_region',
+            'bill_summary_by_pay_mode'
+        )
+),
+
+routed as (
+    select * from intermediate.int_customer_months_routed
+    where route is not null
+),
+
+counted as (
+    select * from intermediate.int_customer_months_counted
+),
+
+-- Bill lines count as customer_bill_detail by whichever route they come.
+gathered as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        dataset,
+        landed_rows,
+        expected_rows,
+        month_state,
+        proof,
+        proven_at,
+        asked_to_at,
+        reason,
+        is_listed,
+        is_carried,
+        is_proven_closed,
+        null as route
+    from landed_customers
+    union all
+    select
+        account,
+        customer_uin,
+        bill_month,
+        'customer_bill_detail' as dataset,
+        landed_rows,
+        expected_rows,
+        month_state,
+        proof,
+        proven_at,
+        asked_to_at,
+        reason,
+        is_listed,
+        is_carried,
+        is_proven_closed,
+        route
+    from routed
 ),
 
 -- Rows carried over are as final as the month was when they were proven, not as it is now.
@@ -21,13 +75,14 @@ dated as (
         proof,
         reason,
         is_carried,
+        route,
         -- A customer that left cannot be asked again; what was proven since the close stays proven.
         is_carried and is_proven_closed and not is_listed as is_settled,
         proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
         coalesce(proven_at, case when not is_carried and proof <> 'failed' then asked_to_at end)
             as as_of_at,
         cast(bill_month || '-01 00:00:00+08:00' as timestamptz) + interval 1 month as ends_at
-    from landed_customers
+    from gathered
 ),
 
 judged as (
@@ -38,6 +93,7 @@ judged as (
         dataset,
         landed_rows,
         expected_rows,
+        route,
         is_landed,
         as_of_at,
         (proof = 'proven' and is_landed) or is_settled as is_proven,
@@ -69,6 +125,7 @@ grouped as (
         min(as_of_at) as as_of_at,
         sum(landed_rows) filter (where dataset = 'customer_bill_detail') as landed_rows,
         sum(expected_rows) filter (where dataset = 'customer_bill_detail') as expected_rows,
+        max(route) as route,
         list(dataset order by dataset) as asked_datasets,
         list(dataset order by dataset) filter (where is_landed) as landed_datasets,
         bool_and(is_proven) as is_proven,
@@ -86,6 +143,7 @@ compared as (
         as_of_at,
         is_proven,
         reason,
+        route,
         cast(coalesce(landed_rows, 0) as bigint) as landed_rows,
         cast(expected_rows as bigint) as expected_rows,
         coalesce(landed_datasets, []) as landed_datasets,
@@ -104,37 +162,50 @@ compared as (
 
 final as (
     select
-        account,
-        customer_uin,
-        bill_month,
-        month_state,
-        landed_rows,
-        expected_rows,
-        is_proven
-        and len(missing_datasets) = 0
-        and landed_rows >= coalesce(expected_rows, 0) as is_complete,
+        compared.account,
+        compared.customer_uin,
+        compared.bill_month,
+        compared.month_state,
+        compared.route,
+        coalesce(counted.is_counted, true) as is_counted,
+        compared.landed_rows,
+        compared.expected_rows,
+        compared.is_proven
+        and len(compared.missing_datasets) = 0
+        and compared.landed_rows >= coalesce(compared.expected_rows, 0) as is_complete,
         nullif(
             concat_ws(
                 ' ',
                 case
-                    when len(missing_datasets) > 0
-                        then 'Not landed: ' || array_to_string(missing_datasets, ', ') || '.'
+                    when len(compared.missing_datasets) > 0
+                        then
+                            'Not landed: ' || array_to_string(compared.missing_datasets, ', ')
+                            || '.'
                 end,
-                reason,
+                compared.reason,
                 case
-                    when landed_rows < expected_rows
-                        then 'Of ' || expected_rows || ' bill lines ' || landed_rows || ' landed.'
+                    when compared.landed_rows < compared.expected_rows
+                        then
+                            'Of ' || compared.expected_rows || ' bill lines '
+                            || compared.landed_rows || ' landed.'
                 end
             ),
             ''
         ) as reason,
-        list_contains(landed_datasets, 'customer_bill_detail') as has_bill_detail,
-        list_contains(landed_datasets, 'customer_bill_summary') as has_bill_summary,
-        list_contains(landed_datasets, 'bill_summary_by_product') as has_summary_by_product,
-        list_contains(landed_datasets, 'bill_summary_by_region') as has_summary_by_region,
-        list_contains(landed_datasets, 'bill_summary_by_pay_mode') as has_summary_by_pay_mode,
-        as_of_at
+        list_contains(compared.landed_datasets, 'customer_bill_detail') as has_bill_detail,
+        list_contains(compared.landed_datasets, 'customer_bill_summary') as has_bill_summary,
+        list_contains(compared.landed_datasets, 'bill_summary_by_product')
+            as has_summary_by_product,
+        list_contains(compared.landed_datasets, 'bill_summary_by_region') as has_summary_by_region,
+        list_contains(compared.landed_datasets, 'bill_summary_by_pay_mode')
+            as has_summary_by_pay_mode,
+        compared.as_of_at
     from compared
+    left join counted
+        on
+            compared.account = counted.account
+            and compared.customer_uin = counted.customer_uin
+            and compared.bill_month = counted.bill_month
 )
 
 select * from final

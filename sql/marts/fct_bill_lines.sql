@@ -1,10 +1,10 @@
--- Every line of every customer's bill, as last landed.
+-- Every line of every customer's bill, as last landed; a customer of several accounts is here once.
 -- Grain: one row per account, customer, bill month, line_id and occurrence of that line_id.
 -- Costs may be summed within one billing_currency only; prices, quantities and durations never.
 with
 
 bill_lines as (
-    select * from staging.stg_customer_bill_detail
+    select * from intermediate.int_bill_lines_routed
 ),
 
 customer_months as (
@@ -59,6 +59,7 @@ final as (
         bill_lines.voucher_amount,
         bill_lines.billed_cost,
         bill_lines.billing_currency,
+        bill_lines.route,
         bill_lines.request_id,
         bill_lines.fetched_at,
         coalesce(customer_months.is_complete, false) as is_complete
@@ -68,6 +69,7 @@ final as (
             bill_lines.account = customer_months.account
             and bill_lines.bill_month = customer_months.bill_month
             and bill_lines.customer_uin is not distinct from customer_months.customer_uin
+    where coalesce(customer_months.is_counted, true)
 )
 
 select * from final

@@ -1,10 +1,19 @@
 -- Whether each customer's bill of a month is all there, and whether every way to sum it agrees.
 -- Grain: one row per account, customer and bill month that was asked for.
--- The five costs are the same money seen five ways: never add them to each other.
+-- All costs are the same money seen several ways: never add them to each other. Where a customer is
+-- of several accounts, only rows with is_counted may be summed.
 with
 
 customer_months as (
     select * from intermediate.int_customer_months_landed
+),
+
+routed as (
+    select * from intermediate.int_customer_months_routed
+),
+
+bill_lines as (
+    select * from intermediate.int_bill_lines_routed
 ),
 
 monthly_costs as (
@@ -27,6 +36,43 @@ pay_mode_summaries as (
     select * from staging.stg_bill_summary_by_pay_mode
 ),
 
+days as (
+    select * from staging.stg_customer_bill_by_day
+),
+
+unpaid as (
+    select * from staging.stg_customer_bill_unpaid
+),
+
+uncounted_months as (
+    select * from intermediate.int_customer_months_landed
+    where not is_counted
+),
+
+-- Monthly costs hold what is counted; lines that are not are summed here, to be compared as well.
+costs as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        billing_currency,
+        billed_cost
+    from monthly_costs
+    union all
+    select
+        bill_lines.account,
+        bill_lines.customer_uin,
+        bill_lines.bill_month,
+        bill_lines.billing_currency,
+        bill_lines.billed_cost
+    from bill_lines
+    semi join uncounted_months
+        on
+            bill_lines.account = uncounted_months.account
+            and bill_lines.customer_uin = uncounted_months.customer_uin
+            and bill_lines.bill_month = uncounted_months.bill_month
+),
+
 detail_summed as (
     select
         account,
@@ -35,7 +81,7 @@ detail_summed as (
         count(distinct coalesce(billing_currency, '')) as currency_count,
         string_agg(distinct billing_currency, ', ' order by billing_currency) as currencies,
         sum(billed_cost) as billed_cost
-    from monthly_costs
+    from costs
     group by account, customer_uin, bill_month
 ),
 
@@ -81,13 +127,36 @@ pay_modes_summed as (
     group by account, customer_uin, bill_month
 ),
 
+days_summed as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        count(distinct bill_date) as day_count,
+        sum(billed_cost) as billed_cost
+    from days
+    group by account, customer_uin, bill_month
+),
+
+unpaid_summed as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        sum(unpaid_cost) as unpaid_cost
+    from unpaid
+    group by account, customer_uin, bill_month
+),
+
 -- A dataset that landed without a row for the customer says zero; one that did not land, nothing.
 joined as (
     select
         customer_months.account,
         customer_months.customer_uin,
         customer_months.bill_month,
+        customer_months.is_counted,
         customer_months.month_state,
+        customer_months.route,
         customer_months.landed_rows,
         customer_months.expected_rows,
         customer_months.is_complete,
@@ -115,7 +184,17 @@ joined as (
         case
             when customer_months.has_summary_by_pay_mode
                 then coalesce(pay_modes_summed.billed_cost, 0)
-        end as by_pay_mode_cost
+        end as by_pay_mode_cost,
+        routed.file_cost,
+        routed.file_rows,
+        routed.file_cost - routed.page_cost as file_difference,
+        days_summed.billed_cost as by_day_cost,
+        days_summed.day_count,
+        -- Where nothing is billed it is not asked what is unpaid.
+        case
+            when unpaid_summed.unpaid_cost is not null then unpaid_summed.unpaid_cost
+            when summary_summed.billed_cost = 0 then 0
+        end as unpaid_cost
     from customer_months
     left join detail_summed
         on
@@ -142,6 +221,21 @@ joined as (
             customer_months.account = pay_modes_summed.account
             and customer_months.bill_month = pay_modes_summed.bill_month
             and customer_months.customer_uin is not distinct from pay_modes_summed.customer_uin
+    left join routed
+        on
+            customer_months.account = routed.account
+            and customer_months.bill_month = routed.bill_month
+            and customer_months.customer_uin is not distinct from routed.customer_uin
+    left join days_summed
+        on
+            customer_months.account = days_summed.account
+            and customer_months.bill_month = days_summed.bill_month
+            and customer_months.customer_uin is not distinct from days_summed.customer_uin
+    left join unpaid_summed
+        on
+            customer_months.account = unpaid_summed.account
+            and customer_months.bill_month = unpaid_summed.bill_month
+            and customer_months.customer_uin is not distinct from unpaid_summed.customer_uin
 ),
 
 -- The summary is a double: it agrees if it is the double nearest to the exact sum. Casting through
@@ -151,7 +245,9 @@ compared as (
         account,
         customer_uin,
         bill_month,
+        is_counted,
         month_state,
+        route,
         landed_rows,
         expected_rows,
         is_complete,
@@ -165,6 +261,12 @@ compared as (
         by_product_cost,
         by_region_cost,
         by_pay_mode_cost,
+        file_cost,
+        file_rows,
+        file_difference,
+        by_day_cost,
+        day_count,
+        unpaid_cost,
         cast(cast(detail_cost as varchar) as double)
         = try_cast(summary_number as double) as equals_summary,
         detail_cost = by_product_cost as equals_by_product,
@@ -178,13 +280,22 @@ final as (
         account,
         customer_uin,
         bill_month,
+        is_counted,
         case when not has_several_currencies then currencies end as billing_currency,
         month_state,
+        route,
         case when not has_several_currencies then detail_cost end as detail_cost,
         summary_cost,
         by_product_cost,
         by_region_cost,
         by_pay_mode_cost,
+        file_cost,
+        file_rows,
+        file_difference,
+        by_day_cost,
+        day_count,
+        unpaid_cost,
+        summary_cost - unpaid_cost as paid_cost,
         landed_rows,
         expected_rows,
         is_complete,

@@ -1,5 +1,5 @@
 -- The landed files that this release holds, all of them.
--- Grain: one row per landed file, that is per dataset, account and bill month or day.
+-- Grain: one row per landed file, that is per dataset, account and bill month, bill day or day.
 -- Rows of different datasets are different things: never sum them.
 with
 
@@ -15,6 +15,7 @@ final as (
         account,
         partition_key,
         bill_month,
+        bill_date,
         snapshot_date,
         month_state,
         state,

@@ -1,5 +1,5 @@
 -- What each landed file says of each customer's rows: how many, how far proven, as of when.
--- Grain: one row per landed file and customer (null: the whole account).
+-- Grain: one row per landed file, customer (null: not of one customer) and part that was asked for.
 -- Rows and costs of different datasets are different things, or the same money: never sum them.
 with
 
@@ -12,7 +12,12 @@ final as (
         dataset,
         account,
         customer_uin,
-        case when kind = 'bill_month' then key end as bill_month,
+        nullif(part, '') as asked_part,
+        case
+            when kind = 'bill_month' then key
+            when kind = 'bill_date' then left(key, 7)
+        end as bill_month,
+        case when kind = 'bill_date' then try_cast(key as date) end as bill_date,
         case when kind = 'snapshot_date' then try_cast(key as date) end as snapshot_date,
         month_state,
         rows as landed_rows,
@@ -21,10 +26,12 @@ final as (
         proof,
         try_cast(proven_at as timestamptz) as proven_at,
         try_cast(asked_to as timestamptz) as asked_to_at,
+        try_cast(changed_at as timestamptz) as changed_at,
         nullif(trim(reason), '') as reason,
         code as error_code,
         request_id,
         listed as is_listed,
+        direct as is_direct,
         carried as is_carried,
         proven_closed as is_proven_closed
     from landed

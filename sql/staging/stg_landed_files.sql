@@ -1,5 +1,5 @@
 -- The landed files, as their manifests describe them.
--- Grain: one row per landed file, that is per dataset, account and bill month or day.
+-- Grain: one row per landed file, that is per dataset, account and bill month, bill day or day.
 -- Rows of different datasets are different things: never sum them.
 with
 
@@ -14,7 +14,11 @@ final as (
         dataset,
         account,
         key as partition_key,
-        case when kind = 'bill_month' then key end as bill_month,
+        case
+            when kind = 'bill_month' then key
+            when kind = 'bill_date' then left(key, 7)
+        end as bill_month,
+        case when kind = 'bill_date' then try_cast(key as date) end as bill_date,
         case when kind = 'snapshot_date' then try_cast(key as date) end as snapshot_date,
         month_state,
         state,

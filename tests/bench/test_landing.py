@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
 PIPELINE = """
 import asyncio, json, resource, sys, time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,10 +26,10 @@ from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Role
 from pipelines.pages import decode, warm_up
 from pipelines.periods import BillingClock, BillMonth
-from pipelines.refresh import MONTHLY, Run, Source, refresh
-from pipelines import refresh as stage
+from pipelines.endpoints.asker import Asker
+from pipelines.refresh import Run, Source, lists, refresh
 
-DETAIL = DATASETS["customer_bill_detail"]
+DETAIL = replace(DATASETS["customer_bill_detail"], moved_by=None)
 ROWS, SIZE = 1_000_000, 200
 
 class Service:
@@ -48,10 +49,10 @@ class Service:
 
 async def main(home):
     service = Service()
-    run = Run(home, BillingClock(), "bench", "bench", lambda _: None)
-    source = Source("bench", Role.RESELLER, service, {})
-    stage._listed = lambda run, source: {"200012345678"}
-    stage._has_todays_list = lambda run, source: True
+    run = Run(home, BillingClock(), "bench", "bench", lambda _: None, lambda _: None)
+    source = Source(Asker("bench", Role.RESELLER), service)
+    lists.customers = lambda run, asker: lists.Customers(frozenset({"200012345678"}))
+    lists.is_todays = lambda run, asker, dataset: True
     warm_up()
     began = time.perf_counter()
     outcomes = [outcome async for outcome in refresh(run, [source], (DETAIL,), BillMonth("2026-11"))]

@@ -20,10 +20,12 @@ from urllib.request import urlopen
 import pytest
 
 from pipelines.client import Client, Credential, DiskPacer, pacing_key
+from pipelines.endpoints.asker import Asker
 from pipelines.endpoints.shapes import Role
 from pipelines.periods import BillingClock, BillMonth
-from pipelines.refresh import MONTHLY, Run, Source, refresh
+from pipelines.refresh import Run, Source, refresh
 from pipelines.sandbox import World
+from tests.integration.job import BILLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,9 +65,9 @@ async def landed(home: Path, address: str, month: str) -> float:
     async with Client(
         account="bench", endpoint=address, credential=Credential("AKIDbench", "key"), pacer=pacer
     ) as client:
-        run = Run(home, BillingClock(), "bench", month, lambda _: None)
-        source = Source("bench", Role.RESELLER, client, {})
-        outcomes = [outcome async for outcome in refresh(run, [source], MONTHLY, BillMonth(month))]
+        run = Run(home, BillingClock(), "bench", month, lambda _: None, lambda _: None)
+        source = Source(Asker("bench", Role.RESELLER), client)
+        outcomes = [outcome async for outcome in refresh(run, [source], BILLS, BillMonth(month))]
         ended = time.monotonic()
         assert [outcome.error for outcome in outcomes if outcome.error] == []
         assert {outcome.file.manifest.state for outcome in outcomes} == {"whole"}

@@ -15,17 +15,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.client import Client, Credential, FreePacer
+from pipelines.endpoints import DATASETS
+from pipelines.endpoints.asker import Asker
 from pipelines.endpoints.shapes import Role
 from pipelines.extract import ledger
 from pipelines.land import landing
 from pipelines.model import build
 from pipelines.periods import BillingClock, BillMonth
 from pipelines.publish import build_and_publish, disk, release
-from pipelines.refresh import MONTHLY, Run, Source, refresh
+from pipelines.refresh import Run, Source, refresh
 from tests.integration.conftest import NOW, SECRET_ID, SECRET_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+BILLS = [DATASETS[f"bill_summary_by_{kind}"] for kind in ("product", "region", "pay_mode")]
+BILLS += [DATASETS["customer_bill_summary"], DATASETS["customer_bill_detail"]]
+"""What a month is proven complete by."""
 
 POINTS: dict[str, tuple[object, str, bool]] = {
     "a page is stored": (ledger.Ledger, "store", True),
@@ -65,9 +71,9 @@ async def land(home: Path, address: str, month: str) -> None:
     async with Client(
         account="north", endpoint=address, credential=Credential(SECRET_ID, SECRET_KEY), pacer=FreePacer()
     ) as client:
-        run = Run(home, BillingClock(NOW), "test", f"run {os.getpid()}", lambda _: None)
-        source = Source("north", Role.RESELLER, client, {})
-        async for outcome in refresh(run, [source], MONTHLY, BillMonth(month)):
+        run = Run(home, BillingClock(NOW), "test", f"run {os.getpid()}", lambda _: None, lambda _: None)
+        source = Source(Asker("north", Role.RESELLER), client)
+        async for outcome in refresh(run, [source], BILLS, BillMonth(month)):
             if outcome.error:
                 raise outcome.error
 

@@ -302,7 +302,7 @@ def test_a_taken_port_is_told() -> None:
 SERVE = f"""
 from datetime import datetime
 from pipelines.endpoints.shapes import Role
-from pipelines.sandbox import Principal, World, serve
+from pipelines.sandbox import PagingQuirk, Principal, World, serve
 serve([Principal({KEY.secret_id!r}, "key", Role.RESELLER)], {WORLD!r}, now=datetime(2026, 11, 20, 12), limits=False)
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import assets
 import pipelines
-from pipelines.endpoints import ACTIONS, DATASETS
+from pipelines.endpoints import ACTIONS, DATASETS, SERVICE
+from pipelines.endpoints.shapes import PARTNERS, Role
 from pipelines.land import LINEAGE
-from pipelines.model import lake
+from pipelines.model import lake, read_project
+from pipelines.sandbox.answers import ANSWERS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+READS = {name for name, action in ACTIONS.items() if not action.writes}
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
@@ -24,13 +28,49 @@ def test_our_packages_are_the_ones_imported() -> None:
     assert Path(pipelines.__file__).parent == ROOT / "pipelines"
 
 
+def test_every_action_that_reads_feeds_a_dataset_and_none_that_writes_does() -> None:
+    """All 37 reads are asked for, of the 46 actions; the nine writes are only known."""
+    assert {dataset.action.name for dataset in DATASETS.values()} == READS
+    assert (len(ACTIONS), len(READS)) == (46, 37)
+
+
 def test_every_dataset_has_its_staging_model_and_nothing_else_reads_raw() -> None:
     """A dataset, its folder in the lake and its `stg_` stem have one name."""
     stems = {path.stem for path in (ROOT / "sql" / "staging").glob("*.sql")}
-    assert {f"stg_{name}" for name in DATASETS} == stems - {"stg_landed_files", "stg_landed_customers"}
+    assert {f"stg_{name}" for name in DATASETS} == {stem for stem in stems if not stem.startswith("stg_landed_")}
     others = [path for path in (ROOT / "sql").rglob("*.sql") if path.parent.name not in ("staging", "checks")]
     assert others, "there are models"
     assert [path.name for path in others if re.search(r"\braw\.", path.read_text())] == []
+
+
+def test_every_staging_model_reads_its_own_dataset_alone() -> None:
+    """`stg_<dataset>` is one landed dataset, and not by mistake another's."""
+    read = {model.name: model.reads for model in read_project().models if model.schema == "staging"}
+    assert {name: read[f"stg_{name}"] for name in DATASETS} == {name: (f"raw.{name}",) for name in DATASETS}
+
+
+def test_every_dataset_has_a_case() -> None:
+    """Each staging model is shown with rows given and rows expected."""
+    cases = {path.stem for path in (ROOT / "tests" / "models" / "cases").glob("*.yml")}
+    assert {f"stg_{name}" for name in DATASETS} - cases == set()
+
+
+def test_the_sandbox_answers_every_action_that_reads_and_no_other() -> None:
+    """Whatever is asked can be tried without an account; nothing that writes is answered."""
+    assert set(ANSWERS) == READS
+
+
+def test_a_dataset_is_named_only_where_it_is_special() -> None:
+    """A new one needs its entry, its model, its answer and its case: everything else loops over the catalogue.
+
+    `refresh` names those that tell who or what is asked. `customers` is a plain word too, so it is not looked for.
+    """
+    names = "|".join(set(DATASETS) - {"customers"})
+    files = [path for folder in ("pipelines", "assets") for path in (ROOT / folder).rglob("*.py")]
+    named = {path.relative_to(ROOT).as_posix() for path in files if re.search(f'"(?:{names})"', path.read_text())}
+    assert {place for place in named if not place.startswith("pipelines/refresh/")} == {
+        "pipelines/endpoints/datasets.py"
+    }
 
 
 def test_every_sql_file_has_its_yml() -> None:
@@ -45,7 +85,7 @@ def test_every_make_command_of_the_docs_exists() -> None:
     shown = {
         name
         for page in pages
-        for name in re.findall(r"`make ([a-z]+)|^ {4}make ([a-z]+)", page, re.MULTILINE)
+        for name in re.findall(r"`make ([a-z]+)|^ {4,}make ([a-z]+)", page, re.MULTILINE)
         for name in name
         if name
     }
@@ -77,11 +117,16 @@ def test_the_lock_names_no_host_and_hashes_everything() -> None:
         assert len(entries) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE)) > 0
 
 
-def test_the_policy_in_the_readme_allows_what_is_asked_and_nothing_that_writes() -> None:
-    """The least-privilege policy is exactly the actions of the datasets."""
-    allowed = set(re.findall(r'"intlpartnersmgt:(\w+)"', README))
-    assert allowed == {dataset.action.name for dataset in DATASETS.values()}
-    assert not any(ACTIONS[name].writes for name in allowed)
+def test_the_policies_in_the_readme_allow_what_is_asked_and_nothing_that_writes() -> None:
+    """The least-privilege policies are exactly the actions of the datasets, those of partners and of end customers."""
+    partners, customers = (
+        json.loads(text)["statement"][0]["action"] for text in re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    )
+    actions = {dataset.action for dataset in DATASETS.values()}
+    assert sorted(partners) == sorted(f"{SERVICE}:{a.name}" for a in actions if set(PARTNERS) & set(a.roles))
+    assert sorted(customers) == sorted(f"{SERVICE}:{a.name}" for a in actions if Role.CUSTOMER in a.roles)
+    assert not any(action.writes for action in actions)
+    assert {name for name in ACTIONS if f'"{SERVICE}:{name}"' in README} == READS
 
 
 def test_every_variable_that_is_read_is_documented() -> None:
@@ -116,5 +161,7 @@ def test_no_word_of_money_is_a_float_in_the_pipeline() -> None:
         for line in path.read_text().splitlines()
         if re.search(r"\bfloat\(", line)
     ]
-    outside = [line for line in found if not line.startswith(("pipelines/sandbox/", "pipelines/client/"))]
-    assert outside == ["pipelines/extract/pull.py: if float(summary) == float(cost):"]
+    places = ("pipelines/sandbox/", "pipelines/client/")  # which know no money, and seconds
+    outside = [line.partition(": ") for line in found if not line.startswith(places)]
+    assert [line for _, _, line in outside] == ["if float(summary) == float(cost):"]
+    assert all(place.startswith("pipelines/extract/") for place, _, _ in outside)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines.errors import SettingError
-from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth, MonthState, asked_month
+from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth, MonthState, asked_day, asked_month
 
 
 def at(text: str) -> datetime:
@@ -127,6 +127,33 @@ def test_the_new_month_can_be_asked_from_its_first_instant() -> None:
     assert asked_month("2026-12", datetime(2026, 11, 30, 16, tzinfo=UTC)).key == "2026-12"
     with pytest.raises(SettingError):
         asked_month("2026-12", datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("key", ["2025-06-01", "2026-02-28", "2026-11-20"])
+def test_days_with_bills_can_be_asked(key: str) -> None:
+    """Every day from the first with bills by day to the running one can be asked."""
+    assert asked_day(key, NOW).isoformat() == key
+
+
+@pytest.mark.parametrize("key", ["2025-05-31", "2022-06-01", "2026-11-21", "9999-12-31"])
+def test_a_day_without_bills_is_refused(key: str) -> None:
+    """A day before there were bills by day, or that is to come, is refused with those that there are."""
+    with pytest.raises(SettingError, match=f"for {key}: they go from 2025-06-01 to today, 2026-11-20"):
+        asked_day(key, NOW)
+
+
+@pytest.mark.parametrize("key", ["2026-11", "2026-02-30", "2026-13-01", "today", "", "2026-11-20T12:00:00"])
+def test_a_malformed_day_is_refused_with_an_example(key: str) -> None:
+    """What is no day is refused, and the message shows how to write one."""
+    with pytest.raises(SettingError, match="is not a day: write it as YYYY-MM-DD, for example 2026-10-31"):
+        asked_day(key, NOW)
+
+
+def test_the_new_day_can_be_asked_from_its_first_instant() -> None:
+    """At midnight in UTC+8, still the day before in UTC, the new day can be asked."""
+    assert asked_day("2026-12-01", datetime(2026, 11, 30, 16, tzinfo=UTC)) == date(2026, 12, 1)
+    with pytest.raises(SettingError):
+        asked_day("2026-12-01", datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC))
 
 
 def test_a_fixed_clock_stands_still_in_utc_plus_8() -> None:

@@ -16,10 +16,12 @@ import httpx
 import pytest
 
 from pipelines.client import Client, FreePacer
+from pipelines.client.calls import Call
 from pipelines.client.codes import A_FEW, RULES, UNKNOWN, rule
 from pipelines.endpoints import ACTIONS
 from pipelines.endpoints.shapes import LIMITS_PAGE, Action
 from pipelines.errors import (
+    ActionRefused,
     CredentialRefused,
     CustomerRefused,
     RequestFailed,
@@ -69,10 +71,10 @@ ERRORS = [
     ("AuthFailure.SecretIdNotFound", CredentialRefused, 1),
     ("AuthFailure.SignatureFailure", CredentialRefused, 1),
     ("AuthFailure.TokenFailure", CredentialRefused, 1),
-    ("AuthFailure.UnauthorizedOperation", CredentialRefused, 1),
+    ("AuthFailure.UnauthorizedOperation", ActionRefused, 1),
     ("AuthFailure.SignatureExpire", CredentialRefused, 2),
-    ("UnauthorizedOperation", RequestRefused, 1),
-    ("UnauthorizedOperation.SomethingElse", RequestRefused, 1),
+    ("UnauthorizedOperation", ActionRefused, 1),
+    ("UnauthorizedOperation.SomethingElse", ActionRefused, 1),
     ("UnauthorizedOperation.UinNoAuth", CustomerRefused, 1),
     ("UnauthorizedOperation.NotCustomerUin", CustomerRefused, 1),
     ("InvalidParameter", RequestRefused, 1),
@@ -190,7 +192,7 @@ def test_a_refusal_that_names_no_customer_is_of_the_request(
     """The codes about a customer, answered to a request without one, are about the role."""
     service.answers = [refusal(code)]
     failed = failure(timeline, client, LISTING, **LISTING_PARAMETERS)
-    assert type(failed) is RequestRefused
+    assert type(failed) is ActionRefused
     assert failed.customer_uin is None
     assert "BILL_ETL_ROLE" in str(failed)
 
@@ -517,3 +519,24 @@ def test_a_pacer_that_cannot_write_fails_the_call(timeline: Timeline, service: S
     with pytest.raises(StorageFailed):
         timeline.run(ask(client))
     assert not service.requests
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "spelled"),
+    [
+        (
+            "QueryCreditByUinList",
+            {"UinList": [7, 8, 9]},
+            "QueryCreditByUinList of account 'books', customer 7 and 2 others",
+        ),
+        ("QueryVoucherListByUin", {"ClientUins": [7]}, "QueryVoucherListByUin of account 'books', customer 7"),
+        (
+            "DescribeCustomerBillDetailByDay",
+            {"CustomerUin": 7, "Date": "2026-10-03"},
+            "DescribeCustomerBillDetailByDay of account 'books', customer 7, day 2026-10-03",
+        ),
+    ],
+)
+def test_a_call_names_what_it_is_about(action: str, parameters: dict[str, object], spelled: str) -> None:
+    """Lists of customers and days are named as customers and months are."""
+    assert str(Call(ACTIONS[action], parameters, "books", 0.0)) == spelled

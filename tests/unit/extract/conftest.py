@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines import extract
+from pipelines.pages import Subject
 from tests.unit.service import SHORT, SUMMARY
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class Pulled:
         self.customers: dict[str | None, CustomerPull] = {
             customer.customer_uin: customer for customer in pull.customers
         }
+        self.subjects: dict[Subject, CustomerPull] = {customer.subject: customer for customer in pull.customers}
+        assert list(self.subjects) == sorted(self.subjects, key=lambda subject: (subject[0] or "", subject[1]))
+        self.files = pull.files
         self.pages: list[Page] = list(pull.pages())
         self.asked_from = pull.asked_from
         self.asked_to = pull.asked_to
@@ -38,22 +42,43 @@ class Pulled:
         return [row for page in self.pages for row in page.rows.to_pylist()]
 
 
+class Waiting:
+    """A clock that sleeping moves on, in no time."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.sleeps: list[float] = []
+        self.clock = extract.Clock(lambda: self.time, self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        until = self.time + seconds
+        for _ in range(50):  # whoever has something to do does it before time goes on
+            await asyncio.sleep(0)
+        self.time = max(self.time, until)
+
+
 class Asker:
     """Asks questions whose ledgers are kept in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.progress: list[extract.Progress] = []
+        self.waiting = Waiting()
 
     def question(
         self, customers: tuple[str, ...], datasets: tuple[Dataset, ...] = (SHORT,), **changes: object
     ) -> extract.Question:
-        """Make a question about an open month."""
+        """Make a question about an open month: of customers, and of the whole account where none are asked for."""
         values = {
             "account": "acme",
             "datasets": datasets,
             "key": "2026-10",
-            "customers": customers,
+            "subjects": {
+                dataset.name: tuple(map(Subject, customers)) if dataset.customer_parameter else (Subject(),)
+                for dataset in datasets
+            },
+            "folders": {dataset.name: self.folder / "files" / dataset.name for dataset in datasets if dataset.file},
             "listed": frozenset(customers),
             "ledgers": {dataset.name: self.ledger(dataset) for dataset in datasets},
             "is_closed": False,
@@ -68,7 +93,7 @@ class Asker:
     async def results(self, question: extract.Question, service: Service) -> dict[str, Pulled | Exception]:
         """Ask, and read everything that came."""
         found: dict[str, Pulled | Exception] = {}
-        async with aclosing(extract.pull(question, service, self.progress.append)) as results:
+        async with aclosing(extract.pull(question, service, self.progress.append, self.waiting.clock)) as results:
             async for dataset, result in results:
                 assert dataset.name not in found
                 found[dataset.name] = result if isinstance(result, Exception) else Pulled(result)
@@ -80,6 +105,13 @@ class Asker:
         if isinstance(result, Exception):
             raise result
         return result
+
+    def ask_about(
+        self, service: Service, dataset: Dataset, *subjects: Subject, **changes: object
+    ) -> Pulled | Exception:
+        """Ask a dataset about these subjects."""
+        question = self.question((), (dataset,), **{"subjects": {dataset.name: subjects}} | changes)
+        return asyncio.run(self.results(question, service))[dataset.name]
 
     def ask_all(self, service: Service, *customers: str, **changes: object) -> dict[str, Pulled | Exception]:
         """Ask for summaries and bill lines."""

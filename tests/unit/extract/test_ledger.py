@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.extract.ledger import Ledger
-from pipelines.pages import EXTRA, Page, decode, text_rows
+from pipelines.pages import EXTRA, FetchedFile, Page, Subject, decode, text_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def opened(file: Path) -> Iterator[Opened]:
 
 def read(ledger: Ledger, customer: str | None = "1", attempt: int = 1) -> list[Page]:
     """Read the stored pages of a customer."""
-    return list(ledger.pages(customer, attempt, SCHEMA))
+    return list(ledger.pages(Subject(customer), attempt, SCHEMA))
 
 
 def test_pages_come_back_as_they_were(opened: Opened) -> None:
@@ -78,7 +78,7 @@ def test_an_entry_says_what_the_page_held(opened: Opened) -> None:
     """Entries tell total, rows, exact cost, digest and time of each page without reading rows."""
     one = page("1", 1, "1", "2")
     told = opened().store(one, 1, 7, Decimal("3.00000000000000000000000000001"))
-    entries = opened().entries("1", 1)
+    entries = opened().entries(Subject("1"), 1)
     assert entries == {1: told}
     assert (told.number, told.total, told.rows, told.digest, told.fetched_at) == (1, 7, 2, one.digest, AT)
     assert told.cost == Decimal("3.00000000000000000000000000001")
@@ -91,13 +91,17 @@ def test_customers_and_attempts_are_kept_apart(opened: Opened) -> None:
     ledger.store(page("1", 1, "2"), 2, None, None)
     ledger.store(page("2", 1, "3"), 1, None, None)
     ledger.store(page(None, 1, "4"), 1, None, None)
-    ledger.confirm("1", 2, stood_still=False)
+    ledger.confirm(Subject("1"), 2, stood_still=False)
     found = [
         read(ledger, *key)[0].rows.column("TotalCost")[0].as_py() for key in (("1", 1), ("1", 2), ("2", 1), (None, 1))
     ]
     assert found == ["1", "2", "3", "4"]
-    assert [ledger.confirmation(*key) for key in (("1", 1), ("1", 2), ("2", 2))] == [None, False, None]
-    assert ledger.entries("3", 1) == {}
+    assert [ledger.confirmation(Subject(uin), attempt) for uin, attempt in (("1", 1), ("1", 2), ("2", 2))] == [
+        None,
+        False,
+        None,
+    ]
+    assert ledger.entries(Subject("3"), 1) == {}
     assert ledger.page_count() == 4
 
 
@@ -113,22 +117,22 @@ def test_the_same_question_carries_on(opened: Opened) -> None:
     """A ledger of the same question keeps its pages and the time when asking began."""
     first = opened()
     first.store(page("1", 1, "1"), 1, 1, None)
-    first.confirm("1", 1, stood_still=True)
+    first.confirm(Subject("1"), 1, stood_still=True)
     again = opened()
     assert again.asked_from == first.asked_from
     assert again.page_count() == 1
-    assert again.confirmation("1", 1) is True
+    assert again.confirmation(Subject("1"), 1) is True
 
 
 def test_another_question_empties_it(opened: Opened) -> None:
     """A ledger of another question, or day, begins with nothing."""
     first = opened()
     first.store(page("1", 1, "1"), 1, 1, None)
-    first.confirm("1", 1, stood_still=True)
+    first.confirm(Subject("1"), 1, stood_still=True)
     other = opened(day="2026-11-21")
     assert other.asked_from > first.asked_from
     assert other.page_count() == 0
-    assert other.confirmation("1", 1) is None
+    assert other.confirmation(Subject("1"), 1) is None
 
 
 def test_a_ledger_of_another_version_starts_anew(opened: Opened, file: Path) -> None:

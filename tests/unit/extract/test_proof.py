@@ -247,7 +247,6 @@ class TestShapes:
             {"DetailSet": "none"},
             {"DetailSet": False},
             {"DetailSet": ["row"]},
-            {"Total": None},
             {"Total": "many"},
             {"Total": -1},
             {"Total": 10**20},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,8 @@ DETAIL = DATASETS["customer_bill_detail"]
 CUSTOMERS = DATASETS["customers"]
 AT = datetime(2026, 11, 20, 4, tzinfo=UTC)
 Row = dict[str, Any]
+Pulls = Mapping[str | None, "Pull | Sequence[Pull]"]
+"""Pulls by customer; several of one customer where they are of different parts."""
 
 
 def line(line_id: str | None, cost: str = "1.10", **fields: Any) -> Row:
@@ -32,15 +36,31 @@ def line(line_id: str | None, cost: str = "1.10", **fields: Any) -> Row:
 
 
 class Pull:
-    """What came of one customer: rows in pages, and how well they are proven."""
+    """What came of one subject: rows in pages, and how well they are proven.
+
+    `fields`: the names that the pages say came; by default they do not know.
+    """
 
     def __init__(
-        self, rows: Iterable[Row] = (), proof: Proof = Proof.PROVEN, expected: int | None = None, page_size: int = 2
+        self,
+        rows: Iterable[Row] = (),
+        proof: Proof = Proof.PROVEN,
+        expected: int | None = None,
+        page_size: int = 2,
+        *,
+        part: str = "",
+        reply: str | None = None,
+        fields: Iterable[str] = (),
+        file: str | None = None,
     ) -> None:
         self.rows = list(rows)
         self.proof = proof
         self.expected = len(self.rows) if expected is None and proof is not Proof.FAILED else expected
         self.page_size = page_size
+        self.part = part
+        self.reply = reply
+        self.fields = frozenset(fields)
+        self.file = file
 
     def pages(self, customer: str | None, columns: tuple[str, ...], at: datetime) -> list[Page]:
         """The rows, page by page, an empty page at the end as where the last one is full."""
@@ -52,6 +72,10 @@ class Pull:
                 f"request {customer} {number}",
                 at,
                 text_rows(self.rows[start : start + self.page_size], columns),
+                part=self.part,
+                reply=self.reply,
+                fields=self.fields,
+                file=self.file,
             )
             for number, start in enumerate(starts, 1)
         ]
@@ -59,16 +83,19 @@ class Pull:
     def outcome(self, customer: str | None, dataset: Dataset, at: datetime) -> CustomerPull:
         """What extract says of it."""
         failed = self.proof is Proof.FAILED
+        counted = dataset.file is None and not failed
         return CustomerPull(
             customer_uin=customer,
+            part=self.part,
             proof=self.proof,
-            rows=len(self.rows),
-            expected_rows=self.expected,
-            cost=exact_sum(amount(row.get(dataset.cost)) for row in self.rows) if dataset.cost and not failed else None,
+            rows=len(self.rows) if counted else 0,
+            expected_rows=self.expected if dataset.file is None else None,
+            cost=exact_sum(amount(row.get(dataset.cost)) for row in self.rows) if dataset.cost and counted else None,
             proven_at=at if self.proof is Proof.PROVEN else None,
             reason="" if self.proof is Proof.PROVEN else f"it is {self.proof}",
             code="Refused" if failed else None,
             request_id="r-9" if failed else None,
+            digest="" if failed else hashlib.sha256(repr(self.rows).encode()).hexdigest(),
         )
 
 
@@ -89,17 +116,17 @@ class Lake:
         return land.Target(self.home, dataset, "acme", key, state)
 
     def pulled(
-        self, dataset: Dataset, pulls: dict[str | None, Pull], listed: Iterable[str] | None = None
+        self, dataset: Dataset, pulls: Pulls, listed: Iterable[str] | None = None, direct: Iterable[str] | None = None
     ) -> land.Pulled:
         """Say what was pulled, an hour after the pull before."""
         self.hour += 1
         at = AT + timedelta(hours=self.hour)
-        customers = [pull.outcome(customer, dataset, at) for customer, pull in pulls.items()]
+        subjects = [(uin, pull) for uin, some in pulls.items() for pull in ([some] if isinstance(some, Pull) else some)]
         return land.Pulled(
-            customers=customers,
+            customers=[pull.outcome(customer, dataset, at) for customer, pull in subjects],
             pages=[
                 page
-                for customer, pull in pulls.items()
+                for customer, pull in subjects
                 if pull.proof is not Proof.FAILED
                 for page in pull.pages(customer, dataset.columns, at)
             ],
@@ -108,17 +135,20 @@ class Lake:
             asked_to=at,
             code_version="0.1.0+abc",
             run_id=f"run {self.hour}",
+            direct=None if direct is None else frozenset(direct),
         )
 
     def land(
         self,
-        pulls: dict[str | None, Pull],
+        pulls: Pulls,
         dataset: Dataset = DETAIL,
         state: MonthState | None = MonthState.OPEN,
         listed: Iterable[str] | None = None,
+        key: str = "2026-10",
+        direct: Iterable[str] | None = None,
     ) -> land.LandedFile:
         """Land a pull."""
-        return land.land(self.target(dataset, state=state), self.pulled(dataset, pulls, listed))
+        return land.land(self.target(dataset, key, state), self.pulled(dataset, pulls, listed, direct))
 
     def table(self, dataset: Dataset = DETAIL) -> pa.Table:
         """Read what is landed."""
@@ -135,7 +165,7 @@ class Lake:
 
     def files(self) -> set[str]:
         """All files of the lake, relative to the home."""
-        return {file.relative_to(self.home).as_posix() for file in self.home.rglob("*") if file.is_file()}
+        return {file.relative_to(self.home).as_posix() for file in (self.home / "lake").rglob("*") if file.is_file()}
 
 
 @pytest.fixture

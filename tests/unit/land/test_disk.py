@@ -149,7 +149,8 @@ def test_a_damaged_old_file_is_not_built_upon(lake: Lake, pulls: Any) -> None:
     with pytest.raises(CorruptFile, match="Move it away"):
         lake.land(pulls)
     assert path.read_bytes() == content
-    assert lake.files() == {path.relative_to(lake.home).as_posix()}
+    drift = "lake/drift/customer_bill_detail/account=acme.json"
+    assert lake.files() == {path.relative_to(lake.home).as_posix(), drift}
 
 
 def test_a_leftover_of_a_killed_landing_is_overwritten(lake: Lake) -> None:
@@ -163,23 +164,23 @@ def test_a_leftover_of_a_killed_landing_is_overwritten(lake: Lake) -> None:
 
 
 def test_only_the_owner_can_read_the_lake(lake: Lake) -> None:
-    """Landed files and change log entries, and the folders they lie in, are the owner's alone."""
+    """Landed files, change log entries, what is kept of drift, and their folders are the owner's alone."""
     lake.land({"1": Pull([line("a")])})
     lake.land({"1": Pull([line("b")])})
     files = [lake.home / file for file in lake.files()]
-    assert len(files) == 2
+    assert len(files) == 3
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert {file.parent.stat().st_mode & 0o777 for file in files} == {0o700}
 
 
 def test_everything_is_on_the_disk_before_the_replace(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """File and change log entry are synced before the file is replaced, the folder after."""
+    """File, change log entry and drift are synced and in place before the file is replaced, the folder after."""
     steps = []
     sync, move = os.fsync, Path.replace
     monkeypatch.setattr(disk.os, "fsync", lambda descriptor: (steps.append("sync"), sync(descriptor)))
     monkeypatch.setattr(Path, "replace", lambda self, target: (steps.append(target.name), move(self, target))[1])
     lake.land({"1": Pull([line("a")])})
-    assert steps == ["sync", "data.parquet", "sync"]
+    assert steps == ["sync", "sync", "account=acme.json", "sync", "data.parquet", "sync"]
     steps.clear()
     entry = lake.land({"1": Pull([line("b")])}).manifest.changes[-1]
     assert steps == ["sync", "sync", entry, "sync", "data.parquet", "sync"]

@@ -43,14 +43,27 @@ class TestRows:
         assert (first["InstanceId"], second["Id"], second["TotalCost"], second["_extra"]) == (None, None, "-0", None)
 
     def test_every_row_says_where_it_came_from(self, lake: Lake) -> None:
-        """Lineage columns give account, customer, page, position in it, request and time."""
-        lake.land({"1": Pull([line("a"), line("b"), line("c")]), "2": Pull([line("d")])})
+        """Lineage columns give account, customer, part, reply, file, page, position in it, request and time."""
+        part, reply = '{"VoucherId":5}', '{"TotalAmount":"1.50"}'
+        rows = [line("a"), line("b"), line("c")]
+        lake.land({"1": Pull(rows, part=part, reply=reply), "2": Pull([line("d")], file="abc/one.csv")})
         at = AT + timedelta(hours=1)
+        assert land.LINEAGE.names == [
+            "_account",
+            "_customer_uin",
+            "_asked",
+            "_reply",
+            "_file",
+            "_page",
+            "_position",
+            "_request_id",
+            "_fetched_at",
+        ]
         assert lake.rows("Id", *land.LINEAGE.names) == [
-            ("a", "acme", "1", 1, 0, "request 1 1", at),
-            ("b", "acme", "1", 1, 1, "request 1 1", at),
-            ("c", "acme", "1", 2, 0, "request 1 2", at),
-            ("d", "acme", "2", 1, 0, "request 2 1", at),
+            ("a", "acme", "1", part, reply, None, 1, 0, "request 1 1", at),
+            ("b", "acme", "1", part, reply, None, 1, 1, "request 1 1", at),
+            ("c", "acme", "1", part, reply, None, 2, 0, "request 1 2", at),
+            ("d", "acme", "2", None, None, "abc/one.csv", 1, 0, "request 2 1", at),
         ]
         assert lake.table().schema.field("_fetched_at").type == pa.timestamp("us", tz="UTC")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pipelines.land.manifest import LandedFile
 
-EVERYTHING = {f"raw.{name}" for name in (*DATASETS, "landed_files", "landed_customers")}
+EVERYTHING = {f"raw.{name}" for name in (*DATASETS, *lake.TABLES)}
 
 
 @pytest.fixture

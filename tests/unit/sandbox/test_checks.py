@@ -12,21 +12,29 @@ from pipelines.endpoints import ACTIONS
 from pipelines.endpoints.shapes import Action, Parameter, Role
 from pipelines.periods import BILLING_ZONE
 from pipelines.sandbox import checks
+from pipelines.sandbox.paging import PagingQuirk
 from pipelines.sandbox.refusals import Refusal
 
 NOW = datetime(2026, 11, 20, tzinfo=BILLING_ZONE)
 EVERY_ACTION = [pytest.param(action, id=action.name) for action in ACTIONS.values()]
 SOUND = {"string": "x", "int64": 1, "uint64": 1, "float": 1.5, "bool": True, "object": {}}
 WRONG = {"string": 1, "int64": "1", "uint64": -1, "float": "1.5", "bool": 1, "object": []}
-KNOWN = {"Month": "2026-10", "BillMonth": "2026-10", "PayMode": "prePay", "ActionType": "prePurchase"}
+KNOWN = {
+    "Month": "2026-10",
+    "BillMonth": "2026-10",
+    "Date": "2026-11-20",
+    "StartTime": "2026-10-01 00:00:00",
+    "EndTime": "2026-10-31 23:59:59",
+}
 
 
-def sound(parameter: Parameter) -> Any:
+def sound(action: Action, parameter: Parameter) -> Any:
     """Return a value that the parameter takes."""
     if parameter.type.startswith("list<"):
         return [SOUND[parameter.type[5:-1]]] * max(1, parameter.minimum or 1)
-    if parameter.name in checks.ENUMERATIONS:
-        return min(checks.ENUMERATIONS[parameter.name])
+    for name in (f"{action.name}.{parameter.name}", parameter.name):
+        if name in checks.ENUMERATIONS:
+            return min(checks.ENUMERATIONS[name])
     return KNOWN.get(
         parameter.name, max(parameter.minimum or 1, 1) if "int" in parameter.type else SOUND[parameter.type]
     )
@@ -34,7 +42,7 @@ def sound(parameter: Parameter) -> Any:
 
 def request(action: Action) -> dict[str, Any]:
     """Return a request with every parameter of the action."""
-    return {parameter.name: sound(parameter) for parameter in action.parameters}
+    return {parameter.name: sound(action, parameter) for parameter in action.parameters}
 
 
 def refusal(action: Action, parameters: Any) -> str:
@@ -122,11 +130,122 @@ def test_months_without_bills_are_refused(name: str, month: str) -> None:
     assert refusal(action, {**request(action), parameter: month}) == "InvalidParameterValue.InvalidMonth"
 
 
-@pytest.mark.parametrize(("name", "value"), [("PayMode", "prepaid"), ("ActionType", "gift"), ("IsConfirmed", "3")])
-def test_values_outside_an_enumeration_are_refused(name: str, value: str) -> None:
-    """A filter's value that the definition does not list is InvalidParameterValue."""
-    action = ACTIONS["DescribeCustomerBillDetail"]
-    assert refusal(action, {**request(action), name: value}) == "InvalidParameterValue"
+ENUMERATED = [
+    pytest.param(action, parameter, id=f"{action.name}.{parameter.name}")
+    for action in ACTIONS.values()
+    for parameter in action.parameters
+    if {f"{action.name}.{parameter.name}", parameter.name} & checks.ENUMERATIONS.keys()
+]
+
+
+@pytest.mark.parametrize(("action", "parameter"), ENUMERATED)
+def test_values_outside_an_enumeration_are_refused(action: Action, parameter: Parameter) -> None:
+    """A value that the definition does not list is InvalidParameterValue; each that it lists passes."""
+    other = 2 if "int" in parameter.type else "gift"
+    assert refusal(action, {**request(action), parameter.name: other}) == "InvalidParameterValue"
+    values = checks.ENUMERATIONS.get(f"{action.name}.{parameter.name}") or checks.ENUMERATIONS[parameter.name]
+    for value in values:
+        body = json.dumps({**request(action), parameter.name: value}).encode()
+        assert checks.checked_parameters(action, body, NOW)[parameter.name] == value
+
+
+def test_every_enumeration_is_of_a_parameter() -> None:
+    """No enumeration is for a parameter that no action has."""
+    names = {
+        name for action in ACTIONS.values() for p in action.parameters for name in (p.name, f"{action.name}.{p.name}")
+    }
+    assert checks.ENUMERATIONS.keys() <= names
+
+
+@pytest.mark.parametrize("day", ["2025-05-31", "2026-11-21", "2026-11-2", "20261120", "2026-02-29", "", "2026-11-20 "])
+def test_days_without_daily_bills_are_refused(day: str) -> None:
+    """A day before 2025-06-01, in the future or malformed is InvalidParameterValue; the first and today pass."""
+    action = ACTIONS["DescribeCustomerBillDetailByDay"]
+    assert refusal(action, {"CustomerUin": 1, "Date": day}) == "InvalidParameterValue"
+    for sound_day in ("2025-06-01", "2026-11-20"):
+        body = json.dumps({"CustomerUin": 1, "Date": sound_day}).encode()
+        assert checks.checked_parameters(action, body, NOW)["Date"] == sound_day
+
+
+@pytest.mark.parametrize("time", ["2026-10-01", "2026-10-01T00:00:00", "2026-10-01 24:00:00", "2026-13-01 00:00:00"])
+@pytest.mark.parametrize("name", ["StartTime", "EndTime"])
+def test_times_are_written_in_full(name: str, time: str) -> None:
+    """A span's ends that are not YYYY-MM-DD hh:mm:ss are InvalidParameterValue."""
+    action = ACTIONS["DescribeCustomerOwnCostExplorerFilter"]
+    assert refusal(action, {**request(action), name: time}) == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"Colour": ["red"]}, "UnknownParameter"),
+        ({"RegionIn": "9"}, "InvalidParameter"),
+        ({"RegionIn": [9]}, "InvalidParameter"),
+    ],
+)
+def test_members_of_a_filter_are_checked(members: dict[str, Any], code: str) -> None:
+    """What stands inside an object is checked as parameters are; what is right passes."""
+    action = ACTIONS["DescribeCustomerOwnCostExplorerSummary"]
+    assert refusal(action, {**request(action), "Filter": members}) == code
+    right = {**request(action), "Filter": {"RegionIn": ["9"], "TagKey": "env", "TagIn": ["prod"]}}
+    assert checks.checked_parameters(action, json.dumps(right).encode(), NOW) == right
+
+
+UNDOCUMENTED = [
+    pytest.param(action, id=action.name)
+    for action in ACTIONS.values()
+    if action.paging and not action.paging.documented
+]
+
+
+@pytest.mark.parametrize("action", UNDOCUMENTED)
+@pytest.mark.parametrize(
+    ("quirk", "pages"),
+    [
+        (PagingQuirk(), {"Page": 0}),
+        (PagingQuirk(first=0), {"Page": -1}),
+        (PagingQuirk(), {"PageSize": 101}),
+        (PagingQuirk(largest=20), {"PageSize": 21}),
+        (PagingQuirk(largest=20, capped=True), {"PageSize": 0}),
+    ],
+)
+def test_undocumented_pages_are_refused_as_the_world_has_it(
+    action: Action, quirk: PagingQuirk, pages: dict[str, int]
+) -> None:
+    """Before the world's first page, and above its largest size, requests of undocumented paging are refused."""
+    with pytest.raises(Refusal, match="InvalidParameter"):
+        checks.checked_parameters(action, json.dumps({**request(action), **pages}).encode(), NOW, quirk)
+
+
+@pytest.mark.parametrize("action", UNDOCUMENTED)
+@pytest.mark.parametrize(
+    ("quirk", "pages"),
+    [
+        (PagingQuirk(first=0), {"Page": 0}),
+        (PagingQuirk(page_ignored=True), {"Page": 0}),
+        (PagingQuirk(largest=300), {"PageSize": 300}),
+        (PagingQuirk(largest=20, capped=True), {"PageSize": 21}),
+    ],
+)
+def test_undocumented_pages_pass_as_the_world_has_it(action: Action, quirk: PagingQuirk, pages: dict[str, int]) -> None:
+    """A first page of 0, another largest size, pages that are ignored and sizes that are capped pass in their world."""
+    asked = {**request(action), **pages}
+    assert checks.checked_parameters(action, json.dumps(asked).encode(), NOW, quirk) == asked
+
+
+def test_documented_paging_is_the_same_in_every_world() -> None:
+    """A quirk does not touch an action whose paging is documented, in the catalogue or in its texts."""
+    quirk = PagingQuirk(first=0, largest=500, page_ignored=True)
+    for name, pages in (
+        ("DescribeCustomerBillDetail", {"Page": 0}),
+        ("DescribeCustomerBillDetail", {"PageSize": 201}),
+        ("QueryPendingClientsV2", {"PageSize": 101}),
+        ("DescribeCustomerOwnCostExplorerSummary", {"Page": 10_001}),
+    ):
+        action = ACTIONS[name]
+        with pytest.raises(Refusal) as refused:
+            checks.checked_parameters(action, json.dumps({**request(action), **pages}).encode(), NOW, quirk)
+        assert refused.value.code == "InvalidParameterValue"
 
 
 @pytest.mark.parametrize("parameters", [[], "x", 1, None])

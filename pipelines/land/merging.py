@@ -1,0 +1,164 @@
+"""Whose rows a landing replaces and whose it keeps; how well they are proven is said before (`pages.CustomerPull`).
+
+A subject asked now replaces its rows; one that failed keeps those landed before. In a dataset that is merged by
+customer the subjects that nobody asked keep theirs too; in one that is replaced whole they go. Which customers came in
+one request is no fact about any of them: those that a failed request names keep their rows, whatever request these
+came by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+
+from pipelines.endpoints.shapes import Merge
+from pipelines.land.manifest import LandedCustomer
+from pipelines.pages import CustomerPull, Proof, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from pipelines.endpoints.shapes import Dataset
+    from pipelines.land.manifest import Manifest
+    from pipelines.pages import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What extract hands over for one target: an outcome per subject, their pages in order, the window of asking.
+
+    `listed` are the customers on the account's list, `direct` those of them that are its own (None: all).
+    """
+
+    customers: Sequence[CustomerPull]
+    pages: Iterable[Page]
+    listed: frozenset[str]
+    asked_from: datetime
+    asked_to: datetime
+    code_version: str
+    run_id: str
+    direct: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What the new file holds: every subject in order, and whose the old rows are that stay, by their `row_keys`."""
+
+    customers: tuple[LandedCustomer, ...]
+    kept: Mapping[str, Subject]
+
+
+def merge(dataset: Dataset, old: Manifest | None, pulled: Pulled, *, closed: bool) -> Merged:
+    """Say for every subject whose rows the new file holds: those pulled now or those landed before.
+
+    `closed`: the month's bill is out. Rows proven since stand against newer ones that could not be proven.
+    """
+    before = {_place(dataset, customer.subject): customer for customer in (old.customers if old else ())}
+    asked = [(pull, _place(dataset, pull.subject)) for pull in pulled.customers]
+    customers = [_landed(pull, _former(dataset, before, place), pulled, closed=closed) for pull, place in asked]
+    if dataset.merge is Merge.BY_CUSTOMER:
+        left = before.keys() - {place for _, place in asked}
+        customers += [replace(before[place], carried=True) for place in left]
+    customers.sort(key=lambda customer: (customer.customer_uin or "", customer.part))
+    kept = {
+        key: customer.subject for customer in customers if customer.carried for key in _keys(dataset, customer.subject)
+    }
+    return Merged(tuple(customers), kept)
+
+
+def row_keys(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
+    """Tell of every landed row whose it is: one of a batch, or a subject, as `Merged.kept` spells them."""
+    if column := _batched_by(dataset):
+        return pc.fill_null(rows.column(column), "")
+    customers = pc.fill_null(rows.column("_customer_uin"), "")
+    if "_asked" not in rows.schema.names:  # landed before rows said so, when no subject had a part
+        return pc.binary_join_element_wise(customers, "", "\n")
+    return pc.binary_join_element_wise(customers, pc.fill_null(rows.column("_asked"), ""), "\n")
+
+
+def _keys(dataset: Dataset, subject: Subject) -> list[str]:
+    if _batched_by(dataset):
+        return sorted(_batch(dataset, subject))
+    return [f"{subject.customer_uin or ''}\n{subject.part}"]
+
+
+def _batched_by(dataset: Dataset) -> str | None:
+    """Return the column that says which of a batch a row is of: `Uin` of `UinList`; None if requests take one each."""
+    if dataset.batch == 1 or dataset.each_parameter is None:
+        return None
+    return next(name for name in dataset.columns if dataset.each_parameter.startswith(name))
+
+
+def _batch(dataset: Dataset, subject: Subject) -> set[str]:
+    return set(map(str, subject.parameters.get(dataset.each_parameter or "", ())))
+
+
+def _place(dataset: Dataset, subject: Subject) -> Subject:
+    """Return what a subject's rows take the place of: a customer has one bill, direct or of a reseller."""
+    if dataset.kind_parameter is None or subject.customer_uin is None:
+        return subject
+    parameters = {name: value for name, value in subject.parameters.items() if name != dataset.kind_parameter}
+    return Subject.of(subject.customer_uin, parameters)
+
+
+def _former(dataset: Dataset, before: Mapping[Subject, LandedCustomer], subject: Subject) -> LandedCustomer | None:
+    """Return what landed before of a subject; of a batch asked otherwise before, as far proven as its weakest part."""
+    if subject in before or _batched_by(dataset) is None:
+        return before.get(subject)
+    batch = _batch(dataset, subject)
+    parts = [customer for other, customer in before.items() if batch & _batch(dataset, other)]
+    if not parts:
+        return None
+    times = [customer.proven_at for customer in parts if customer.proven_at]
+    return LandedCustomer(
+        customer_uin=subject.customer_uin,
+        part=subject.part,
+        rows=0,  # counted as they are carried over
+        expected_rows=None,
+        cost=None,
+        proof=Proof.UNPROVEN.value,
+        proven_at=min(times) if len(times) == len(parts) else None,
+    )
+
+
+def _landed(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled, *, closed: bool) -> LandedCustomer:
+    same = before is not None and pull.digest != "" and pull.digest == before.digest
+    asked_to = None if pull.proof is Proof.FAILED else pulled.asked_to.isoformat()
+    new = LandedCustomer(
+        customer_uin=pull.customer_uin,
+        part=pull.part,
+        rows=pull.rows,
+        expected_rows=pull.expected_rows,
+        cost=None if pull.cost is None else format(pull.cost, "f"),
+        proof=pull.proof.value,
+        proven_at=pull.proven_at.isoformat() if pull.proven_at else None,
+        reason=pull.reason,
+        code=pull.code,
+        request_id=pull.request_id,
+        listed=pull.customer_uin is None or pull.customer_uin in pulled.listed,
+        direct=pull.customer_uin is None or pulled.direct is None or pull.customer_uin in pulled.direct,
+        proven_closed=closed and pull.proof is Proof.PROVEN,
+        digest=pull.digest,
+        changed_at=before.changed_at if before and same else asked_to,
+    )
+    if before is None or pull.proof is Proof.PROVEN:
+        return new
+    if pull.proof is Proof.UNPROVEN and not (closed and before.proven_closed):
+        return new
+    return replace(
+        new,
+        part=before.part,
+        rows=before.rows,
+        expected_rows=before.expected_rows if new.expected_rows is None else new.expected_rows,
+        cost=before.cost,
+        proven_at=before.proven_at,
+        proven_closed=before.proven_closed,
+        digest=before.digest,
+        changed_at=before.changed_at,
+        carried=True,
+    )

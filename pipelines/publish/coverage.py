@@ -1,0 +1,178 @@
+"""The page that says what of the API is asked, how, and where it is read: made of the catalogue and the SQL project.
+
+`python -m pipelines docs` writes it. What does not belong here: anything that the catalogue or `sql/` does not say.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from pipelines.endpoints.shapes import EVERYONE, NOTHING, PARTNERS, Each, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from pipelines.endpoints.shapes import Action, Dataset, Field, Parameters
+    from pipelines.model import Model, Project
+
+_HEAD = """\
+# Coverage
+
+Made by `make docs` of the catalogue (`pipelines/endpoints/`) and the models (`sql/`); a test keeps it so.
+
+{reads} actions read and feed {datasets} datasets; {writes} write and are never called. Limits are in requests a second,
+as of the day beside them. *By* is what the lake keeps a file for. *Asked of* are the roles that are asked by
+themselves; `also_ask` in accounts.toml asks the others that it names. *Read by* are the published tables that are made
+of it, straight or through other models. Who the customers and vouchers are, and how a question is answered, is told in
+[architecture.md](architecture.md).
+"""
+_WRITES = """\
+## Never called
+
+These write. The catalogue knows them so that the client can refuse them by name.
+"""
+_COLUMNS = """\
+## Columns to know of
+
+*Personal* ones tell of a person. *Inferred* ones stand in no document: a file is expected to have them, they are null
+if it has not, and what it has besides is kept in `_extra`. Datasets that are not listed have neither.
+"""
+
+_ROLES = {
+    Role.DISTRIBUTOR: "distributors",
+    Role.RESELLER: "resellers",
+    Role.SECOND_LEVEL_RESELLER: "second-level resellers",
+    Role.CUSTOMER: "end customers",
+}
+_GROUPS = {frozenset(EVERYONE): "everyone", frozenset(PARTNERS): "partners", frozenset(): "nobody"}
+_NEITHER = "none"
+
+
+def coverage_page(actions: Collection[Action], datasets: Collection[Dataset], project: Project) -> str:
+    """Return the page as Markdown."""
+    reads = [action for action in actions if not action.writes]
+    writes = [action for action in actions if action.writes]
+    parts = [_HEAD.format(reads=len(reads), datasets=len(datasets), writes=len(writes))]
+    for category, group in groupby(sorted(reads, key=lambda a: (a.category, a.name)), lambda a: a.category):
+        titles = ("action", "limit", "dataset", "by", "asked of", "asked for", "when", "staging", "read by")
+        rows = [row for action in group for row in _rows(action, datasets, project)]
+        parts.append(f"## {category.replace('_', ' ').capitalize()}\n\n{_table(titles, rows)}")
+    parts.append(f"{_WRITES}\n{_table(('action', 'category', 'limit', 'allowed to'), map(_write_row, writes))}")
+    told = [row for row in map(_column_row, datasets) if row[1:] != (_NEITHER, _NEITHER)]
+    parts.append(f"{_COLUMNS}\n{_table(('dataset', 'personal', 'inferred'), told)}")
+    return "\n".join(parts)
+
+
+def _rows(action: Action, datasets: Iterable[Dataset], project: Project) -> Iterator[tuple[str, ...]]:
+    for dataset in datasets:
+        if dataset.action == action:
+            staging = [model for model in project.models if f"raw.{dataset.name}" in model.reads]
+            yield (
+                f"`{action.name}`",
+                _limit(action),
+                f"`{dataset.name}`",
+                f"`{dataset.partition}`",
+                _asked_of(dataset),
+                _asked_for(dataset),
+                _when(dataset),
+                _names(model.name for model in staging),
+                _names(_tables_that_read(project, staging)),
+            )
+
+
+def _write_row(action: Action) -> tuple[str, ...]:
+    return f"`{action.name}`", action.category.replace("_", " "), _limit(action), _who(action.roles)
+
+
+def _column_row(dataset: Dataset) -> tuple[str, str, str]:
+    fields = dict(_fields(dataset.fields))
+    return (
+        f"`{dataset.name}`",
+        _names(name for name, field in fields.items() if field.personal),
+        _names(name for name, field in fields.items() if field.inferred),
+    )
+
+
+def _limit(action: Action) -> str:
+    return f"{action.limit} ({action.limit_as_of})"
+
+
+def _asked_of(dataset: Dataset) -> str:
+    others = [role for role in dataset.action.roles if role not in dataset.asked_roles]
+    return _who(dataset.asked_roles) + (f"; `also_ask`: {_who(others)}" if others else "")
+
+
+def _who(roles: Collection[Role]) -> str:
+    return _GROUPS.get(frozenset(roles)) or ", ".join(_ROLES[role] for role in EVERYONE if role in roles)
+
+
+def _asked_for(dataset: Dataset) -> str:
+    """Say what a request is for: of whom or what, with which parameters, and how the rows come."""
+    paging = dataset.action.paging
+    size = "" if not paging else f"pages of {paging.size}" if paging.documented else "pages, their size found out"
+    parts = [_subject(dataset), _spelled(dataset.fixed), "a file by link" if dataset.file else size]
+    return "; ".join(filter(None, parts))
+
+
+def _subject(dataset: Dataset) -> str:
+    several = f", up to {dataset.batch} at a time" if dataset.batch > 1 else ""
+    match dataset.each:
+        case Each.CUSTOMER:
+            return f"each customer{several}"
+        case Each.SUB_AGENT:
+            return f"each second-level reseller{several}"
+        case Each.VOUCHER:
+            return f"each voucher used{several}"
+        case Each.POLICY_CODE:
+            return f"each of `policy_codes`{several}"
+        case Each.INVITATION_TOKEN:
+            return f"each of `invitation_tokens`{several}"
+        case Each.ACCOUNT:
+            return f"the account{_variants(dataset)}"
+
+
+def _variants(dataset: Dataset) -> str:
+    if dataset.kind_parameter:
+        return ", by kind of customer"
+    tagged = f", and each of `tag_keys` {len(dataset.tag_variants)}" if dataset.tag_variants else ""
+    return f", {len(dataset.variants)} ways{tagged}" if dataset.variants != (NOTHING,) else ""
+
+
+def _spelled(parameters: Parameters) -> str:
+    return ", ".join(f"{name} `{value}`" for name, value in parameters.items())
+
+
+def _when(dataset: Dataset) -> str:
+    """Say on what asking depends, besides the role."""
+    parts = [
+        "once the bill is out" if dataset.once_billed else "",
+        f"until the bill is out, if `{dataset.moved_by}` changed" if dataset.moved_by else "",
+        f"once the bill is out, if `{dataset.owed_by}` has a cost" if dataset.owed_by else "",
+        f"if `{dataset.billed_by}` has rows" if dataset.billed_by else "",
+    ]
+    return "; ".join(filter(None, parts)) or "always"
+
+
+def _tables_that_read(project: Project, staging: Iterable[Model]) -> list[str]:
+    """Return the published tables that read any of these models, straight or through others."""
+    readers = {model.full_name for model in staging}
+    for model in project.models:  # each after those it reads
+        if readers & set(model.reads):
+            readers.add(model.full_name)
+    return sorted(model.name for model in project.tables if model.full_name in readers)
+
+
+def _fields(fields: Iterable[Field], inside: str = "") -> Iterator[tuple[str, Field]]:
+    for field in fields:
+        yield f"{inside}{field.name}", field
+        yield from _fields(field.fields, f"{inside}{field.name}.")
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or _NEITHER
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

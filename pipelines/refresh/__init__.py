@@ -1,0 +1,26 @@
+"""One partition of accounts is refreshed: who is asked what, the plan, the asking and the landing, in this order.
+
+run        the values: the run, the account that asks, what became of a dataset
+lists      who the account's customers, resellers and vouchers are, as landed
+subjects   what a dataset is asked about, and what of it can have changed
+plan       what that takes, as a table
+partition  the refresh itself, the only place that joins extract and land
+"""
+
+from __future__ import annotations
+
+from pipelines.refresh.partition import Key, refresh
+from pipelines.refresh.plan import Planned, plan_month, table
+from pipelines.refresh.run import Outcome, Run, Source, Usage
+
+__all__ = [
+    "Key",
+    "Outcome",
+    "Planned",
+    "Run",
+    "Source",
+    "Usage",
+    "plan_month",
+    "refresh",
+    "table",
+]

@@ -1,0 +1,132 @@
+"""The account's lists, as landed: its customers, those of its second-level resellers, its vouchers.
+
+What is read here was taken by this run or an earlier one (`partition`); who is asked of it is `subjects`' business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines import land
+from pipelines.endpoints import DATASETS
+from pipelines.endpoints.shapes import Each, PartitionKind, Role
+from pipelines.errors import RequestUnanswered
+from pipelines.pages import Subject, amount
+from pipelines.refresh.run import target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipelines.endpoints.asker import Asker
+    from pipelines.endpoints.shapes import Dataset
+    from pipelines.periods import BillMonth
+    from pipelines.refresh.run import Run
+
+CUSTOMERS = DATASETS["customers"]
+SUB_AGENTS = DATASETS["sub_agents"]
+INDIRECT_CUSTOMERS = DATASETS["indirect_customers"]
+CUSTOMER_VOUCHERS = DATASETS["customer_vouchers"]
+OWN_VOUCHERS = DATASETS["own_vouchers"]
+
+IN_ORDER = (CUSTOMERS, SUB_AGENTS, INDIRECT_CUSTOMERS, CUSTOMER_VOUCHERS, OWN_VOUCHERS)
+"""The lists that others are asked of, each after those it is asked of itself."""
+
+_UIN_COLUMNS = {CUSTOMERS.name: "CustomerUin", SUB_AGENTS.name: "SubAgentUin", INDIRECT_CUSTOMERS.name: "ClientUin"}
+"""Where each list of accounts has their UINs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """Who the account's customers are by its newest lists: its own, and those of its second-level resellers."""
+
+    direct: frozenset[str] = frozenset()
+    indirect: frozenset[str] = frozenset()
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """All of them."""
+        return self.direct | self.indirect
+
+
+def needed(asker: Asker, datasets: Iterable[Dataset]) -> tuple[Dataset, ...]:
+    """Return the lists that these datasets are asked of, in the order to take them.
+
+    What is taken as of now is asked of the account's own customers only: those of second-level resellers are theirs to
+    look after.
+    """
+    wanted = set()
+    for dataset in datasets:
+        if dataset.each is Each.CUSTOMER or dataset.customer_parameter:
+            wanted.add(CUSTOMERS.name)
+            if asker.role is Role.DISTRIBUTOR and dataset.partition is not PartitionKind.SNAPSHOT_DATE:
+                wanted |= {SUB_AGENTS.name, INDIRECT_CUSTOMERS.name}
+        if dataset.each is Each.SUB_AGENT:
+            wanted.add(SUB_AGENTS.name)
+        if dataset.each is Each.VOUCHER:
+            wanted.add((OWN_VOUCHERS if asker.role is Role.CUSTOMER else CUSTOMER_VOUCHERS).name)
+    return tuple(dataset for dataset in IN_ORDER if dataset.name in wanted)
+
+
+def is_todays(run: Run, asker: Asker, dataset: Dataset) -> bool:
+    """Tell whether a list was taken today (UTC+8) and is whole. Raises CorruptFile."""
+    manifest = land.landed(target(run, asker.account, dataset, run.clock.today().isoformat()))
+    return manifest is not None and manifest.state == "whole"
+
+
+def customers(run: Run, asker: Asker, datasets: Iterable[Dataset]) -> Customers:
+    """Read who the customers are that these datasets are asked of; nobody where they are asked of none.
+
+    Raises CorruptFile, RequestUnanswered for an entry that is no UIN.
+    """
+    wanted = needed(asker, datasets)
+    direct = uins(run, asker, CUSTOMERS) if CUSTOMERS in wanted else frozenset()
+    indirect = uins(run, asker, INDIRECT_CUSTOMERS) if INDIRECT_CUSTOMERS in wanted else frozenset()
+    return Customers(direct, indirect - direct)
+
+
+def uins(run: Run, asker: Asker, dataset: Dataset) -> frozenset[str]:
+    """Read the accounts of a list; none of a list of something else. Raises as `customers`."""
+    column = _UIN_COLUMNS.get(dataset.name)
+    texts = [text for (text,) in _rows(run, asker, dataset, (column,))] if column else []
+    strange = {str(text) for text in texts if not (text and text.isdecimal())}
+    if strange:
+        raise RequestUnanswered(
+            f"The list {dataset.name} of account '{asker.account}' holds what is no UIN: {', '.join(sorted(strange))}. "
+            "Take the list again; if it stays, the API has changed.",
+            action=dataset.action.name,
+            code="UnknownShape",
+        )
+    return frozenset(filter(None, texts))
+
+
+def used_vouchers(run: Run, asker: Asker, month: BillMonth) -> tuple[Subject, ...]:
+    """Read which vouchers may have been used in a month: something of them was, and they were not to come yet.
+
+    A voucher may be settled after it has expired, so its end is not looked at. Raises CorruptFile.
+    """
+    own = asker.role is Role.CUSTOMER
+    ends = month.next.start.strftime("%Y-%m-%d %H:%M:%S")
+    found = set()
+    names = ("CustomerUin", "VoucherId", "TotalAmount", "RemainingAmount", "EffectiveTime")
+    for uin, voucher, total, remaining, effective in _rows(
+        run, asker, OWN_VOUCHERS if own else CUSTOMER_VOUCHERS, names
+    ):
+        if voucher and voucher.isdecimal() and amount(total) != amount(remaining) and (effective or "") < ends:
+            found.add(Subject.of(None if own else uin, {"VoucherId": int(voucher)}))
+    return tuple(sorted(found, key=str))
+
+
+def newest(run: Run, asker: Asker, dataset: Dataset) -> str | None:
+    """Return the day (`YYYY-MM-DD`, UTC+8) of the newest landing of what is taken as of now, None if it never was."""
+    folder = target(run, asker.account, dataset, "*").path.parent.parent
+    return max((path.parent.name.partition("=")[2] for path in folder.glob("*=*/data.parquet")), default=None)
+
+
+def _rows(run: Run, asker: Asker, dataset: Dataset, columns: Sequence[str]) -> list[tuple[str | None, ...]]:
+    """Return columns of the newest landing of a list; nothing if it was never taken."""
+    day = newest(run, asker, dataset)
+    if day is None:
+        return []
+    place = target(run, asker.account, dataset, day)
+    return list(zip(*(land.texts(place, column) for column in columns), strict=True))

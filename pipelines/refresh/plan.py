@@ -1,0 +1,145 @@
+"""What a refresh is about to ask: how many requests of which action, how long that takes at the limits, what is left.
+
+A plan is made of what is landed; what has changed since is only known once the service was asked, so a dry run tells
+the least and the most. What does not belong here: deciding who is asked (`subjects`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from pipelines.endpoints.asker import asked_of, not_asked
+from pipelines.periods import MonthState
+from pipelines.refresh import lists, subjects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipelines.endpoints.asker import Asker
+    from pipelines.endpoints.shapes import Dataset
+    from pipelines.periods import BillMonth
+    from pipelines.refresh.run import Run
+    from pipelines.refresh.subjects import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one dataset of a partition takes: `least` and `most` requests (estimated from the pages landed before).
+
+    `asked` counts the subjects that are asked at most, `left` those that are not, and `why` says why not. Seconds are
+    those of the action's limit, `limit` requests a second.
+    """
+
+    account: str
+    dataset: str
+    action: str
+    key: str
+    limit: int
+    asked: int
+    least: int
+    most: int
+    left: int = 0
+    why: str = ""
+
+
+def planned(run: Run, asker: Asker, asked: Asked, key: str) -> Planned:
+    """Plan what is decided."""
+    requests = subjects.request_counts(run, asker, asked, key)
+    return _planned(
+        asker, asked.dataset, key, len(asked.subjects), (requests, requests), asked.left, asked.skipped or asked.why
+    )
+
+
+def plan_month(run: Run, asker: Asker, datasets: Sequence[Dataset], month: BillMonth) -> tuple[Planned, ...]:
+    """Plan a month without asking anything, as of what is landed. Raises CorruptFile.
+
+    Where daily bills tell who has changed, the least is what is known to be asked, and the most is everyone.
+    """
+    mine = asked_of(asker, datasets)
+    who = lists.customers(run, asker, mine)
+    plans = [_list_plan(run, asker, dataset) for dataset in lists.needed(asker, mine)]
+    if any(dataset.moved_by for dataset in mine) and month.state(run.clock.now()) is not MonthState.CLOSED:
+        for day in subjects.days_again(run, asker, month):
+            asked = subjects.of_day(run, asker, subjects.BY_DAY, day, who)
+            plans.append(planned(run, asker, asked, day.isoformat()))
+    changed = subjects.changes(run, asker, month, ())
+    for dataset in mine:
+        least = subjects.of_month(run, asker, dataset, month, who, changed)
+        most = subjects.of_month(run, asker, dataset, month, who, {})
+        requests = [subjects.request_counts(run, asker, asked, month.key) for asked in (least, most)]
+        counts = (requests[0], requests[1])
+        plans.append(
+            _planned(asker, dataset, month.key, len(most.subjects), counts, least.left, least.skipped or least.why)
+        )
+    return (*plans, *skipped(asker, datasets, month.key))
+
+
+def skipped(asker: Asker, datasets: Iterable[Dataset], key: str) -> tuple[Planned, ...]:
+    """Say of which datasets nothing is asked of the account at all, and why."""
+    reasons = ((dataset, not_asked(asker, dataset)) for dataset in datasets)
+    return tuple(_planned(asker, dataset, key, 0, (0, 0), 0, why) for dataset, why in reasons if why)
+
+
+def table(plans: Sequence[Planned]) -> Table:
+    """Draw a plan: a row a dataset, those of several days joined; then, by action, the seconds at the limit."""
+    drawn = Table("account", "dataset", "action", "for", "asked", "left", "requests", "seconds", "because")
+    for (account, dataset, action, why), group in _grouped(plans).items():
+        keys = sorted({plan.key for plan in group})
+        limit = group[0].limit
+        least, most = sum(plan.least for plan in group), sum(plan.most for plan in group)
+        drawn.add_row(
+            account,
+            dataset,
+            action,
+            keys[0] if len(keys) == 1 else f"{keys[0]} to {keys[-1]}",
+            f"{sum(plan.asked for plan in group):,}",
+            f"{sum(plan.left for plan in group):,}",
+            _range(least, most),
+            _range(-(-least // limit), -(-most // limit)),
+            why,
+        )
+    seconds = [[-(-requests // limit) for requests in counts] for counts, limit in _by_action(plans).values()]
+    longest = [max(figures, default=0) for figures in (list(zip(*seconds, strict=True)) or [(), ()])]
+    requests = [sum(plan.least for plan in plans), sum(plan.most for plan in plans)]
+    drawn.add_section()
+    drawn.add_row("all", "", "", "", "", "", _range(*requests), _range(*longest), "the slowest action's time")
+    return drawn
+
+
+def _by_action(plans: Iterable[Planned]) -> dict[tuple[str, str], tuple[list[int], int]]:
+    """Sum least and most by account and action, which is what a limit counts."""
+    sums: dict[tuple[str, str], tuple[list[int], int]] = {}
+    for plan in plans:
+        counts, _ = sums.setdefault((plan.account, plan.action), ([0, 0], plan.limit))
+        counts[0] += plan.least
+        counts[1] += plan.most
+    return sums
+
+
+def _grouped(plans: Iterable[Planned]) -> dict[tuple[str, str, str, str], list[Planned]]:
+    groups: defaultdict[tuple[str, str, str, str], list[Planned]] = defaultdict(list)
+    for plan in plans:
+        groups[plan.account, plan.dataset, plan.action, plan.why].append(plan)
+    return groups
+
+
+def _range(least: int, most: int) -> str:
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _list_plan(run: Run, asker: Asker, dataset: Dataset) -> Planned:
+    key = run.clock.today().isoformat()
+    if lists.is_todays(run, asker, dataset):
+        return _planned(asker, dataset, key, 0, (0, 0), 1, "today's is there")
+    return planned(run, asker, subjects.of_now(run, asker, dataset, lists.Customers()), key)
+
+
+def _planned(
+    asker: Asker, dataset: Dataset, key: str, asked: int, requests: tuple[int, int], left: int, why: str
+) -> Planned:
+    limit = asker.limit(dataset)
+    return Planned(asker.account, dataset.name, dataset.action.name, key, limit, asked, *requests, left=left, why=why)

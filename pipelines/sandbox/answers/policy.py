@@ -1,0 +1,42 @@
+"""Products that a rebate policy covers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.sandbox.goods import POLICIES
+from pipelines.sandbox.questions import row_matches, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipelines.sandbox.questions import Answer, Members, Question
+
+SPAN = ("2026-01-01 00:00:00", "2026-12-31 23:59:59")
+"""When every policy begins and ends."""
+
+
+def query_policy_product_list_by_code(question: Question) -> Members:
+    """List what a policy covers; nothing of an unknown one. What the service says to one that is unknown is not known.
+
+    Filters compare exactly; whether `*` passes every filter is not known, here it does not.
+    """
+    code = question.parameters["PolicyCode"]
+    names = [f"{level}{part}" for level in ("Product", "SubProduct", "ComponentType", "Component") for part in _PARTS]
+    rows = [
+        {
+            "PolicyCode": code,
+            **dict(zip(names, (text for level in covered for text in level), strict=True)),
+            "StartDate": SPAN[0],
+            "EndDate": SPAN[1],
+        }
+        for covered in POLICIES.get(code, ())
+    ]
+    wanted = question.chosen("ProductCode", "ProductName", "SubProductCode", "SubProductName")
+    rows = [row for row in rows if row_matches(row, wanted)]
+    return spelled(ProductList=question.page(rows), Total=len(rows))
+
+
+_PARTS = ("Code", "Name")
+
+ANSWERS: Mapping[str, Answer] = {"QueryPolicyProductListByCode": query_policy_product_list_by_code}

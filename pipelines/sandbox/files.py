@@ -1,0 +1,309 @@
+"""Bill and commission files: the answers that link to them, and what is in them.
+
+They are made of the same bills as all other answers, so they tie out. What no document shows (a file's whole first
+line, encoding and delimiter, a commission file's columns) is made up, as `endpoints.files` expects it. How links are
+made and followed does not belong here (`storage`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections import defaultdict
+from decimal import Decimal
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import openpyxl
+
+from pipelines.endpoints.shapes import CUSTOMER_KINDS, DIRECT
+from pipelines.periods import BillMonth, MonthState
+from pipelines.sandbox.bill import SCALE, Amounts, money, resources
+from pipelines.sandbox.goods import PRODUCTS, TAGS
+from pipelines.sandbox.profiles import profile
+from pipelines.sandbox.questions import spelled
+from pipelines.sandbox.refusals import Refusal
+from pipelines.sandbox.statement import Filters
+from pipelines.sandbox.storage import File
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pipelines.sandbox.bill import Line
+    from pipelines.sandbox.questions import Answer, Members, Question
+    from pipelines.sandbox.statement import Statement
+
+Row = dict[str, str]
+"""A line of a file, by header (`_key`)."""
+
+FIRST_RESOURCE_MONTH = "2023-11"
+"""There are no files by instance before, says the definition."""
+LINES_PER_CSV = 5000
+"""A customer with more lines has several CSVs in a pack: a spreadsheet holds only so many."""
+COMMISSION_PERCENT = 5
+COMMISSION_RATE = "0.05"
+CENT = SCALE // 100
+NONE = "-"
+"""What a file has where a row has nothing."""
+PACK = "Pack"
+_SAVED_AT = re.compile(rb"<dcterms:(created|modified).*?</dcterms:\1>")
+
+PRODUCT_NAMES = {product.code: product.name for product in PRODUCTS}
+TAG_KEYS = sorted({key for tags in TAGS for key in tags or ()})
+
+_RESOURCE = (
+    *("Bill Month", "Instance ID", "Instance Name", "Product Name", "Payer Account ID", "Owner Account ID"),
+    *("Operator Account ID", "Reseller Account ID", "Billing Mode", "Instance Type", "Tag Keys", "Project Name"),
+    *("Region", "Availability Zone", "Subproduct Name", "Transaction Type"),
+)
+_COMPONENT = (
+    *("Transaction ID", "Transaction Time", "Usage Start Time", "Usage End Time", "Component Type", "Component Name"),
+    *("Component List Price", "Component Price Measurement Unit", "Component Usage", "Component Usage Unit"),
+    *("Usage Duration", "Duration Unit"),
+)
+_AMOUNTS = (
+    *("Customer Discount Rate", "Total Amount Before Voucher", "Customer Voucher Deduction", "Total Cost", "Currency"),
+    "Payment Status",
+)
+_CODES = ("Product Code", "Subproduct Code", "Component Type Code", "Component Code")
+
+CUSTOMER_RESOURCE = (*_RESOURCE, "Original Cost", *_AMOUNTS)
+CUSTOMER_DETAIL = (
+    *(*_RESOURCE, *_COMPONENT, "Original Cost", "RI Deduction (Duration)", "RI Deduction (Cost)"),
+    *(*_AMOUNTS, *_CODES),
+)
+"""As documents 1085/56859 and 1085/48350 name them."""
+_OWN = (
+    *("Payer Account ID", "Owner Account ID", "Operator Account ID", "BillingMode", "ProductName", "Subproduct Name"),
+    *("Project Name", "Region", "Availability Zone", "Instance ID", "InstanceName", "TransactionType", "Bill Month"),
+)
+_OWN_AMOUNTS = ("Currency", "Total Amount After Discount (Excluding Tax)", "Voucher Deduction")
+_TAGS = tuple(f"tag_key:{key}" for key in TAG_KEYS)
+OWN_RESOURCE = (*_OWN, "OriginalCost", *_OWN_AMOUNTS, "Total Cost (Including Tax)", *_TAGS)
+OWN_DETAIL = (
+    *(*_OWN, *_COMPONENT, "Component Contracted Price", "OriginalCost"),
+    *("RI Deduction (Duration)", "RI Deduction (Cost)", "SP Deduction", "SP Deduction Rate", "SP Deduction(Cost)"),
+    *("Discount Multiplier", "Blended Discount Multiplier", *_OWN_AMOUNTS, "Amount Before Tax", "TaxRate", "TaxAmount"),
+    *("Total Cost (Including Tax)", *_CODES, *_TAGS),
+)
+"""As a public parser of own bills reads them, with and without spaces."""
+COMMISSION = (
+    *("Month", "Customer UIN", "Customer Name", "Product Name", "Total Amount", "Commission Rate", "Commission Amount"),
+    "Currency",
+)
+
+
+def describe_customer_bill_download_url(question: Question) -> Members:
+    """Link to a customer's bill, or to a pack of all customers' bills of a month that is billed.
+
+    That a pack takes no customer and any other file needs one is what the definition's examples do; the codes for what
+    there is not are inferred from its list of codes.
+    """
+    parameters, month = question.parameters, question.month
+    level, kind = LEVELS[parameters["FileType"].removesuffix(PACK)], parameters["CustomerUinType"]
+    is_pack = parameters["FileType"].endswith(PACK)
+    if is_pack == ("CustomerUin" in parameters):
+        raise Refusal("InvalidParameter", "A pack takes no CustomerUin, any other file needs one.")
+    if kind not in CUSTOMER_KINDS:
+        raise Refusal("FailedOperation", f"The sandbox has no files of {kind}.")
+    _check_level(level, month)
+    return _linked(question, _pack(question, level, kind) if is_pack else _customer_bill(question, level, kind))
+
+
+def describe_bill_download_url(question: Question) -> Members:
+    """Link to the caller's own bill."""
+    level = LEVELS[question.parameters["FileType"]]
+    _check_level(level, question.month)
+    return _linked(question, _bill(question, level, question.uin))
+
+
+def describe_rebate_download_url(question: Question) -> Members:
+    """Link to the commission details of a month that is billed."""
+    _check_billed(question, "InvalidParameterValue")
+    path = f"%2Fmnt/commission/CommissionDetail-{question.uin}-{_compact(question.month)}-{{}}.xlsx"
+    return _linked(question, File(path, lambda: _commission(question)))
+
+
+def _linked(question: Question, file: File) -> Members:
+    asked = json.dumps([question.action.name, question.uin, dict(question.parameters)], sort_keys=True)
+    target = question.storage.link(file, asked)
+    return spelled(DownloadUrl=target and question.address + target, Ready=int(bool(target)))
+
+
+def _customer_bill(question: Question, level: Level, kind: str) -> File:
+    uin = question.billed_customer()
+    if (uin in question.world.own_uins(question.role, question.uin)) != (kind == DIRECT):
+        raise Refusal("InvalidParameter", f"{uin} is no {kind}.")
+    return _bill(question, level, uin)
+
+
+def _bill(question: Question, level: Level, uin: str) -> File:
+    statement = question.statement_of(uin, question.month)
+    path = f"{level.stem}-{uin}-{_compact(question.month)}-{{}}.csv"
+    return File(path, lambda: _csv(level.headers, _rows(level, statement, question.uin)))
+
+
+def _pack(question: Question, level: Level, kind: str) -> File:
+    """Make a pack: an archive with a CSV for each customer, or several for one with very many lines."""
+    _check_billed(question, "FailedOperation")
+    world, role = question.world, question.role
+    others = world.billed_uins(role, question.uin).difference(world.own_uins(role, question.uin))
+    uins = question.customer_uins if kind == DIRECT else sorted(others)
+    if not uins:
+        raise Refusal("FailedOperation", "There are no such customers.")
+
+    def members() -> Iterator[tuple[str, bytes]]:
+        for uin in uins:
+            rows = _rows(level, question.statement_of(uin, question.month), question.uin)
+            for number, part in enumerate(_parts(rows), 1):
+                yield f"{level.stem}-{uin}-{_compact(question.month)}-{number}.csv", _csv(level.headers, part)
+
+    whose = "AllCustomersBills" if kind == DIRECT else "AllResellersBills"
+    return File(
+        f"%2Fmnt/bills/{level.stem}-{question.uin}-{whose}-{_compact(question.month)}-{{}}.zip",
+        lambda: _archive(members()),
+    )
+
+
+def _archive(members: Iterable[tuple[str, bytes]]) -> bytes:
+    """Pack members without the time of day, so that equal contents are equal files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _parts(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Divide rows into lists of LINES_PER_CSV; no rows are one empty list."""
+    yield list(islice(rows, LINES_PER_CSV))
+    while part := list(islice(rows, LINES_PER_CSV)):
+        yield part
+
+
+def _compact(month: str) -> str:
+    return month.replace("-", "")
+
+
+def _check_level(level: Level, month: str) -> None:
+    if level.by_instance and month < FIRST_RESOURCE_MONTH:
+        raise Refusal("InvalidParameter", f"There are no files by instance before {FIRST_RESOURCE_MONTH}.")
+
+
+def _check_billed(question: Question, code: str) -> None:
+    if BillMonth(question.month).state(question.now) is not MonthState.CLOSED:
+        raise Refusal(code, f"{question.month} is not billed yet.")
+
+
+# What is in them
+
+
+class Level(NamedTuple):
+    """A kind of bill file: how its name begins, its headers, and whether lines are summed by instance."""
+
+    stem: str
+    headers: tuple[str, ...]
+    by_instance: bool
+
+
+LEVELS: Mapping[str, Level] = {
+    "billDetail": Level("L3-bill_details", CUSTOMER_DETAIL, by_instance=False),
+    "billResource": Level("L2-bill_by_Instance", CUSTOMER_RESOURCE, by_instance=True),
+    "L3": Level("L3-bill_details", OWN_DETAIL, by_instance=False),
+    "L2": Level("L2-bill_by_Instance", OWN_RESOURCE, by_instance=True),
+}
+
+
+def _csv(headers: Sequence[str], rows: Iterable[Row]) -> bytes:
+    """Write rows as a spreadsheet for Windows likes them: with a byte order mark, and CRLF."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(headers)
+    keys = [_key(header) for header in headers]
+    writer.writerows([row.get(key, NONE) for key in keys] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _rows(level: Level, statement: Statement, reseller_uin: str) -> Iterator[Row]:
+    """Give a bill's rows: each line at eight decimals, or sums by instance, kind of charge and state at two."""
+    lines = statement.page(Filters(), slice(None))
+    if not level.by_instance:
+        yield from (_row(statement, line, line.amounts, money, reseller_uin) for line in lines)
+        return
+    sums: defaultdict[tuple[int, str, bool], list[Line]] = defaultdict(list)
+    for line in lines:
+        sums[line.kind.resource, line.group.action_type, line.group.paid].append(line)
+    for group in sums.values():
+        amounts = Amounts()
+        for line in group:
+            amounts = amounts.plus(line.amounts)
+        yield _row(statement, group[0], amounts, _cents, reseller_uin)
+
+
+def _row(statement: Statement, line: Line, amounts: Amounts, spell: Callable[[int], str], reseller_uin: str) -> Row:
+    """Spell all that any file has of a line, by header: the row that its partner is answered, and what that lacks."""
+    fields = json.loads(line.text)
+    tags = resources(*line.whose)[line.kind.resource].tags or {}
+    discounted, is_paid = spell(amounts.total + amounts.voucher), statement.closed and line.group.paid
+    return {_key(name): NONE if value is None else str(value) for name, value in fields.items()} | {
+        _key(header): value
+        for header, value in {
+            "Bill Month": statement.bill.month,
+            "Reseller Account ID": reseller_uin,
+            "Tag Keys": ";".join(tags) or NONE,
+            "Component Contracted Price": fields["ComponentListPrice"] or NONE,
+            "Original Cost": spell(amounts.original),
+            **dict.fromkeys(("RI Deduction (Duration)", "SP Deduction", "SP Deduction Rate", "Tax Rate"), "0"),
+            **dict.fromkeys(("RI Deduction (Cost)", "SP Deduction (Cost)", "Tax Amount"), spell(0)),
+            **dict.fromkeys(("Discount Multiplier", "Blended Discount Multiplier"), fields["CustomerDiscountRate"]),
+            **dict.fromkeys(("Total Amount Before Voucher", "Total Amount After Discount (Excluding Tax)"), discounted),
+            **dict.fromkeys(("Customer Voucher Deduction", "Voucher Deduction"), spell(amounts.voucher)),
+            **dict.fromkeys(("Total Cost", "Amount Before Tax", "Total Cost (Including Tax)"), spell(amounts.total)),
+            "Payment Status": "Paid" if is_paid else "Unpaid",
+            "Product Code": fields["BusinessCode"],
+            "Subproduct Code": fields["ProductCode"],
+            "Component Type Code": fields["ComponentCode"],
+            "Component Code": fields["ItemCode"],
+            **{f"tag_key:{key}": value for key, value in tags.items()},
+        }.items()
+    }
+
+
+def _key(header: str) -> str:
+    """Spell a header as all its spellings are compared; the names of the API's fields are among them."""
+    return header.replace(" ", "").lower()
+
+
+def _cents(amount: int) -> str:
+    """Write an amount, in 1/SCALE USD, rounded to cents, half away from zero."""
+    cents = (2 * abs(amount) + CENT) // (2 * CENT)
+    sign = "-" if amount < 0 and cents else ""
+    return f"{sign}{cents // 100}.{cents % 100:02d}"
+
+
+def _commission(question: Question) -> bytes:
+    """Make a workbook: what each customer paid for each product, and the commission on it, as numbers in cents."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("Commission Details")
+    sheet.append([f"Commission details of {question.month}"])
+    sheet.append(COMMISSION)
+    for uin in question.customer_uins:
+        name = profile(question.world.seed, uin).name
+        for code, amounts in question.statement_of(uin, question.month).sums_by(lambda group: group.business).items():
+            commission = _cents(amounts.total * COMMISSION_PERCENT // 100)
+            numbers = map(Decimal, (_cents(amounts.total), COMMISSION_RATE, commission))
+            sheet.append([question.month, int(uin), name, PRODUCT_NAMES[code], *numbers, "USD"])
+    written = io.BytesIO()
+    book.save(written)
+    with zipfile.ZipFile(written) as parts:
+        return _archive((name, _SAVED_AT.sub(b"", parts.read(name))) for name in parts.namelist())
+
+
+ANSWERS: Mapping[str, Answer] = {
+    "DescribeCustomerBillDownloadUrl": describe_customer_bill_download_url,
+    "DescribeBillDownloadUrl": describe_bill_download_url,
+    "DescribeRebateDownloadUrl": describe_rebate_download_url,
+}

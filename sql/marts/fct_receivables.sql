@@ -1,0 +1,45 @@
+-- What each customer was billed for a month, and what of it is not paid yet.
+-- Grain: one row per account, customer and bill month with a total; of several accounts' one only.
+-- May be summed over customers and months of one currency; what is paid is inferred.
+with
+
+reconciliation as (
+    select * from main.rpt_reconciliation
+    where is_counted and summary_cost is not null
+),
+
+landed_customers as (
+    select * from staging.stg_landed_customers
+    where dataset = 'customer_bill_unpaid'
+),
+
+final as (
+    select
+        reconciliation.account,
+        reconciliation.customer_uin,
+        reconciliation.bill_month,
+        reconciliation.billing_currency,
+        reconciliation.month_state,
+        reconciliation.summary_cost as billed_cost,
+        reconciliation.unpaid_cost,
+        reconciliation.paid_cost,
+        case
+            when landed_customers.proof = 'proven' then null
+            when landed_customers.proof is not null
+                then coalesce(landed_customers.reason, 'What is unpaid is not proven.')
+            when reconciliation.unpaid_cost is null then 'It was not asked what is unpaid.'
+        end as reason,
+        coalesce(
+            landed_customers.proven_at,
+            case when landed_customers.proof <> 'failed' then landed_customers.asked_to_at end,
+            reconciliation.as_of_at
+        ) as as_of_at
+    from reconciliation
+    left join landed_customers
+        on
+            reconciliation.account = landed_customers.account
+            and reconciliation.customer_uin = landed_customers.customer_uin
+            and reconciliation.bill_month = landed_customers.bill_month
+)
+
+select * from final

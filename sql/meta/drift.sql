@@ -1,0 +1,23 @@
+-- How the API's answers changed their shape: fields that are new, gone or empty, values unheard of.
+-- Grain: one row per dataset, account, kind of change, field and value.
+-- A change that went away stays, with when it was last seen.
+with
+
+landed_drift as (
+    select * from staging.stg_landed_drift
+),
+
+final as (
+    select
+        account,
+        dataset,
+        kind,
+        field,
+        value,
+        first_seen_at,
+        last_seen_at,
+        first_key
+    from landed_drift
+)
+
+select * from final

@@ -1,0 +1,23 @@
+-- How the shape of the rows of each dataset changed since they first landed.
+-- Grain: one row per dataset, account, kind of change, field and value.
+-- A change that went away stays, with when it was last seen.
+with
+
+landed as (
+    select * from raw.drift
+),
+
+final as (
+    select
+        dataset,
+        account,
+        kind,
+        field,
+        value,
+        try_cast(first_seen_at as timestamptz) as first_seen_at,
+        try_cast(last_seen_at as timestamptz) as last_seen_at,
+        first_key
+    from landed
+)
+
+select * from final

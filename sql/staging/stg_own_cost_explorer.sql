@@ -1,0 +1,75 @@
+-- What cost explorer says of an end customer's own cost: by a dimension, by day.
+-- Grain: one row per account, bill month, dimension (with its tag key), kind of fee, group and day.
+-- Every dimension is the same money, and so is each fee: sum within one of both. group_cost is on
+-- each row of its group and must not be summed; a group without days has one row without a date.
+with
+
+landed as (
+    select * from raw.own_cost_explorer
+),
+
+-- `_asked` is JSON: the dimension, the kind of fee, the tag. ItemDetail is a JSON list of days.
+renamed as (
+    select
+        _account as account,
+        bill_month,
+        try(json_extract_string(_asked, 'Dimension')) as dimension,
+        try(json_extract_string(_asked, 'TagKey')) as tag_key,
+        try(json_extract_string(_asked, 'FeeType')) as fee_type,
+        nullif(nullif(trim(Code), ''), '-') as group_code,
+        nullif(nullif(trim(Name), ''), '-') as group_name,
+        nullif(nullif(trim(SumCost), ''), '-') as group_cost,
+        nullif(trim(ItemDetail), '') as items,
+        try(from_json(ItemDetail, '[{"Period": "VARCHAR", "Cost": "VARCHAR"}]')) as item_list,
+        _page as page_number,
+        _position as page_position,
+        _request_id as request_id,
+        _fetched_at as fetched_at
+    from landed
+),
+
+unnested as (
+    select
+        account,
+        bill_month,
+        dimension,
+        tag_key,
+        fee_type,
+        group_code,
+        group_name,
+        group_cost,
+        case when item_list is null then items end as items,
+        unnest(case when len(item_list) > 0 then item_list else [null] end) as item,
+        page_number,
+        page_position,
+        request_id,
+        fetched_at
+    from renamed
+),
+
+final as (
+    select
+        account,
+        bill_month,
+        dimension,
+        tag_key,
+        fee_type,
+        group_code,
+        group_name,
+        try_cast(item.Period as date) as cost_date,
+        try_cast(nullif(nullif(trim(item.Cost), ''), '-') as decimal(38, 8)) as daily_cost,
+        try_cast(group_cost as decimal(38, 8)) as group_cost,
+        page_number,
+        page_position,
+        request_id,
+        fetched_at,
+        -- Days that could not be read stand under cost_date as they came.
+        struct_pack(
+            cost_date := coalesce(item.Period, items),
+            daily_cost := nullif(nullif(trim(item.Cost), ''), '-'),
+            group_cost := group_cost
+        ) as source
+    from unnested
+)
+
+select * from final

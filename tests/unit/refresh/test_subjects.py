@@ -1,0 +1,521 @@
+"""What a dataset is asked about, and what of it can have changed: all by what is landed, nothing is asked."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipelines.endpoints import DATASETS
+from pipelines.endpoints.shapes import Each, Paging, PartitionKind, Role
+from pipelines.pages import Proof, Subject
+from pipelines.periods import BillMonth
+from pipelines.refresh import subjects
+from pipelines.refresh.lists import Customers
+from pipelines.refresh.subjects import Asked, Changed
+from tests.unit.refresh.books import (
+    BY_DAY,
+    DETAIL_FILES,
+    FIRST,
+    INDIRECT,
+    MONTH,
+    OPEN,
+    SUB_AGENTS,
+    UNPAID,
+    VOUCHER_USAGE,
+    VOUCHERS,
+    asker,
+    later,
+    of_month,
+)
+from tests.unit.service import BY_PRODUCT, DETAIL, SUMMARY, lines
+
+if TYPE_CHECKING:
+    from pipelines.endpoints.shapes import Dataset
+    from tests.unit.refresh.books import Books
+
+MONTHLY = [dataset for dataset in DATASETS.values() if dataset.partition is PartitionKind.BILL_MONTH]
+OWN = [dataset for dataset in MONTHLY if dataset.name.startswith("own_")]
+MIXED = Customers(frozenset(["1", "2"]), frozenset(["3"]))
+PRODUCT = [{"BusinessCode": "p", "TotalCost": "1"}]
+
+
+def uins(asked: Asked) -> list[str | None]:
+    """Return whom is asked about."""
+    return [subject.customer_uin for subject in asked.subjects]
+
+
+def parts(asked: Asked) -> list[Any]:
+    """Return what is asked besides."""
+    return [subject.parameters for subject in asked.subjects]
+
+
+def now(books: Books, dataset: str, who: Customers = MIXED, **wishes: Any) -> Asked:
+    """Say what is asked of a snapshot."""
+    return subjects.of_now(books.run(), asker(**wishes), DATASETS[dataset], who)
+
+
+class TestNow:
+    """What is taken as of now."""
+
+    def test_customers_are_asked_a_batch_at_a_time(self, books: Books) -> None:
+        """As many of the account's own customers go into one request as it takes; those of resellers do not."""
+        direct = [str(100 + number) for number in range(45)]
+        asked = now(books, "customer_info", Customers(frozenset(direct), frozenset(["7"])))
+        batches = [part["CustomerUin"] for part in parts(asked)]
+        assert [len(batch) for batch in batches] == [20, 20, 5]
+        assert [str(uin) for batch in batches for uin in batch] == direct
+        assert uins(asked) == [None] * 3
+
+    def test_customers_are_asked_one_by_one_where_no_list_is_taken(self, books: Books) -> None:
+        """Where one request is of one customer, each is a subject of its own."""
+        assert now(books, "account_verification").subjects == (Subject("1"), Subject("2"))
+
+    def test_customers_of_nobody_are_not_asked(self, books: Books) -> None:
+        """An account without customers asks nothing about them."""
+        assert now(books, "voucher_amounts", Customers()).subjects == ()
+
+    def test_second_level_resellers_are_asked_one_by_one(self, books: Books) -> None:
+        """A distributor's indirect customers are asked of each of its second-level resellers."""
+        books.land_list(SUB_AGENTS, {"SubAgentUin": "8"}, {"SubAgentUin": "7"})
+        asked = subjects.of_now(books.run(), asker(Role.DISTRIBUTOR), INDIRECT, Customers())
+        assert parts(asked) == [{"SubAgentUin": 7}, {"SubAgentUin": 8}]
+
+    def test_settings_name_policies_and_invitations(self, books: Books) -> None:
+        """Each policy is asked for by itself, invitations together."""
+        assert parts(now(books, "policy_products", policy_codes=("a", "b"))) == [
+            {"PolicyCode": "a"},
+            {"PolicyCode": "b"},
+        ]
+        assert parts(now(books, "invitations", invitation_tokens=("x", "y"))) == [{"InvitationToken": ["x", "y"]}]
+
+    def test_the_account_itself_is_one_question(self, books: Books) -> None:
+        """What is of the account as a whole is asked once."""
+        assert now(books, "partner_credit").subjects == (Subject(),)
+
+    @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)
+    def test_parameters_have_the_types_of_their_action(self, books: Books, dataset: Dataset) -> None:
+        """Every parameter of a subject is known to the action, of the declared type, and no longer than it takes."""
+        books.land_list(SUB_AGENTS, {"SubAgentUin": "7"})
+        books.land_list(VOUCHERS, {"CustomerUin": "1", "VoucherId": "5", "TotalAmount": "2", "RemainingAmount": "1"})
+        books.land(BY_PRODUCT, MONTH.key, {"1": PRODUCT, "3": PRODUCT})
+        who = asker(Role.DISTRIBUTOR, policy_codes=("a",), invitation_tokens=("x",), tag_keys=("env",))
+        if dataset.partition is PartitionKind.SNAPSHOT_DATE:
+            asked = subjects.of_now(books.run(), who, dataset, MIXED)
+        elif dataset == BY_DAY:
+            asked = subjects.of_day(books.run(), who, dataset, date(2026, 11, 20), MIXED)
+        else:
+            asked = subjects.of_month(books.run(), who, dataset, MONTH, MIXED, {})
+        assert asked.subjects or dataset.name == "own_voucher_usage"
+        declared = {parameter.name: parameter for parameter in dataset.action.parameters}
+        for name, value in [item for part in parts(asked) for item in part.items()]:
+            values = value if declared[name].type.startswith("list<") else [value]
+            assert isinstance(values, list)
+            assert len(values) <= (declared[name].maximum or len(values))
+            kind = str if "string" in declared[name].type else int
+            assert all(type(one) is kind for one in values)
+
+
+class TestDays:
+    """Which days are asked again, and of whom."""
+
+    def land_days(self, books: Books, *days: str) -> None:
+        """Land days of customer 1."""
+        for day in days:
+            books.land(BY_DAY, day, {"1": [{"TotalCost": "1"}]})
+
+    def again(self, books: Books, now_at: str, month: str = "2026-11") -> list[str]:
+        """Return the days asked again, as day of the month."""
+        books.now = now_at
+        return [str(day)[-2:] for day in subjects.days_again(books.run(), asker(), BillMonth(month))]
+
+    def test_the_last_three_at_first(self, books: Books) -> None:
+        """Where no day is landed yet, the running one and two before are asked."""
+        assert self.again(books, "2026-11-20T12:00:00") == ["18", "19", "20"]
+
+    def test_the_last_three_once_they_are_there(self, books: Books) -> None:
+        """On the same day the same ones are asked again."""
+        self.land_days(books, "2026-11-18", "2026-11-19", "2026-11-20")
+        assert self.again(books, "2026-11-20T23:00:00") == ["18", "19", "20"]
+
+    def test_since_the_last_landed_one(self, books: Books) -> None:
+        """After days without a run, those since are asked, and the last ones before: they may have been incomplete."""
+        self.land_days(books, "2026-11-08", "2026-11-09", "2026-11-10")
+        assert self.again(books, "2026-11-14T12:00:00") == ["08", "09", "10", "11", "12", "13", "14"]
+
+    def test_a_gap_is_filled(self, books: Books) -> None:
+        """A later day that somebody took by hand does not hide those before it."""
+        self.land_days(books, "2026-11-10", "2026-11-14")
+        assert self.again(books, "2026-11-14T12:00:00") == ["08", "09", "10", "11", "12", "13", "14"]
+
+    def test_days_before_the_first_landed_one_are_a_persons_choice(self, books: Books) -> None:
+        """What came before the first landed day is no gap."""
+        self.land_days(books, "2026-11-13", "2026-11-14")
+        assert self.again(books, "2026-11-14T12:00:00") == ["12", "13", "14"]
+
+    @pytest.mark.parametrize(
+        ("at", "month", "days"),
+        [
+            ("2026-11-01T00:00:00", "2026-11", ["01"]),
+            ("2026-11-02T00:00:00", "2026-11", ["01", "02"]),
+            ("2026-11-03T12:00:00", "2026-10", ["29", "30", "31"]),
+            ("2025-06-01T12:00:00", "2025-06", ["01"]),
+            ("2025-06-02T12:00:00", "2025-05", []),
+        ],
+    )
+    def test_they_are_the_months_and_have_bills(self, books: Books, at: str, month: str, days: list[str]) -> None:
+        """Days go from the month's first to its last or today, and never before there were bills by day."""
+        assert self.again(books, at, month) == days
+
+    def test_another_months_days_do_not_count(self, books: Books) -> None:
+        """What is landed of the month before is no day of this one."""
+        self.land_days(books, "2026-10-31")
+        assert self.again(books, "2026-11-14T12:00:00") == ["12", "13", "14"]
+
+    def test_a_day_is_asked_of_those_listed_and_those_seen_on_it(self, books: Books) -> None:
+        """Whoever was asked for a day before is asked for it again, listed or not."""
+        books.land(BY_DAY, "2026-11-19", {"9": [{"TotalCost": "1"}]})
+        for day, expected in ((19, ["1", "2", "3", "9"]), (20, ["1", "2", "3"])):
+            assert uins(subjects.of_day(books.run(), asker(), BY_DAY, date(2026, 11, day), MIXED)) == expected
+
+
+class TestChanges:
+    """When a customer's daily bills last changed."""
+
+    DAYS = (date(2026, 11, 19), date(2026, 11, 20))
+
+    def changes(self, books: Books, days: Any = DAYS) -> Any:
+        """Read the changes of November."""
+        return subjects.changes(books.run(), asker(), OPEN, days)
+
+    def test_the_last_change_of_any_day_counts(self, books: Books) -> None:
+        """Each customer's newest change over all landed days of the month, asked again or not, is told."""
+        books.land(BY_DAY, "2026-11-05", {"1": [{"TotalCost": "3"}]}, at=later(hours=3))
+        books.land(BY_DAY, "2026-11-19", {"1": [{"TotalCost": "1"}], "2": [{"TotalCost": "0"}]}, at=later(hours=1))
+        books.land(BY_DAY, "2026-11-20", {"1": [{"TotalCost": "0"}], "2": [{"TotalCost": "0"}]}, at=later(hours=2))
+        assert self.changes(books) == {
+            "1": Changed(later(hours=3).isoformat(), later(hours=3).isoformat()),
+            "2": Changed(later(hours=2).isoformat(), None),
+        }
+
+    def test_a_day_that_is_asked_again_and_the_same_does_not_count(self, books: Books) -> None:
+        """Equal bills keep the time they first came at; other ones do not."""
+        for hours in (0, 1, 2):
+            costs = {"1": [{"TotalCost": "1"}], "2": [{"TotalCost": "1" if hours < 2 else "2"}]}
+            for day in self.DAYS:
+                books.land(BY_DAY, day.isoformat(), costs, at=later(hours=hours))
+        assert {uin: changed.at for uin, changed in self.changes(books).items()} == {
+            "1": FIRST.isoformat(),
+            "2": later(hours=2).isoformat(),
+        }
+
+    @pytest.mark.parametrize("proof", [Proof.UNPROVEN, Proof.FAILED])
+    def test_who_is_not_known_is_left_out(self, books: Books, proof: Proof) -> None:
+        """Where one of the days is missing, failed or in doubt, nothing is said of the customer."""
+        rows = {"1": [{"TotalCost": "1"}], "2": [{"TotalCost": "1"}], "3": [{"TotalCost": "1"}]}
+        books.land(BY_DAY, "2026-11-19", rows)
+        books.land(BY_DAY, "2026-11-20", {"1": rows["1"], "2": rows["2"]}, proof={"2": proof})
+        assert set(self.changes(books)) == {"1"}
+
+    def test_a_day_that_cannot_be_read_is_not_known(self, books: Books) -> None:
+        """A damaged day says nothing of anybody."""
+        for day in self.DAYS:
+            books.land(BY_DAY, day.isoformat(), {"1": [{"TotalCost": "1"}]})
+        books.path(BY_DAY, "2026-11-19").write_bytes(b"nothing to read")
+        assert self.changes(books) == {}
+
+    def test_without_days_to_know_the_landed_ones_tell(self, books: Books) -> None:
+        """A plan goes by what is landed, though the running day is not there yet."""
+        books.land(BY_DAY, "2026-11-19", {"1": [{"TotalCost": "1"}]})
+        assert set(self.changes(books, ())) == {"1"}
+
+
+class TestOpenMonth:
+    """Who is asked of a month whose bill is not out."""
+
+    MOVED = Changed(later(hours=1).isoformat(), later(hours=1).isoformat())
+    SAME = Changed(FIRST.isoformat(), FIRST.isoformat())
+    NEW_DAY = Changed(later(hours=1).isoformat(), FIRST.isoformat())
+    ZERO_DAY = Changed(later(hours=1).isoformat(), None)
+
+    @pytest.mark.parametrize("dataset", [SUMMARY, BY_PRODUCT, DETAIL])
+    @pytest.mark.parametrize(("at", "month"), [("2026-11-20T12:00:00", OPEN), ("2026-11-03T12:00:00", MONTH)])
+    def test_only_those_whose_days_changed(self, books: Books, dataset: Dataset, at: str, month: BillMonth) -> None:
+        """While it runs, and until its bill is out, a month is asked of those whose daily bills changed since."""
+        books.now = at
+        books.land(dataset, month.key, {uin: lines(2) for uin in "123"})
+        asked = of_month(books, dataset, month, changed={"1": self.SAME, "2": self.MOVED, "3": self.SAME})
+        assert uins(asked) == ["2"]
+        assert (asked.left, asked.why, asked.skipped) == (2, "their daily bills have not changed since", "")
+
+    def test_who_is_not_known_to_be_the_same_is_asked(self, books: Books) -> None:
+        """Who never landed, failed, is in doubt, or of whose days one is not known, is asked."""
+        rows = {uin: lines(2) for uin in "1234"}
+        books.land(DETAIL, OPEN.key, rows, proof={"1": Proof.FAILED, "2": Proof.UNPROVEN})
+        changed = dict.fromkeys("12345", self.SAME)
+        del changed["4"]
+        assert uins(of_month(books, DETAIL, OPEN, "12345", changed=changed)) == ["1", "2", "4", "5"]
+
+    def test_who_failed_after_it_was_proven_is_asked(self, books: Books) -> None:
+        """Rows of before that a failed pull left standing do not count as asked."""
+        for proof in (Proof.PROVEN, Proof.FAILED):
+            books.land(DETAIL, OPEN.key, {"1": lines(2), "2": []}, at=later(hours=2), proof={"1": proof, "2": proof})
+        changed = {"1": self.MOVED, "2": self.ZERO_DAY}
+        assert uins(of_month(books, DETAIL, OPEN, "12", changed=changed)) == ["1", "2"]
+
+    def test_a_new_day_counts_where_there_are_rows(self, books: Books) -> None:
+        """A first bill of a day that comes to nothing may hide what vouchers paid: customers with rows are asked."""
+        books.land(DETAIL, OPEN.key, {"1": lines(1, "0"), "2": []})
+        changed = {"1": self.ZERO_DAY, "2": self.ZERO_DAY}
+        assert uins(of_month(books, DETAIL, OPEN, "12", changed=changed)) == ["1"]
+
+    def test_a_new_day_without_cost_leaves_who_has_nothing(self, books: Books) -> None:
+        """Customers who never had a row, or a sum, are asked once a day costs something, and not before."""
+        books.land(DETAIL, OPEN.key, {uin: [] for uin in "123"})
+        books.land(SUMMARY, OPEN.key, {uin: [{"TotalCost": "0"}] for uin in "123"})
+        changed = {"1": self.ZERO_DAY, "2": self.NEW_DAY, "3": self.MOVED}
+        assert uins(of_month(books, DETAIL, OPEN, changed=changed)) == ["3"]
+        assert uins(of_month(books, SUMMARY, OPEN, changed=changed)) == ["3"]
+
+    def test_a_full_run_asks_everyone(self, books: Books) -> None:
+        """Told to be full, a run asks also what nothing says has changed."""
+        books.land(DETAIL, OPEN.key, {uin: lines(2) for uin in "123"})
+        asked = of_month(books, DETAIL, OPEN, full=True, changed=dict.fromkeys("123", self.SAME))
+        assert (uins(asked), asked.left) == (["1", "2", "3"], 0)
+
+    def test_everyone_is_asked_where_nothing_cheap_tells(self, books: Books) -> None:
+        """Datasets without a cheap sign of change are asked whole, each time."""
+        books.land_list(VOUCHERS, {"CustomerUin": "1", "VoucherId": "5", "TotalAmount": "2", "RemainingAmount": "1"})
+        asked = of_month(books, VOUCHER_USAGE, OPEN)
+        assert asked.subjects == (Subject("1", '{"VoucherId":5}'),)
+
+    @pytest.mark.parametrize("dataset", [d for d in MONTHLY if d.once_billed or d.owed_by], ids=lambda d: d.name)
+    @pytest.mark.parametrize("full", [False, True])
+    def test_what_comes_with_the_bill_is_not_asked_before(self, books: Books, dataset: Dataset, full: Any) -> None:
+        """Files, and what is unpaid, are skipped until the bill is out, with the reason, even in a full run."""
+        books.now = "2026-11-05T00:59:59"
+        asked = of_month(books, dataset, MONTH, full=full)
+        assert (asked.subjects, asked.left, asked.skipped) == ((), 0, "the month's bill is not out")
+
+
+class TestClosedMonth:
+    """Who is asked of a month whose bill is out."""
+
+    @pytest.mark.parametrize("dataset", [SUMMARY, BY_PRODUCT, DETAIL])
+    def test_everyone_whenever_it_is_asked(self, books: Books, dataset: Dataset) -> None:
+        """A closed month is asked whole each time: it may be restated without a daily bill telling so."""
+        books.land(dataset, MONTH.key, {uin: lines(1) for uin in "123"})
+        same = dict.fromkeys("123", TestOpenMonth.SAME)
+        assert uins(of_month(books, dataset, changed=same)) == ["1", "2", "3"]
+
+    def test_those_seen_before_are_asked_too(self, books: Books) -> None:
+        """Whoever any dataset of the month has had is asked, listed or not; who was seen in another is not."""
+        books.land(SUMMARY, MONTH.key, {"8": [{"TotalCost": "1"}]})
+        books.land(SUMMARY, OPEN.key, {"9": [{"TotalCost": "1"}]})
+        assert uins(of_month(books, DETAIL)) == ["1", "2", "3", "8"]
+
+    def test_kinds_of_customers(self, books: Books) -> None:
+        """Where the kind is asked for, a distributor's indirect customers are asked as such; who left, as before."""
+        books.land(BY_PRODUCT, MONTH.key, dict.fromkeys("134", PRODUCT), listed="13", direct="1")
+        indirect = Subject("4", '{"CustomerUinType":"ResellerCustomer"}')
+        books.land(DETAIL_FILES, MONTH.key, {indirect: []}, proof={indirect: Proof.FAILED})
+        asked = of_month(books, DETAIL_FILES, who=MIXED, role=Role.DISTRIBUTOR)
+        assert asked.subjects == (
+            Subject("1", '{"CustomerUinType":"Customer"}'),
+            Subject("3", '{"CustomerUinType":"ResellerCustomer"}'),
+            indirect,
+        )
+
+    @pytest.mark.parametrize(
+        ("role", "kinds"), [(Role.RESELLER, ["Customer"]), (Role.DISTRIBUTOR, ["Customer", "ResellerCustomer"])]
+    )
+    def test_packs_of_all_kinds_of_customers(self, books: Books, role: Role, kinds: list[str]) -> None:
+        """There is one pack of the account's own customers, and for a distributor one of its resellers'."""
+        asked = of_month(books, DATASETS["customer_bill_detail_packs"], role=role)
+        assert parts(asked) == [{"CustomerUinType": kind} for kind in kinds]
+
+    def test_vouchers_seen_before_are_asked_again(self, books: Books) -> None:
+        """A voucher that is no longer on the list is asked for the months it was asked for before."""
+        gone = Subject("1", '{"VoucherId":4}')
+        books.land(VOUCHER_USAGE, MONTH.key, {gone: []})
+        books.land_list(VOUCHERS, {"CustomerUin": "1", "VoucherId": "5", "TotalAmount": "2", "RemainingAmount": "1"})
+        assert of_month(books, VOUCHER_USAGE).subjects == (gone, Subject("1", '{"VoucherId":5}'))
+
+    def test_an_end_customers_own_months(self, books: Books) -> None:
+        """What is an end customer's own is asked in every variant, and of each tag key that is set."""
+        own = {d.name: of_month(books, d, role=Role.CUSTOMER, tag_keys=("env", "team")) for d in OWN}
+        assert parts(own["own_bill_detail"]) == [{}]
+        assert parts(own["own_bill_summary"]) == [
+            {"GroupType": "product"},
+            {"GroupType": "project"},
+            {"GroupType": "tag", "TagKey": ["env"]},
+            {"GroupType": "tag", "TagKey": ["team"]},
+        ]
+        explored = parts(own["own_cost_explorer"])
+        assert len(explored) == 10 * 2 + 2 * 2
+        assert {"Dimension": "Tag", "FeeType": "totalCost", "TagKey": "env"} in explored
+        assert "<tag key>" not in json.dumps(explored)
+        assert all(dataset.each in (Each.ACCOUNT, Each.VOUCHER) for dataset in OWN)
+
+
+class TestUnpaid:
+    """Whose bill may be unpaid."""
+
+    def land_summary(self, books: Books, **costs: str) -> None:
+        """Land the summaries of customers; `_1="5"` is 5 of customer 1."""
+        books.land(SUMMARY, MONTH.key, {uin[1:]: [{"TotalCost": cost}] for uin, cost in costs.items()})
+
+    def test_those_who_spent_something_at_first(self, books: Books) -> None:
+        """At the first landing after the close, all who spent are asked, credits too; who spent nothing is not."""
+        self.land_summary(books, _1="5", _2="0.00", _3="-1")
+        asked = of_month(books, UNPAID)
+        assert (uins(asked), asked.left, asked.why) == (["1", "3"], 1, "nothing was spent, or it is paid")
+
+    def test_those_who_still_owe_later(self, books: Books) -> None:
+        """Who has paid is not asked again; who has not, or is not known to have, is."""
+        self.land_summary(books, _1="5", _2="5", _3="5")
+        owed = {"1": [{"TotalCost": "0"}], "2": [{"TotalCost": "4"}], "3": [{"TotalCost": "0"}]}
+        books.land(UNPAID, MONTH.key, owed, proof={"3": Proof.FAILED})
+        assert uins(of_month(books, UNPAID)) == ["2", "3"]
+
+    def test_who_is_not_known_is_asked(self, books: Books) -> None:
+        """A summary that is missing, failed, or of before the close does not tell that nothing was spent."""
+        books.now = "2026-11-04T12:00:00"
+        self.land_summary(books, _1="0", _2="0")
+        books.now = "2026-11-20T12:00:00"
+        books.land(SUMMARY, MONTH.key, {"2": []}, proof={"2": Proof.FAILED})
+        assert uins(of_month(books, UNPAID)) == ["1", "2", "3"]
+
+    def test_a_summary_that_failed_since_tells_nothing(self, books: Books) -> None:
+        """Who had spent nothing may have since, if the bill could not be asked again."""
+        self.land_summary(books, _1="0", _2="0", _3="0")
+        books.land(SUMMARY, MONTH.key, {"2": []}, proof={"2": Proof.FAILED})
+        assert uins(of_month(books, UNPAID)) == ["2"]
+
+    def test_a_full_run_asks_everyone(self, books: Books) -> None:
+        """A full run asks also who is known to have paid, or to have spent nothing."""
+        self.land_summary(books, _1="5", _2="0", _3="5")
+        books.land(UNPAID, MONTH.key, {"1": [{"TotalCost": "0"}]})
+        assert uins(of_month(books, UNPAID, full=True)) == ["1", "2", "3"]
+
+
+class TestFiles:
+    """Whose files are asked."""
+
+    def land_bills(self, books: Books, at: Any = FIRST, cost: str = "1") -> None:
+        """Land product summaries: of customer 1 and 2 one, of customer 3 none."""
+        rows = [{"BusinessCode": "p", "TotalCost": cost}]
+        books.land(BY_PRODUCT, MONTH.key, {"1": rows, "2": PRODUCT, "3": []}, at=at)
+
+    def taken(self, *uins: str) -> Any:
+        """Return subjects of files."""
+        return {Subject(uin, '{"CustomerUinType":"Customer"}'): [] for uin in uins}
+
+    def test_only_of_who_was_billed(self, books: Books) -> None:
+        """Who has no product summary has no bill, and no file is asked of them, in a full run neither."""
+        self.land_bills(books)
+        assert uins(of_month(books, DETAIL_FILES)) == ["1", "2"]
+        assert uins(of_month(books, DETAIL_FILES, full=True)) == ["1", "2"]
+
+    def test_not_again_once_taken(self, books: Books) -> None:
+        """A file that was taken is left as it is, unless it failed or the run is full."""
+        self.land_bills(books)
+        files = self.taken("1", "2")
+        books.land(DETAIL_FILES, MONTH.key, files, at=later(hours=1), proof={list(files)[1]: Proof.FAILED})
+        asked = of_month(books, DETAIL_FILES)
+        assert (uins(asked), asked.left) == (["2"], 1)
+        assert asked.why == "their files were taken since the bill is out"
+        assert uins(of_month(books, DETAIL_FILES, full=True)) == ["1", "2"]
+
+    def test_again_where_the_bill_changed_since(self, books: Books) -> None:
+        """A restated bill has a new file; a bill that was asked again and is the same has not."""
+        self.land_bills(books)
+        books.land(DETAIL_FILES, MONTH.key, self.taken("1", "2"), at=later(hours=1))
+        self.land_bills(books, at=later(hours=2), cost="2")
+        assert uins(of_month(books, DETAIL_FILES)) == ["1"]
+
+    def test_not_before_it_is_known_who_was_billed(self, books: Books) -> None:
+        """Without a product summary of the bill nobody is asked, and nothing is landed that would look whole."""
+        reason = "there is no bill_summary_by_product of the month's bill that says who has one"
+        assert of_month(books, DETAIL_FILES).skipped == reason
+        books.now = "2026-11-04T12:00:00"
+        self.land_bills(books)
+        books.now = "2026-11-20T12:00:00"
+        assert of_month(books, DETAIL_FILES).skipped == reason
+
+    def test_an_account_without_customers_has_none(self, books: Books) -> None:
+        """Where it is known that nobody was billed, there is nothing to wait for."""
+        books.land(BY_PRODUCT, MONTH.key, {})
+        asked = of_month(books, DETAIL_FILES, who=())
+        assert (asked.subjects, asked.left, asked.skipped) == ((), 0, "")
+
+    def test_who_is_not_known_is_asked(self, books: Books) -> None:
+        """Who had no summary before the close, and none since, may have been billed."""
+        books.now = "2026-11-04T12:00:00"
+        books.land(BY_PRODUCT, MONTH.key, {"3": []})
+        books.now = "2026-11-20T12:00:00"
+        books.land(BY_PRODUCT, MONTH.key, {"1": PRODUCT, "3": []}, proof={"3": Proof.FAILED})
+        assert uins(of_month(books, DETAIL_FILES)) == ["1", "3"]
+
+    def test_the_accounts_own_are_taken_once(self, books: Books) -> None:
+        """A file of the whole account is taken when the bill is out, and not again."""
+        dataset = DATASETS["own_bill_detail_files"]
+        assert of_month(books, dataset, role=Role.CUSTOMER).subjects == (Subject(),)
+        books.land(dataset, MONTH.key, {None: []})
+        asked = of_month(books, dataset, role=Role.CUSTOMER)
+        assert (asked.subjects, asked.left) == ((), 1)
+        assert of_month(books, dataset, role=Role.CUSTOMER, full=True).subjects == (Subject(),)
+        books.land(dataset, MONTH.key, {None: []}, proof={None: Proof.FAILED})
+        assert of_month(books, dataset, role=Role.CUSTOMER).subjects == (Subject(),)
+
+    @pytest.mark.parametrize("name", ["customer_bill_detail", "own_bill_detail"])
+    @pytest.mark.parametrize("full", [False, True])
+    def test_files_instead_of_pages(self, books: Books, name: str, full: Any) -> None:
+        """Set so, the lines of a closed month are not paged, in a full run neither; of an open one they are."""
+        role = Role.CUSTOMER if name.startswith("own") else Role.RESELLER
+        asked = of_month(books, DATASETS[name], full=full, role=role, files_when_closed=True)
+        assert (asked.subjects, asked.skipped) == ((), "bill files are asked instead, as set")
+        assert of_month(books, DATASETS[name], OPEN, full=full, role=role, files_when_closed=True).subjects
+        assert of_month(books, DATASETS["customer_bill_summary"], files_when_closed=True).subjects
+
+
+class TestCounts:
+    """How many requests asking takes."""
+
+    def count(self, books: Books, dataset: Dataset, key: str, *uins: str | None, **wishes: Any) -> int:
+        """Count the requests for customers."""
+        asked = Asked(dataset, tuple(Subject(uin) for uin in uins))
+        return subjects.request_counts(books.run(), asker(**wishes), asked, key)
+
+    @pytest.mark.parametrize(
+        ("rows", "requests"), [(0, 1), (1, 1), (199, 1), (200, 2), (201, 3), (399, 3), (400, 4), (401, 4)]
+    )
+    def test_pages_are_those_landed_before(self, books: Books, rows: int, requests: int) -> None:
+        """A listing takes its pages, one past a full last one, and the first again if there are several."""
+        books.land(DETAIL, MONTH.key, {"1": lines(rows)})
+        assert self.count(books, DETAIL, MONTH.key, "1") == requests
+        assert self.count(books, DETAIL, MONTH.key, "1", "never landed") == requests + 1
+
+    def test_one_reply_is_one_request(self, books: Books) -> None:
+        """What is not paged takes a request each."""
+        assert self.count(books, SUMMARY, MONTH.key, "1", "2") == 2
+
+    def test_a_list_is_as_long_as_its_newest(self, books: Books) -> None:
+        """What is taken as of now is counted by the last time it was taken."""
+        customers = DATASETS["customers"]
+        assert self.count(books, customers, "2026-11-20", None) == 1
+        books.land_list(customers, *({"CustomerUin": str(uin)} for uin in range(101)), day="2026-11-19")
+        assert self.count(books, customers, "2026-11-20", None) == 3
+
+    def test_pages_of_a_size_of_its_own(self, books: Books) -> None:
+        """Where the settings give a page's size, that counts."""
+        customers = DATASETS["customers"]
+        books.land_list(customers, *({"CustomerUin": str(uin)} for uin in range(101)))
+        paging = {customers.action.name: Paging(size=50)}
+        assert self.count(books, customers, "2026-11-20", None, paging=paging) == 4
+
+    def test_a_file_is_asked_for_until_it_is_ready(self, books: Books) -> None:
+        """A file's link is expected to come with the second asking."""
+        assert self.count(books, DETAIL_FILES, MONTH.key, "1", "2", "3") == 6
