@@ -28,7 +28,7 @@ from pipelines.endpoints.asker import Asker, asked_of
 from pipelines.endpoints.shapes import Dataset
 from pipelines.errors import AccountMismatch, BillEtlError, Busy, SettingError
 from pipelines.periods import BillMonth, MonthState, asked_month
-from pipelines.refresh import Run, plan_month, table
+from pipelines.refresh import Run, plan_month, tables
 from pipelines.refresh.lists import IN_ORDER, needed
 
 WHOLE, FAILED, WRONG, NOT_WHOLE, BUSY, STOPPED = 0, 1, 2, 3, 4, 130
@@ -170,7 +170,8 @@ def _print_plan(loaded: settings.Settings, asking: Asking, bill_month: BillMonth
     """Say what a month is about to ask, at least and at most."""
     run = Run.dry(loaded.home, loaded.clock, full=asking.full)
     plans = [plan for a in loaded.named(asking.accounts) for plan in plan_month(run, a.asker, MONTHLY, bill_month)]
-    _console.print(table(plans))
+    for drawn in tables(plans):
+        _console.print(drawn)
 
 
 def _report(
@@ -182,7 +183,8 @@ def _report(
     _console.print(_runs_table(runs))
     for row in found:
         for fault in row["not_whole"]:
-            where = f"{row['bill_month']}, account '{row['account']}', customer {fault['customer_uin']}"
+            whose = f"customer {fault['customer_uin']}" if fault["customer_uin"] else "its own bill"
+            where = f"{row['bill_month']}, account '{row['account']}', {whose}"
             _console.print(f"{where}: {fault['reason']}", style="yellow", markup=False)
     _console.print(f"\nThe release: {paths.current_release(home)}\nTry:", markup=False)
     _console.print(

@@ -30,7 +30,13 @@ def main() -> None:
 @click.option("--port", default=8765, show_default=True, help="0: a free one.")
 @click.option("--customers", default=12, show_default=True)
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same bills.")
-@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.RESELLER.value)
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default=Role.RESELLER.value,
+    show_default=True,
+    help="What the account is that the sandbox's key belongs to.",
+)
 @click.option("--latency", default=0.0, show_default=True, help="Seconds that every answer takes longer.")
 @click.option("--now", type=click.DateTime(), help="The billing clock in UTC+8; the real one if not given.")
 def sandbox(port: int, customers: int, seed: int, role: str, latency: float, now: datetime | None) -> None:
@@ -65,7 +71,8 @@ def plan(key: str, accounts: tuple[str, ...], *, full: bool) -> None:
     monthly = [dataset for dataset in DATASETS.values() if dataset.partition is PartitionKind.BILL_MONTH]
     askers = [account.asker for account in loaded.named(accounts)]
     plans = [each for asker in askers for each in refresh.plan_month(run, asker, monthly, month)]
-    Console(width=max(Console().width, 160)).print(refresh.table(plans))
+    for drawn in refresh.tables(plans):
+        Console(width=max(Console().width, 120)).print(drawn)
 
 
 @main.command()

@@ -203,7 +203,7 @@ def load(root: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         Settings,
         "The settings are wrong",
         home=place,
-        accounts=(_sandbox_account(sandbox, variables),) if sandbox else _accounts(root, variables),
+        accounts=(_sandbox_account(sandbox),) if sandbox else _accounts(root, variables),
         now=_billing_now(variables.get("BILL_ETL_NOW")),
         pacing=root / (variables.get("BILL_ETL_PACING") or paths.pacing_folder(place)),
         daily_at=daily_at(variables),
@@ -339,15 +339,17 @@ def _owner_only(file: Path) -> None:
         raise SettingError(f"{file} is for secrets, and others on this machine can read it. Run: chmod 600 {file}")
 
 
-def _sandbox_account(address: str, variables: Mapping[str, str]) -> Account:
+def _sandbox_account(address: str) -> Account:
     return _validated(
         Account,
-        "BILL_ETL_SANDBOX or BILL_ETL_ROLE is wrong",
+        "BILL_ETL_SANDBOX is wrong",
         name=SANDBOX_ACCOUNT,
-        role=variables.get("BILL_ETL_ROLE") or "reseller",
+        role=Role.RESELLER,
         endpoint=address,
         secret_id=SANDBOX_SECRET_ID,
         secret_key=SANDBOX_SECRET_KEY,
+        also_ask=("pending_clients",),
+        policy_codes=("RP-2026-PRODUCTS",),
     )
 
 

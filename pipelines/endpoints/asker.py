@@ -43,7 +43,7 @@ class Asker:
 def not_asked(asker: Asker, dataset: Dataset) -> str:
     """Say why an account is not asked for a dataset at all; empty if it is."""
     if asker.role not in dataset.action.roles:
-        return f"a {asker.role} may not call {dataset.action.name}"
+        return f"a {asker.role} may not ask it"
     if asker.role not in dataset.asked_roles and dataset.name not in asker.also_ask:
         return f"it is not certain that this {asker.role} may call {dataset.action.name}; `also_ask` asks it"
     if dataset.each is Each.POLICY_CODE and not asker.policy_codes:

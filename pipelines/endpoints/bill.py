@@ -50,7 +50,7 @@ DESCRIBE_BILL_DETAIL = Action(
                 Field("UsageDuration"),
                 Field("DurationUnit"),
                 Field("OriginalCost"),
-                Field("Currency"),
+                Field("Currency", values=("USD",)),
                 Field("TotalCost"),
                 Field("Id"),
                 Field(
@@ -145,7 +145,7 @@ DESCRIBE_BILL_SUMMARY_BY_PAY_MODE = Action(
             "SummaryOverview",
             "list<object>",
             (
-                Field("PayMode"),
+                Field("PayMode", values=("prePay", "postPay")),
                 Field("PayModeName"),
                 Field("OriginalCost"),
                 Field(
@@ -266,7 +266,7 @@ DESCRIBE_CUSTOMER_BILL_DETAIL = Action(
                 Field("DurationUnit"),
                 Field("OriginalCost"),
                 Field("DiscountRate"),
-                Field("Currency"),
+                Field("Currency", values=("USD",)),
                 Field("TotalAmountAfterDiscount"),
                 Field("VoucherDeduction"),
                 Field("TotalCost"),

@@ -9,6 +9,11 @@ from datetime import date
 
 from pipelines.endpoints.shapes import CUSTOMERS, LIMITS_PAGE, PARTNERS, Action, Field, Paging, Parameter
 
+_STATUSES = ("Issued", "Used", "Expired", "Invalidated", "Canceled")
+"""Of vouchers: the four that the lists can be asked for, and one more that the definition's example shows."""
+_PAYMENT_MODES = ("AllPayment", "Prepaid", "Postpaid")
+_SCOPES = ("AllProducts", "SpecifyProducts", "SpecifyProductsBlacklist")
+
 DESCRIBE_CUSTOMER_OWN_VOUCHER_LIST = Action(
     name="DescribeCustomerOwnVoucherList",
     category="voucher",
@@ -31,11 +36,11 @@ DESCRIBE_CUSTOMER_OWN_VOUCHER_LIST = Action(
             (
                 Field("VoucherId", "int64"),
                 Field("CustomerUin", "int64"),
-                Field("VoucherStatus"),
+                Field("VoucherStatus", values=_STATUSES),
                 Field("RemainingAmount", "float"),
                 Field("TotalAmount", "float"),
-                Field("PaymentMode"),
-                Field("ProductScope"),
+                Field("PaymentMode", values=_PAYMENT_MODES),
+                Field("ProductScope", values=_SCOPES),
                 Field("EffectiveTime"),
                 Field("ExpireTime"),
             ),
@@ -114,15 +119,15 @@ DESCRIBE_CUSTOMER_VOUCHER_LIST = Action(
             (
                 Field("VoucherId", "int64"),
                 Field("CustomerUin", "int64"),
-                Field("VoucherStatus"),
+                Field("VoucherStatus", values=_STATUSES),
                 Field("RemainingAmount", "float"),
                 Field("TotalAmount", "float"),
-                Field("Usage"),
-                Field("PaymentMode"),
-                Field("ProductScope"),
+                Field("Usage", values=("ProductTrial", "CustomerOffer")),
+                Field("PaymentMode", values=_PAYMENT_MODES),
+                Field("ProductScope", values=_SCOPES),
                 Field("EffectiveTime"),
                 Field("ExpireTime"),
-                Field("ApplyReason"),
+                Field("ApplyReason", personal=True),
             ),
         ),
     ),
@@ -238,8 +243,8 @@ QUERY_VOUCHER_POOL = Action(
     limit_as_of=LIMITS_PAGE,
     roles=PARTNERS,
     fields=(
-        Field("AgentName"),
-        Field("AccountType", "int64"),
+        Field("AgentName", personal=True),
+        Field("AccountType", "int64", values=("1", "2", "3")),
         Field("TotalQuota", "float"),
         Field("RemainingQuota", "float"),
         Field("IssuedNum", "int64"),

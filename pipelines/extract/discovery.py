@@ -1,8 +1,8 @@
 """Listings of actions that do not document their paging: how large a page may be and where numbering begins is found.
 
-    page 1, smaller if the size is refused -> all there (the usual case: done)
-                                           -> on, as with any listing -> all there
-                                           -> rows missing: page 0
+    page 1, smaller if the size is refused, page 0 if all are -> all there (the usual case: done)
+                                                              -> on, as with any listing -> all there
+                                                              -> rows missing: page 0
          page 0 has rows that were not there yet:       numbering begins at 0
          it is refused, empty, or has rows again:       numbering begins at 1
          still missing, and pages are smaller than asked: that is the service's largest page; all again in that size
@@ -14,14 +14,15 @@ a person can tell how the action pages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from pipelines.endpoints.shapes import Paging
 from pipelines.errors import CredentialRefused, RequestFailed, RequestRefused
-from pipelines.extract.listing import MOVED, Listing
+from pipelines.extract.listing import Listing
 from pipelines.pages import EXTRA
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ _NO_PAGE = ("FailedOperation", "UnknownShape")
 """How codes begin that, besides refusals, can mean that there is no such page: for some of these actions no code but
 FailedOperation is documented."""
 
+_REPEATED = "rows of one of its pages came again on another"
+
 _Row = tuple[str | None, ...]
 
 
@@ -46,12 +49,14 @@ _Row = tuple[str | None, ...]
 class Knowledge:
     """What a dataset's listings know of how its action pages; each begins with `guess`. `accepted`: its size was.
 
-    A largest page that was concluded is not among it: it hangs on one listing's total, which may be wrong.
+    A largest page that was concluded is not among it: it hangs on one listing's total, which may be wrong. Until a size
+    is accepted, listings are `alone`, one after the other, so that they need not all be refused.
     """
 
     account: str
     guess: Paging
     accepted: bool = False
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class DiscoveredListing(Listing):
@@ -62,6 +67,13 @@ class DiscoveredListing(Listing):
         self._knowledge = knowledge
 
     async def _ask_all(self, attempt: int) -> None:
+        async with self._knowledge.alone:
+            if not self._knowledge.accepted:
+                await self._find_all(attempt)
+                return
+        await self._find_all(attempt)
+
+    async def _find_all(self, attempt: int) -> None:
         paging = await self._begin(attempt)
         if paging.documented or self._entries(attempt)[paging.first].rows >= paging.size:
             await self._ask_pages(attempt, paging)
@@ -72,27 +84,23 @@ class DiscoveredListing(Listing):
 
     async def _begin(self, attempt: int) -> Paging:
         """Ask the first page in the largest size that is not refused; return how it was asked."""
-        paging = self._ledger.paging(self._subject, attempt)
-        if paging is None:
-            paging = self._knowledge.guess
-            if paging != self._paging:
+        kept = self._ledger.paging(self._subject, attempt)
+        refusals: list[RequestRefused] = []
+        for paging in _tries(kept or self._knowledge.guess):
+            if paging not in (kept, self._paging):
                 self._ledger.settle(self._subject, attempt, paging)
-        smaller = (size for size in SMALLER_SIZES if size < paging.size)
-        while True:
             try:
                 await self._ask_first(attempt, paging.first, paging)
             except RequestRefused as error:
-                size = next(smaller, None)
-                if size is None or not error.code.startswith(_REFUSED_SIZE) or self._was_accepted(paging):
+                if not error.code.startswith(_REFUSED_SIZE) or self._was_accepted(paging):
                     raise
                 self._progress(1, 0)
-                paging = replace(paging, size=size)
-                self._ledger.settle(self._subject, attempt, paging)
+                refusals.append(error)
             else:
-                break
-        if not paging.documented and not self._knowledge.accepted:
-            self._knowledge.guess, self._knowledge.accepted = paging, True
-        return paging
+                if not paging.documented and not self._knowledge.accepted:
+                    self._knowledge.guess, self._knowledge.accepted = paging, True
+                return paging
+        raise refusals[0]
 
     def _was_accepted(self, paging: Paging) -> bool:
         known = self._knowledge
@@ -147,9 +155,10 @@ class DiscoveredListing(Listing):
 
     def _faults(self, attempt: int, entries: Sequence[Entry]) -> list[str]:
         faults = super()._faults(attempt, entries)
-        if entries[0].total is None and any(entry.rows for entry in entries):
+        rows, total = sum(entry.rows for entry in entries), entries[0].total
+        if total is None and rows:
             faults.append("the API gives no total to tell whether all rows came")
-        if not faults or faults == [MOVED]:
+        elif _REPEATED not in faults and rows >= (total or 0):
             return faults
         action = self._dataset.action.name
         setting = f"[accounts.{self._knowledge.account}.paging.{action}]"
@@ -163,13 +172,19 @@ class DiscoveredListing(Listing):
         for page in self._stored(attempt):
             rows = _rows(page)
             if seen & rows:
-                return "rows of one of its pages came again on another"
+                return _REPEATED
             seen |= rows
         return ""
 
     def _stored(self, attempt: int) -> Iterator[Page]:
         columns = pa.schema([(name, pa.string()) for name in (*self._dataset.columns, EXTRA)])
         return self._ledger.pages(self._subject, attempt, columns)
+
+
+def _tries(paging: Paging) -> list[Paging]:
+    """Return how a first page is asked, one after the other, while it is refused."""
+    smaller = [replace(paging, size=size) for size in SMALLER_SIZES if size < paging.size]
+    return [paging, *smaller, *([replace(paging, first=0)] if paging.first else [])]
 
 
 def _rows(page: Page) -> set[_Row]:

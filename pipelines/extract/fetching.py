@@ -51,8 +51,9 @@ STEADY = Clock()
 class Fetching:
     """The file of one subject. `folder` is where downloads go, `until` the clock's time up to which it is waited for.
 
-    `about` says in messages whose file of when it is.
-    `slots` bounds requests and downloads under way; none is held while it waits.
+    `about` says in messages whose file of when it is. `slots` bounds the requests under way, none is held while it
+    waits; `downloads` bounds the files under way, each with its further links, so that a store that gives none is found
+    out by a few.
     """
 
     dataset: Dataset
@@ -65,6 +66,7 @@ class Fetching:
     caller: Caller
     ledger: Ledger
     slots: asyncio.Semaphore
+    downloads: asyncio.Semaphore
     progress: Callable[[int, int], None]
 
     async def pull(self) -> tuple[CustomerPull, FetchedFile]:
@@ -92,18 +94,19 @@ class Fetching:
         return outcome, file
 
     async def _fetch(self) -> FetchedFile:
-        for left in reversed(range(DOWNLOADS)):
-            reply, url = await self._link()
-            try:
-                async with self.slots:
+        reply, url = await self._link()
+        async with self.downloads:
+            for links in range(1, DOWNLOADS + 1):
+                try:
                     download = await self.caller.download(url, self.folder)
-            except RequestUnanswered as error:
-                if not left:
-                    text = f"{self.about}: {DOWNLOADS} links led to no file; the last: {error}"
-                    raise self._failed(text, error.code, reply) from error
-            else:
-                return FetchedFile(self.subject, download.path, download.digest, reply.request_id, reply.received_at)
-        raise AssertionError("the last download ends with a file or an error")
+                except RequestUnanswered as error:
+                    if links == DOWNLOADS:
+                        text = f"{self.about}: {DOWNLOADS} links led to no file; the last: {error}"
+                        raise self._failed(text, error.code, reply) from error
+                    reply, url = await self._link()
+                else:
+                    break
+        return FetchedFile(self.subject, download.path, download.digest, reply.request_id, reply.received_at)
 
     async def _link(self) -> tuple[Reply, str]:
         """Ask until there is a link; give up when time is over."""

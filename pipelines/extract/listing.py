@@ -34,8 +34,6 @@ IN_FLIGHT = 8
 ATTEMPTS = 3
 """A listing whose rows cannot be proven is pulled again at most twice."""
 
-MOVED = "its listing moved while it was paged"
-
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
@@ -227,7 +225,7 @@ class Listing:
         rows, expected = sum(entry.rows for entry in entries), entries[0].total
         faults = [
             "" if expected in (None, rows) else f"{rows} rows came where the API's total says {expected}",
-            MOVED if self._moved(attempt, entries) else "",
+            "its listing moved while it was paged" if self._moved(attempt, entries) else "",
             self._repeats(attempt, entries),
         ]
         return [fault for fault in faults if fault]

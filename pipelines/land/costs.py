@@ -32,7 +32,7 @@ def total(texts: pa.Array | pa.ChunkedArray) -> Decimal:
     decimals = pc.if_else(pc.equal(point, -1), 0, pc.subtract(pc.subtract(pc.binary_length(texts), point), 1))
     scale = pc.max(decimals).as_py() or 0
     added: Decimal | None = pc.sum(pc.cast(texts, pa.decimal256(_DIGITS, scale))).as_py()
-    return added or Decimal(0)
+    return Decimal(0) if added is None else added
 
 
 def add_costs(costs: defaultdict[str, Decimal], table: pa.Table | pa.RecordBatch, dataset: Dataset) -> None:

@@ -26,7 +26,7 @@ _SUMMARY = """
         group by account, bill_month, billing_currency
     ),
 
-    final as (
+    of_customers as (
         select
             account,
             bill_month,
@@ -49,6 +49,45 @@ _SUMMARY = """
             min(as_of_at) as as_of_at
         from reconciliation
         group by account, bill_month
+    ),
+
+    own_costs as (
+        select account, bill_month, billing_currency, count(*) as line_count, sum(billed_cost) as billed_cost
+        from main.fct_own_bill_lines
+        where list_contains($months, bill_month)
+        group by account, bill_month, billing_currency
+    ),
+
+    own_months as (
+        select account, bill_month, sum(line_count) as line_count,
+            list({'currency': billing_currency, 'cost': billed_cost} order by billing_currency) as costs
+        from own_costs
+        group by account, bill_month
+    ),
+
+    of_own as (
+        select
+            own.account,
+            own.bill_month,
+            min(own.month_state) as month_state,
+            1 as customers,
+            cast(coalesce(any_value(own_months.line_count), 0) as bigint) as rows,
+            any_value(own_months.costs) as costs,
+            bool_and(own.is_complete) as is_complete,
+            bool_and(own.is_equal or own.is_informative) as is_reconciled,
+            list({'customer_uin': null::varchar, 'reason': own.reason} order by own.compared_with, own.tag_key)
+                filter (where own.reason is not null and not (own.is_complete and own.is_informative)) as not_whole,
+            min(own.as_of_at) as as_of_at
+        from main.rpt_own_reconciliation as own
+        left join own_months on own.account = own_months.account and own.bill_month = own_months.bill_month
+        where list_contains($months, own.bill_month)
+        group by own.account, own.bill_month
+    ),
+
+    final as (
+        select * from of_customers
+        union all
+        select * from of_own
     )
 
     select * from final
@@ -59,9 +98,10 @@ _SUMMARY = """
 def summary(home: Path, months: Sequence[str]) -> list[dict[str, Any]]:
     """Tell of the current release: a dict for each account and each of these months that it holds, in that order.
 
-    Its keys: `account`, `bill_month`, `month_state` (of the least final customer), `customers`, `rows` (bill lines),
-    `costs` (currency to exact Decimal), `is_complete`, `is_reconciled`, `not_whole` (for each customer that is not
-    complete or not reconciled a dict of `customer_uin` and `reason`) and `as_of_at` (aware). Empty without a release.
+    Its keys: `account`, `bill_month`, `month_state` (of the least final customer), `customers` (1 where it is the
+    account's own bill), `rows` (bill lines), `costs` (currency to exact Decimal), `is_complete`, `is_reconciled`,
+    `not_whole` (for each customer that is not complete or not reconciled a dict of `customer_uin`, None for the own
+    bill, and `reason`) and `as_of_at` (aware). Empty without a release.
     """
     if not (current := paths.current_release(home)).exists():
         return []

@@ -10,7 +10,7 @@ partition  the refresh itself, the only place that joins extract and land
 from __future__ import annotations
 
 from pipelines.refresh.partition import Key, refresh
-from pipelines.refresh.plan import Planned, plan_month, table
+from pipelines.refresh.plan import Planned, plan_month, tables
 from pipelines.refresh.run import Outcome, Run, Source, Usage
 
 __all__ = [
@@ -22,5 +22,5 @@ __all__ = [
     "Usage",
     "plan_month",
     "refresh",
-    "table",
+    "tables",
 ]

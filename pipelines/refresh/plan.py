@@ -17,7 +17,7 @@ from pipelines.periods import MonthState
 from pipelines.refresh import lists, subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pipelines.endpoints.asker import Asker
     from pipelines.endpoints.shapes import Dataset
@@ -84,29 +84,37 @@ def skipped(asker: Asker, datasets: Iterable[Dataset], key: str) -> tuple[Planne
     return tuple(_planned(asker, dataset, key, 0, (0, 0), 0, why) for dataset, why in reasons if why)
 
 
-def table(plans: Sequence[Planned]) -> Table:
-    """Draw a plan: a row a dataset, those of several days joined; then, by action, the seconds at the limit."""
-    drawn = Table("account", "dataset", "action", "for", "asked", "left", "requests", "seconds", "because")
-    for (account, dataset, action, why), group in _grouped(plans).items():
-        keys = sorted({plan.key for plan in group})
-        limit = group[0].limit
+def tables(plans: Sequence[Planned]) -> tuple[Table, ...]:
+    """Draw a plan: a row for each dataset that is asked, several days as one; and what is not asked, and why."""
+    drawn = Table("account", "dataset", "for", "asked", "left", "requests", "seconds", "left because", title="The plan")
+    asked = [plan for plan in plans if plan.asked or plan.left]
+    for group in _grouped(asked, lambda plan: (plan.account, plan.dataset, plan.why)):
+        first, keys = group[0], sorted({plan.key for plan in group})
         least, most = sum(plan.least for plan in group), sum(plan.most for plan in group)
         drawn.add_row(
-            account,
-            dataset,
-            action,
+            first.account,
+            first.dataset,
             keys[0] if len(keys) == 1 else f"{keys[0]} to {keys[-1]}",
             f"{sum(plan.asked for plan in group):,}",
             f"{sum(plan.left for plan in group):,}",
             _range(least, most),
-            _range(-(-least // limit), -(-most // limit)),
-            why,
+            _range(-(-least // first.limit), -(-most // first.limit)),
+            first.why,
         )
-    seconds = [[-(-requests // limit) for requests in counts] for counts, limit in _by_action(plans).values()]
-    longest = [max(figures, default=0) for figures in (list(zip(*seconds, strict=True)) or [(), ()])]
+    counts = _by_action(plans).values()
+    longest = [max((-(-requests[which] // limit) for requests, limit in counts), default=0) for which in (0, 1)]
     requests = [sum(plan.least for plan in plans), sum(plan.most for plan in plans)]
     drawn.add_section()
-    drawn.add_row("all", "", "", "", "", "", _range(*requests), _range(*longest), "the slowest action's time")
+    drawn.add_row("all", "", "", "", "", _range(*requests), _range(*longest), "", style="bold")
+    drawn.caption = "Seconds are those that the limits take; actions are asked side by side, so all take the longest."
+    return (drawn, _not_asked(plans))
+
+
+def _not_asked(plans: Sequence[Planned]) -> Table:
+    drawn = Table("account", "not asked", "because")
+    for group in _grouped([p for p in plans if not p.asked and not p.left], lambda plan: (plan.account, plan.why)):
+        names = ", ".join(dict.fromkeys(plan.dataset for plan in group))
+        drawn.add_row(group[0].account, names, group[0].why or "there is nothing to ask about")
     return drawn
 
 
@@ -120,11 +128,11 @@ def _by_action(plans: Iterable[Planned]) -> dict[tuple[str, str], tuple[list[int
     return sums
 
 
-def _grouped(plans: Iterable[Planned]) -> dict[tuple[str, str, str, str], list[Planned]]:
-    groups: defaultdict[tuple[str, str, str, str], list[Planned]] = defaultdict(list)
+def _grouped(plans: Iterable[Planned], by: Callable[[Planned], tuple[str, ...]]) -> Iterable[list[Planned]]:
+    groups: defaultdict[tuple[str, ...], list[Planned]] = defaultdict(list)
     for plan in plans:
-        groups[plan.account, plan.dataset, plan.action, plan.why].append(plan)
-    return groups
+        groups[by(plan)].append(plan)
+    return groups.values()
 
 
 def _range(least: int, most: int) -> str:

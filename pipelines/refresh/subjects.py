@@ -86,7 +86,7 @@ def days_again(run: Run, asker: Asker, month: BillMonth) -> tuple[date, ...]:
     last = min(run.clock.today(), (month.next.start - timedelta(days=1)).date())
     there = _landed_days(run, asker, month)
     missing = [day for day in _days(there[0], last) if day not in there] if there else []
-    first = min(missing, default=last + timedelta(days=1)) - timedelta(days=DAYS_AGAIN)
+    first = min(missing, default=last) - timedelta(days=DAYS_AGAIN - 1)
     return tuple(day for day in _days(max(first, month.start.date()), last) if day.isoformat() >= FIRST_BILL_DATE)
 
 

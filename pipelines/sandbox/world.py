@@ -34,7 +34,7 @@ STEEPNESS = 1.6
 INDIRECT_LINES = (0, 1, 3, 20, 60)
 """How many lines a customer of a second-level reseller has in a month: one of these."""
 
-LARGEST_MOVING_SHARE = 0.1
+LARGEST_MOVING_SHARE = 0.3
 
 KINDS = ("customers", "indirect customers", "resellers", "applicants")
 """Kinds of accounts; those of each kind are in a range of their own."""
@@ -53,8 +53,9 @@ class World:
     A distributor has `resellers` of the second level beside its customers, and each of these `indirect_customers` of
     its own, with a few lines that `lines` does not count. `steepness`: how fast the lines of others than the largest
     fall with their rank, as 1/rank^steepness; 0 gives everyone the same. `moving_share`: of the customers, how many
-    have lines booked in any three days (0 to 0.1); all other lines are booked in the first three days of their month
-    (None: everyone's lines are spread over the month). `paging`: see `PagingQuirk`.
+    have lines booked in any three days from the fourth on, 0 to 0.3; each has such a day once a month at most, so that
+    with more than 0.1 nobody is left to move in the month's last days. All other lines are booked in the first three
+    days (None: everyone's lines are spread over the month). `paging`: see `PagingQuirk`.
 
     `World(customers=45, lines=43798, largest=27509)` has 245 pages of 200 lines a month,
     `World(customers=5000, lines=7500, largest=2, steepness=0, moving_share=0.02)` one or two lines a customer. Raises

@@ -61,7 +61,7 @@ landed_things as (
             when dataset = 'own_bill_detail_files' then 'bill file'
             when dataset = 'own_bill_resource_files' then 'bill file by resource'
         end as compared_with,
-        try(json_extract_string(asked_part, 'TagKey[0]')) as tag_key
+        try(json_extract_string(asked_part, '$.TagKey[0]')) as tag_key
     from landed_customers
     where
         dataset in (

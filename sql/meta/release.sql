@@ -1,10 +1,15 @@
 -- What this release is, and whether everything in it is complete and agrees.
 -- Grain: one row.
--- The flags cover every month: rpt_reconciliation says which customers and months they come from.
+-- The flags cover every month: rpt_reconciliation and rpt_own_reconciliation say which
+-- customers and months they come from.
 with
 
 reconciliation as (
     select * from main.rpt_reconciliation
+),
+
+own_reconciliation as (
+    select * from main.rpt_own_reconciliation
 ),
 
 landed_files as (
@@ -24,11 +29,23 @@ lists_counted as (
     select coalesce(bool_and(is_whole), true) as are_whole from latest_lists
 ),
 
+months as (
+    select
+        is_complete,
+        is_reconciled
+    from reconciliation
+    union all
+    select
+        is_complete,
+        is_equal or is_informative as is_reconciled
+    from own_reconciliation
+),
+
 months_counted as (
     select
         coalesce(bool_and(is_complete), true) as are_complete,
         coalesce(bool_and(is_reconciled), true) as are_reconciled
-    from reconciliation
+    from months
 ),
 
 final as (

@@ -14,17 +14,37 @@ renamed as (
     select
         _account as account,
         bill_month,
-        nullif(nullif(nullif(trim(BillMonth), ''), '-'), 'N/A') as stated_bill_month,
-        nullif(nullif(nullif(trim(CustomerUin), ''), '-'), 'N/A') as customer_uin,
-        nullif(nullif(nullif(trim(CustomerName), ''), '-'), 'N/A') as customer_name,
-        nullif(nullif(nullif(trim(ProductName), ''), '-'), 'N/A') as product_name,
-        nullif(nullif(nullif(trim(SubProductName), ''), '-'), 'N/A') as subproduct_name,
-        nullif(nullif(nullif(trim(BillingMode), ''), '-'), 'N/A') as pay_mode_name,
-        nullif(nullif(nullif(trim(TransactionType), ''), '-'), 'N/A') as transaction_type,
-        nullif(nullif(nullif(trim(CommissionRate), ''), '-'), 'N/A') as commission_rate,
-        nullif(nullif(nullif(trim(TotalCost), ''), '-'), 'N/A') as billed_cost,
-        nullif(nullif(nullif(trim(CommissionAmount), ''), '-'), 'N/A') as commission_amount,
-        nullif(nullif(nullif(trim(Currency), ''), '-'), 'N/A') as billing_currency,
+        case
+            when trim(BillMonth) not in ('', '-', 'N/A') then trim(BillMonth)
+        end as stated_bill_month,
+        case
+            when trim(CustomerUin) not in ('', '-', 'N/A') then trim(CustomerUin)
+        end as customer_uin,
+        case
+            when trim(CustomerName) not in ('', '-', 'N/A') then trim(CustomerName)
+        end as customer_name,
+        case
+            when trim(ProductName) not in ('', '-', 'N/A') then trim(ProductName)
+        end as product_name,
+        case
+            when trim(SubProductName) not in ('', '-', 'N/A') then trim(SubProductName)
+        end as subproduct_name,
+        case
+            when trim(BillingMode) not in ('', '-', 'N/A') then trim(BillingMode)
+        end as pay_mode_name,
+        case
+            when trim(TransactionType) not in ('', '-', 'N/A') then trim(TransactionType)
+        end as transaction_type,
+        case
+            when trim(CommissionRate) not in ('', '-', 'N/A') then trim(CommissionRate)
+        end as commission_rate,
+        case when trim(TotalCost) not in ('', '-', 'N/A') then trim(TotalCost) end as billed_cost,
+        case
+            when trim(CommissionAmount) not in ('', '-', 'N/A') then trim(CommissionAmount)
+        end as commission_amount,
+        case
+            when trim(Currency) not in ('', '-', 'N/A') then trim(Currency)
+        end as billing_currency,
         _extra as other_columns,
         _asked as asked_part,
         split_part(_file, '/', 1) as file_digest,

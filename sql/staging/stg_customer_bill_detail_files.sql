@@ -16,62 +16,144 @@ renamed as (
         _account as account,
         _customer_uin as customer_uin,
         bill_month,
-        nullif(nullif(nullif(trim(Id), ''), '-'), 'N/A') as line_id,
-        nullif(nullif(nullif(trim(BillMonth), ''), '-'), 'N/A') as stated_bill_month,
-        nullif(nullif(nullif(trim(PayerAccountId), ''), '-'), 'N/A') as payer_account_id,
-        nullif(nullif(nullif(trim(OwnerAccountId), ''), '-'), 'N/A') as owner_account_id,
-        nullif(nullif(nullif(trim(OperatorAccountId), ''), '-'), 'N/A') as operator_account_id,
-        nullif(nullif(nullif(trim(ResellerAccountId), ''), '-'), 'N/A') as reseller_account_id,
-        nullif(nullif(nullif(trim(BusinessCode), ''), '-'), 'N/A') as product_code,
-        nullif(nullif(nullif(trim(ProductName), ''), '-'), 'N/A') as product_name,
-        nullif(nullif(nullif(trim(ProductCode), ''), '-'), 'N/A') as subproduct_code,
-        nullif(nullif(nullif(trim(SubProductName), ''), '-'), 'N/A') as subproduct_name,
-        nullif(nullif(nullif(trim(ComponentCode), ''), '-'), 'N/A') as component_type_code,
-        nullif(nullif(nullif(trim(ComponentType), ''), '-'), 'N/A') as component_type_name,
-        nullif(nullif(nullif(trim(ItemCode), ''), '-'), 'N/A') as component_code,
-        nullif(nullif(nullif(trim(ComponentName), ''), '-'), 'N/A') as component_name,
-        nullif(nullif(nullif(trim(BillingMode), ''), '-'), 'N/A') as pay_mode_name,
-        nullif(nullif(nullif(trim(TransactionType), ''), '-'), 'N/A') as transaction_type,
-        nullif(nullif(nullif(trim(TransactionId), ''), '-'), 'N/A') as transaction_id,
-        nullif(
-            nullif(nullif(nullif(trim(TransactionTime), ''), '-'), 'N/A'), '0000-00-00 00:00:00'
-        ) as transaction_at,
-        nullif(
-            nullif(nullif(nullif(trim(UsageStartTime), ''), '-'), 'N/A'), '0000-00-00 00:00:00'
-        ) as usage_start_at,
-        nullif(
-            nullif(nullif(nullif(trim(UsageEndTime), ''), '-'), 'N/A'), '0000-00-00 00:00:00'
-        ) as usage_end_at,
-        nullif(nullif(nullif(trim(ProjectName), ''), '-'), 'N/A') as project_name,
+        case when trim(Id) not in ('', '-', 'N/A') then trim(Id) end as line_id,
+        case
+            when trim(BillMonth) not in ('', '-', 'N/A') then trim(BillMonth)
+        end as stated_bill_month,
+        case
+            when trim(PayerAccountId) not in ('', '-', 'N/A') then trim(PayerAccountId)
+        end as payer_account_id,
+        case
+            when trim(OwnerAccountId) not in ('', '-', 'N/A') then trim(OwnerAccountId)
+        end as owner_account_id,
+        case
+            when trim(OperatorAccountId) not in ('', '-', 'N/A') then trim(OperatorAccountId)
+        end as operator_account_id,
+        case
+            when trim(ResellerAccountId) not in ('', '-', 'N/A') then trim(ResellerAccountId)
+        end as reseller_account_id,
+        case
+            when trim(BusinessCode) not in ('', '-', 'N/A') then trim(BusinessCode)
+        end as product_code,
+        case
+            when trim(ProductName) not in ('', '-', 'N/A') then trim(ProductName)
+        end as product_name,
+        case
+            when trim(ProductCode) not in ('', '-', 'N/A') then trim(ProductCode)
+        end as subproduct_code,
+        case
+            when trim(SubProductName) not in ('', '-', 'N/A') then trim(SubProductName)
+        end as subproduct_name,
+        case
+            when trim(ComponentCode) not in ('', '-', 'N/A') then trim(ComponentCode)
+        end as component_type_code,
+        case
+            when trim(ComponentType) not in ('', '-', 'N/A') then trim(ComponentType)
+        end as component_type_name,
+        case when trim(ItemCode) not in ('', '-', 'N/A') then trim(ItemCode) end as component_code,
+        case
+            when trim(ComponentName) not in ('', '-', 'N/A') then trim(ComponentName)
+        end as component_name,
+        case
+            when trim(BillingMode) not in ('', '-', 'N/A') then trim(BillingMode)
+        end as pay_mode_name,
+        case
+            when trim(TransactionType) not in ('', '-', 'N/A') then trim(TransactionType)
+        end as transaction_type,
+        case
+            when trim(TransactionId) not in ('', '-', 'N/A') then trim(TransactionId)
+        end as transaction_id,
+        case
+            when
+                trim(TransactionTime)
+                not in ('', '-', 'N/A', '0000-00-00 00:00:00')
+                then trim(TransactionTime)
+        end as transaction_at,
+        case
+            when
+                trim(UsageStartTime)
+                not in ('', '-', 'N/A', '0000-00-00 00:00:00')
+                then trim(UsageStartTime)
+        end as usage_start_at,
+        case
+            when
+                trim(UsageEndTime)
+                not in ('', '-', 'N/A', '0000-00-00 00:00:00')
+                then trim(UsageEndTime)
+        end as usage_end_at,
+        case
+            when trim(ProjectName) not in ('', '-', 'N/A') then trim(ProjectName)
+        end as project_name,
         -- Region names carry no-break spaces, some of them broken (document 1085/56859).
-        nullif(
-            nullif(
-                nullif(trim(replace(replace(Region, 'Â' || chr(160), ' '), chr(160), ' ')), ''), '-'
-            ),
-            'N/A'
-        ) as region_name,
-        nullif(nullif(nullif(trim(AvailabilityZone), ''), '-'), 'N/A') as availability_zone,
-        nullif(nullif(nullif(trim(InstanceId), ''), '-'), 'N/A') as resource_id,
-        nullif(nullif(nullif(trim(InstanceName), ''), '-'), 'N/A') as resource_name,
-        nullif(nullif(nullif(trim(InstanceType), ''), '-'), 'N/A') as resource_type,
-        nullif(nullif(nullif(trim(TagKeys), ''), '-'), 'N/A') as tag_keys,
-        nullif(nullif(nullif(trim(ComponentListPrice), ''), '-'), 'N/A') as list_unit_price,
-        nullif(nullif(nullif(trim(ComponentPriceMeasurementUnit), ''), '-'), 'N/A') as pricing_unit,
-        nullif(nullif(nullif(trim(ComponentUsage), ''), '-'), 'N/A') as consumed_quantity,
-        nullif(nullif(nullif(trim(ComponentUsageUnit), ''), '-'), 'N/A') as consumed_unit,
-        nullif(nullif(nullif(trim(UsageDuration), ''), '-'), 'N/A') as usage_duration,
-        nullif(nullif(nullif(trim(DurationUnit), ''), '-'), 'N/A') as usage_duration_unit,
-        nullif(nullif(nullif(trim(RIDeductionDuration), ''), '-'), 'N/A') as ri_deduction_duration,
-        nullif(nullif(nullif(trim(RIDeductionCost), ''), '-'), 'N/A') as ri_deduction_cost,
-        nullif(
-            nullif(nullif(trim(CustomerDiscountRate), ''), '-'), 'N/A'
-        ) as customer_discount_rate,
-        nullif(nullif(nullif(trim(OriginalCost), ''), '-'), 'N/A') as list_cost,
-        nullif(nullif(nullif(trim(TotalAmountBeforeVoucher), ''), '-'), 'N/A') as contracted_cost,
-        nullif(nullif(nullif(trim(CustomerVoucherDeduction), ''), '-'), 'N/A') as voucher_amount,
-        nullif(nullif(nullif(trim(TotalCost), ''), '-'), 'N/A') as billed_cost,
-        nullif(nullif(nullif(trim(Currency), ''), '-'), 'N/A') as billing_currency,
-        nullif(nullif(nullif(trim(PaymentStatus), ''), '-'), 'N/A') as payment_status,
+        case
+            when
+                trim(replace(replace(Region, 'Â' || chr(160), ' '), chr(160), ' '))
+                not in ('', '-', 'N/A')
+                then trim(replace(replace(Region, 'Â' || chr(160), ' '), chr(160), ' '))
+        end as region_name,
+        case
+            when trim(AvailabilityZone) not in ('', '-', 'N/A') then trim(AvailabilityZone)
+        end as availability_zone,
+        case when trim(InstanceId) not in ('', '-', 'N/A') then trim(InstanceId) end as resource_id,
+        case
+            when trim(InstanceName) not in ('', '-', 'N/A') then trim(InstanceName)
+        end as resource_name,
+        case
+            when trim(InstanceType) not in ('', '-', 'N/A') then trim(InstanceType)
+        end as resource_type,
+        case when trim(TagKeys) not in ('', '-', 'N/A') then trim(TagKeys) end as tag_keys,
+        case
+            when trim(ComponentListPrice) not in ('', '-', 'N/A') then trim(ComponentListPrice)
+        end as list_unit_price,
+        case
+            when
+                trim(ComponentPriceMeasurementUnit)
+                not in ('', '-', 'N/A')
+                then trim(ComponentPriceMeasurementUnit)
+        end as pricing_unit,
+        case
+            when trim(ComponentUsage) not in ('', '-', 'N/A') then trim(ComponentUsage)
+        end as consumed_quantity,
+        case
+            when trim(ComponentUsageUnit) not in ('', '-', 'N/A') then trim(ComponentUsageUnit)
+        end as consumed_unit,
+        case
+            when trim(UsageDuration) not in ('', '-', 'N/A') then trim(UsageDuration)
+        end as usage_duration,
+        case
+            when trim(DurationUnit) not in ('', '-', 'N/A') then trim(DurationUnit)
+        end as usage_duration_unit,
+        case
+            when trim(RIDeductionDuration) not in ('', '-', 'N/A') then trim(RIDeductionDuration)
+        end as ri_deduction_duration,
+        case
+            when trim(RIDeductionCost) not in ('', '-', 'N/A') then trim(RIDeductionCost)
+        end as ri_deduction_cost,
+        case
+            when trim(CustomerDiscountRate) not in ('', '-', 'N/A') then trim(CustomerDiscountRate)
+        end as customer_discount_rate,
+        case
+            when trim(OriginalCost) not in ('', '-', 'N/A') then trim(OriginalCost)
+        end as list_cost,
+        case
+            when
+                trim(TotalAmountBeforeVoucher)
+                not in ('', '-', 'N/A')
+                then trim(TotalAmountBeforeVoucher)
+        end as contracted_cost,
+        case
+            when
+                trim(CustomerVoucherDeduction)
+                not in ('', '-', 'N/A')
+                then trim(CustomerVoucherDeduction)
+        end as voucher_amount,
+        case when trim(TotalCost) not in ('', '-', 'N/A') then trim(TotalCost) end as billed_cost,
+        case
+            when trim(Currency) not in ('', '-', 'N/A') then trim(Currency)
+        end as billing_currency,
+        case
+            when trim(PaymentStatus) not in ('', '-', 'N/A') then trim(PaymentStatus)
+        end as payment_status,
         _extra as other_columns,
         _asked as asked_part,
         split_part(_file, '/', 1) as file_digest,

@@ -13,45 +13,96 @@ renamed as (
     select
         _account as account,
         bill_month,
-        nullif(nullif(nullif(trim(BillMonth), ''), '-'), 'N/A') as stated_bill_month,
-        nullif(nullif(nullif(trim(PayerAccountId), ''), '-'), 'N/A') as payer_account_id,
-        nullif(nullif(nullif(trim(OwnerAccountId), ''), '-'), 'N/A') as owner_account_id,
-        nullif(nullif(nullif(trim(OperatorAccountId), ''), '-'), 'N/A') as operator_account_id,
-        nullif(nullif(nullif(trim(ProductName), ''), '-'), 'N/A') as product_name,
-        nullif(nullif(nullif(trim(SubProductName), ''), '-'), 'N/A') as subproduct_name,
-        nullif(nullif(nullif(trim(BillingMode), ''), '-'), 'N/A') as pay_mode_name,
-        nullif(nullif(nullif(trim(TransactionType), ''), '-'), 'N/A') as transaction_type,
-        nullif(nullif(nullif(trim(TransactionId), ''), '-'), 'N/A') as transaction_id,
-        nullif(
-            nullif(nullif(nullif(trim(TransactionTime), ''), '-'), 'N/A'), '0000-00-00 00:00:00'
-        ) as transaction_at,
-        nullif(
-            nullif(nullif(nullif(trim(UsageStartTime), ''), '-'), 'N/A'), '0000-00-00 00:00:00'
-        ) as usage_start_at,
-        nullif(
-            nullif(nullif(nullif(trim(UsageEndTime), ''), '-'), 'N/A'), '0000-00-00 00:00:00'
-        ) as usage_end_at,
-        nullif(nullif(nullif(trim(ProjectName), ''), '-'), 'N/A') as project_name,
+        case
+            when trim(BillMonth) not in ('', '-', 'N/A') then trim(BillMonth)
+        end as stated_bill_month,
+        case
+            when trim(PayerAccountId) not in ('', '-', 'N/A') then trim(PayerAccountId)
+        end as payer_account_id,
+        case
+            when trim(OwnerAccountId) not in ('', '-', 'N/A') then trim(OwnerAccountId)
+        end as owner_account_id,
+        case
+            when trim(OperatorAccountId) not in ('', '-', 'N/A') then trim(OperatorAccountId)
+        end as operator_account_id,
+        case
+            when trim(ProductName) not in ('', '-', 'N/A') then trim(ProductName)
+        end as product_name,
+        case
+            when trim(SubProductName) not in ('', '-', 'N/A') then trim(SubProductName)
+        end as subproduct_name,
+        case
+            when trim(BillingMode) not in ('', '-', 'N/A') then trim(BillingMode)
+        end as pay_mode_name,
+        case
+            when trim(TransactionType) not in ('', '-', 'N/A') then trim(TransactionType)
+        end as transaction_type,
+        case
+            when trim(TransactionId) not in ('', '-', 'N/A') then trim(TransactionId)
+        end as transaction_id,
+        case
+            when
+                trim(TransactionTime)
+                not in ('', '-', 'N/A', '0000-00-00 00:00:00')
+                then trim(TransactionTime)
+        end as transaction_at,
+        case
+            when
+                trim(UsageStartTime)
+                not in ('', '-', 'N/A', '0000-00-00 00:00:00')
+                then trim(UsageStartTime)
+        end as usage_start_at,
+        case
+            when
+                trim(UsageEndTime)
+                not in ('', '-', 'N/A', '0000-00-00 00:00:00')
+                then trim(UsageEndTime)
+        end as usage_end_at,
+        case
+            when trim(ProjectName) not in ('', '-', 'N/A') then trim(ProjectName)
+        end as project_name,
         -- Region names carry no-break spaces, some of them broken (document 1085/56859).
-        nullif(
-            nullif(
-                nullif(trim(replace(replace(Region, 'Â' || chr(160), ' '), chr(160), ' ')), ''), '-'
-            ),
-            'N/A'
-        ) as region_name,
-        nullif(nullif(nullif(trim(AvailabilityZone), ''), '-'), 'N/A') as availability_zone,
-        nullif(nullif(nullif(trim(InstanceId), ''), '-'), 'N/A') as resource_id,
-        nullif(nullif(nullif(trim(InstanceName), ''), '-'), 'N/A') as resource_name,
-        nullif(nullif(nullif(trim(InstanceType), ''), '-'), 'N/A') as resource_type,
-        nullif(
-            nullif(nullif(trim(CustomerDiscountRate), ''), '-'), 'N/A'
-        ) as customer_discount_rate,
-        nullif(nullif(nullif(trim(OriginalCost), ''), '-'), 'N/A') as list_cost,
-        nullif(nullif(nullif(trim(TotalAmountBeforeVoucher), ''), '-'), 'N/A') as contracted_cost,
-        nullif(nullif(nullif(trim(CustomerVoucherDeduction), ''), '-'), 'N/A') as voucher_amount,
-        nullif(nullif(nullif(trim(TotalCost), ''), '-'), 'N/A') as billed_cost,
-        nullif(nullif(nullif(trim(Currency), ''), '-'), 'N/A') as billing_currency,
-        nullif(nullif(nullif(trim(PaymentStatus), ''), '-'), 'N/A') as payment_status,
+        case
+            when
+                trim(replace(replace(Region, 'Â' || chr(160), ' '), chr(160), ' '))
+                not in ('', '-', 'N/A')
+                then trim(replace(replace(Region, 'Â' || chr(160), ' '), chr(160), ' '))
+        end as region_name,
+        case
+            when trim(AvailabilityZone) not in ('', '-', 'N/A') then trim(AvailabilityZone)
+        end as availability_zone,
+        case when trim(InstanceId) not in ('', '-', 'N/A') then trim(InstanceId) end as resource_id,
+        case
+            when trim(InstanceName) not in ('', '-', 'N/A') then trim(InstanceName)
+        end as resource_name,
+        case
+            when trim(InstanceType) not in ('', '-', 'N/A') then trim(InstanceType)
+        end as resource_type,
+        case
+            when trim(CustomerDiscountRate) not in ('', '-', 'N/A') then trim(CustomerDiscountRate)
+        end as customer_discount_rate,
+        case
+            when trim(OriginalCost) not in ('', '-', 'N/A') then trim(OriginalCost)
+        end as list_cost,
+        case
+            when
+                trim(TotalAmountBeforeVoucher)
+                not in ('', '-', 'N/A')
+                then trim(TotalAmountBeforeVoucher)
+        end as contracted_cost,
+        case
+            when
+                trim(CustomerVoucherDeduction)
+                not in ('', '-', 'N/A')
+                then trim(CustomerVoucherDeduction)
+        end as voucher_amount,
+        case when trim(TotalCost) not in ('', '-', 'N/A') then trim(TotalCost) end as billed_cost,
+        case
+            when trim(Currency) not in ('', '-', 'N/A') then trim(Currency)
+        end as billing_currency,
+        case
+            when trim(PaymentStatus) not in ('', '-', 'N/A') then trim(PaymentStatus)
+        end as payment_status,
         _extra as other_columns,
         _asked as asked_part,
         split_part(_file, '/', 1) as file_digest,

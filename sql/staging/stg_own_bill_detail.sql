@@ -55,7 +55,9 @@ renamed as (
         nullif(nullif(trim(Currency), ''), '-') as billing_currency,
         nullif(nullif(trim(Tags), ''), '-') as tags,
         try(from_json(Tags, '[{"TagKey": "VARCHAR", "TagValue": "VARCHAR"}]')) as tag_list,
-        list_distinct(list_transform(tag_list, lambda tag: tag.TagKey)) as tag_names,
+        list_sort(
+            list_distinct(list_transform(tag_list, lambda tag: tag.TagKey))
+        ) as tag_names,
         _page as page_number,
         _position as page_position,
         _request_id as request_id,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from pipelines.endpoints import ACTIONS
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import SettingError
-from pipelines.sandbox import Fault, Faults, Principal, Sandbox, World
+from pipelines.sandbox import Fault, Faults, PagingQuirk, Principal, Sandbox, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +41,9 @@ def running(faults: Faults = Faults(), **settings: Any) -> Iterator[Sandbox]:  #
         yield sandbox
 
 
-def post(url: str, action: str, parameters: Any, *, at: float | None = None, **headers: str) -> httpx.Response:
+def post(
+    url: str, action: str, parameters: Any, *, at: float | None = None, key: Principal = KEY, **headers: str
+) -> httpx.Response:
     """Sign and send one request. Written out here, so that neither the client nor the sandbox judges itself."""
     body = json.dumps(parameters).encode()
     timestamp = str(int(time.time() if at is None else at))
@@ -52,7 +56,7 @@ def post(url: str, action: str, parameters: Any, *, at: float | None = None, **h
         secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
     text = f"TC3-HMAC-SHA256\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
-    credential = f"Credential={KEY.secret_id}/{scope}, SignedHeaders={names}, Signature={signature}"
+    credential = f"Credential={key.secret_id}/{scope}, SignedHeaders={names}, Signature={signature}"
     sent = {
         "Content-Type": "application/json",
         "X-TC-Action": action,
@@ -175,6 +179,86 @@ def test_refusing_faults_hit_what_they_are_meant_for(fault: str, expected: str) 
         asked = [(1, FIRST), (2, SECOND), (2, FIRST), (2, FIRST)]
         assert [code(page(sandbox, number, uin)) for number, uin in asked] == ["", "", expected, ""]
         assert sandbox.statistics()[DETAIL]["faults"] == {fault: 1}
+
+
+@pytest.mark.parametrize("action", ["QueryVoucherPool", "DescribeCustomerUin", "QueryCreditAllocationHistory"])
+def test_faults_hit_any_action(action: str) -> None:
+    """Loud faults that name no actions hit the next request, whatever it asks; then it is answered."""
+    known = {"Page": 1, "PageSize": 10, "ClientUin": int(FIRST)}
+    asked = {parameter.name: known[parameter.name] for parameter in ACTIONS[action].parameters}
+    outcomes = {"throttling": "RequestLimitExceeded", "internal_error": "InternalError", "truncated": "truncated"}
+    with running(Faults(**dict.fromkeys(outcomes, Fault(times=1)), bad_gateway=Fault(times=1))) as sandbox:
+        replies = [post(sandbox.url, action, asked) for _ in range(5)]
+        assert [asked.outcome for asked in sandbox.asked()] == ["bad_gateway", *outcomes.values(), "ok"]
+        assert sandbox.statistics()[action]["faults"] == dict.fromkeys(("bad_gateway", *outcomes), 1)
+    assert [reply.status_code for reply in replies] == [502, 200, 200, 200, 200]
+
+
+def test_a_fault_can_be_for_the_customer_of_any_action() -> None:
+    """A customer is known by CustomerUin and by ClientUin."""
+    with running(Faults(internal_error=Fault(customers=(SECOND,)))) as sandbox:
+        asked = [("QueryAccountVerificationStatus", uin) for uin in (FIRST, SECOND)]
+        assert [code(ask(sandbox, action, ClientUin=int(uin))) for action, uin in asked] == ["", "InternalError"]
+        assert sandbox.asked()[1].customer_uin == SECOND
+
+
+def test_any_list_can_move_and_withhold() -> None:
+    """Quiet faults that name an action with pages act on it: rows are missing, or skipped on the next page."""
+    action = "QueryCustomersCredit"
+
+    def uins(sandbox: Sandbox, page: int, size: int = 2) -> list[int]:
+        return [row["ClientUin"] for row in ask(sandbox, action, Page=page, PageSize=size)["Data"]]
+
+    once = Fault(actions=(action,), times=1)
+    with running() as sandbox:
+        still = uins(sandbox, 1, 4)
+    with running(Faults(moving=once)) as sandbox:
+        assert uins(sandbox, 1) + uins(sandbox, 2) == [*still[:2], still[3], still[0]]
+    with running(Faults(withheld_pages=once)) as sandbox:
+        assert (uins(sandbox, 1, 4), uins(sandbox, 1, 4)) == ([*still[:2], still[3]], still)
+
+
+def test_a_row_can_arrive_in_a_bill_that_its_customer_asks() -> None:
+    """A line that arrives while the customer pages its own bill is in the partner's view of it too, and in its days."""
+    own = Principal("AKIDowner", "key", Role.CUSTOMER)
+    arriving = Fault(actions=("DescribeBillDetail",), times=1)
+    with Sandbox([KEY, own], WORLD, Faults(arriving=arriving), now=NOW, limits=False) as sandbox:
+        asked = {"Month": MONTH, "Page": 1, "PageSize": 1}
+        before = summary(sandbox)
+        first, second = (
+            post(sandbox.url, "DescribeBillDetail", asked, key=own).json()["Response"]["DetailSet"] for _ in range(2)
+        )
+        assert first[0]["Id"] != second[0]["Id"]
+        assert page(sandbox)["Total"] == 601
+        arrived = Decimal(second[0]["TotalCost"])
+        assert Decimal(str(summary(sandbox))) - Decimal(str(before)) == arrived
+
+
+def test_refused_roles_are_counted() -> None:
+    """The statistics tell, for each action, who was throttled, refused for its role, or asked to write."""
+    with running(Faults(throttling=Fault(times=2, actions=("QueryVoucherPool",)))) as sandbox:
+        for _ in range(3):
+            ask(sandbox, "QueryVoucherPool")
+        ask(sandbox, "QueryCustomerBillingQuota")
+        ask(sandbox, "ForceQN", ClientUin=int(FIRST), Type=0)
+        counts = sandbox.statistics()
+    assert (counts["QueryVoucherPool"]["throttled"], counts["QueryVoucherPool"]["ok"]) == (2, 1)
+    assert counts["QueryCustomerBillingQuota"]["codes"] == {"UnauthorizedOperation.UinNoAuth": 1}
+    assert counts["QueryCustomerBillingQuota"]["refused"] == 1
+    assert (counts["ForceQN"]["writes"], counts["ForceQN"]["ok"]) == (1, 0)
+
+
+def test_undocumented_paging_can_be_odd() -> None:
+    """The world's paging is what requests meet: a first page 0, and larger pages cut in silence or refused."""
+    odd = replace(WORLD, paging=PagingQuirk(first=0, largest=3, capped=True))
+    with running() as sandbox:
+        sandbox.world = odd
+        first, second = (ask(sandbox, "DescribeCustomerUin", Page=page, PageSize=100)["Data"] for page in (0, 1))
+        sandbox.world = replace(WORLD, paging=PagingQuirk(largest=3))
+        refused = ask(sandbox, "DescribeCustomerUin", Page=1, PageSize=100)
+    assert [row["CustomerUin"] for row in (*first, *second)] == list(WORLD.customer_uins)
+    assert len(first) == 3
+    assert code(refused) == "InvalidParameter.Page"
 
 
 def test_a_connection_can_break() -> None:

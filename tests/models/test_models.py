@@ -39,7 +39,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(f"create schema if not exists {schema}")
         for dataset in DATASETS.values():
             connection.execute(f"create table raw.{dataset.name} as {lake._select(connection, dataset, [])}")
-        for name, columns in (("landed_files", lake._FILE_COLUMNS), ("landed_customers", lake._CUSTOMER_COLUMNS)):
+        for name, columns in lake.TABLES.items():
             connection.execute(f"create table raw.{name} ({', '.join(f'{k} {v}' for k, v in columns.items())})")
         for model in PROJECT.models:
             columns = ", ".join(f'"{column.name}" {column.type}' for column in model.columns)

@@ -6,10 +6,12 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import assets
 import pipelines
+from pipelines import settings
 from pipelines.endpoints import ACTIONS, DATASETS, SERVICE
 from pipelines.endpoints.shapes import PARTNERS, Role
 from pipelines.land import LINEAGE
@@ -63,13 +65,15 @@ def test_the_sandbox_answers_every_action_that_reads_and_no_other() -> None:
 def test_a_dataset_is_named_only_where_it_is_special() -> None:
     """A new one needs its entry, its model, its answer and its case: everything else loops over the catalogue.
 
-    `refresh` names those that tell who or what is asked. `customers` is a plain word too, so it is not looked for.
+    `refresh` names those that tell who or what is asked, settings what the sandbox's account is asked besides.
+    `customers` is a plain word too, so it is not looked for.
     """
     names = "|".join(set(DATASETS) - {"customers"})
     files = [path for folder in ("pipelines", "assets") for path in (ROOT / folder).rglob("*.py")]
     named = {path.relative_to(ROOT).as_posix() for path in files if re.search(f'"(?:{names})"', path.read_text())}
     assert {place for place in named if not place.startswith("pipelines/refresh/")} == {
-        "pipelines/endpoints/datasets.py"
+        "pipelines/endpoints/datasets.py",
+        "pipelines/settings.py",
     }
 
 
@@ -127,6 +131,20 @@ def test_the_policies_in_the_readme_allow_what_is_asked_and_nothing_that_writes(
     assert sorted(customers) == sorted(f"{SERVICE}:{a.name}" for a in actions if Role.CUSTOMER in a.roles)
     assert not any(action.writes for action in actions)
     assert {name for name in ACTIONS if f'"{SERVICE}:{name}"' in README} == READS
+
+
+def test_the_accounts_file_of_the_readme_is_accepted_and_shows_every_setting(tmp_path: Path) -> None:
+    """What the page shows can be used, and nothing that can be set is left out."""
+    (shown,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    secret = tmp_path / "key"
+    secret.touch(mode=0o600)
+    secret.write_text("a-key")
+    (tmp_path / "accounts.toml").write_text(shown.replace("/run/secrets/north_key", str(secret)))
+    environ = dict.fromkeys(re.findall(r'_variable = "(\w+)"', shown), "a-key")
+    accounts = settings.load(tmp_path, environ).accounts
+    assert [account.role for account in accounts] == [Role.DISTRIBUTOR, Role.CUSTOMER]
+    named = {name for table in tomllib.loads(shown)["accounts"].values() for name in table}
+    assert set(settings.Wishes.model_fields) <= named
 
 
 def test_every_variable_that_is_read_is_documented() -> None:

@@ -112,6 +112,8 @@ class Service:
     not_ready: dict[str | None, int] = field(default_factory=dict)
     on_download: list[Callable[[int], None]] = field(default_factory=list)
     downloads: list[str] = field(default_factory=list)
+    downloading: int = 0
+    most_downloading: int = 0
 
     async def call(self, action: Action, parameters: Mapping[str, object]) -> Reply:
         """Answer one request, after giving others a turn."""
@@ -137,15 +139,16 @@ class Service:
 
     async def download(self, url: str, folder: Path) -> Download:
         """Keep the file behind a link under its digest, after giving others a turn."""
+        index = len(self.downloads)
         self.downloads.append(url)
-        self.in_flight += 1
-        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.downloading += 1
+        self.most_downloading = max(self.most_downloading, self.downloading)
         try:
             await asyncio.sleep(0)
             for act in self.on_download:
-                act(len(self.downloads) - 1)
+                act(index)
         finally:
-            self.in_flight -= 1
+            self.downloading -= 1
         customer = url.partition("?")[0].rpartition("/")[2] or None
         content = self.files.get(customer, f"the file of {customer}".encode())
         digest = hashlib.sha256(content).hexdigest()

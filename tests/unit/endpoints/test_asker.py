@@ -95,13 +95,13 @@ def test_what_is_asked_of_settings_is_skipped_without_them(dataset: str, setting
 @pytest.mark.parametrize(
     ("role", "dataset", "words"),
     [
-        (Role.CUSTOMER, "customers", "a customer may not call DescribeCustomerUin"),
+        (Role.CUSTOMER, "customers", "a customer may not ask it"),
         (Role.SECOND_LEVEL_RESELLER, "sub_agents", "second_level_reseller may call QuerySubAgentsDetailV2; `also_ask`"),
         (Role.RESELLER, "pending_clients", "reseller may call QueryPendingClientsV2; `also_ask` asks it"),
     ],
 )
-def test_a_reason_names_role_action_and_setting(role: Role, dataset: str, words: str) -> None:
-    """Who is not asked is told which action it is about, and what would ask it if anything can."""
+def test_a_reason_names_the_role_and_the_setting(role: Role, dataset: str, words: str) -> None:
+    """Who is not asked is told why, and what would ask it all the same if anything can."""
     assert words in not_asked(Asker("acme", role), DATASETS[dataset])
 
 

@@ -19,6 +19,7 @@ from typing import Never
 import pytest
 
 from pipelines import extract
+from pipelines.endpoints import DATASETS
 from pipelines.errors import (
     CredentialRefused,
     RequestRefused,
@@ -26,10 +27,11 @@ from pipelines.errors import (
     StorageFailed,
     WriteRefused,
 )
+from pipelines.extract import program
 from pipelines.extract.ledger import Ledger
-from pipelines.extract.pull import IN_FLIGHT
-from pipelines.pages import Proof
-from tests.unit.service import BY_PRODUCT, SHORT, SUMMARY, fewest_requests, lines, refuse, service, silence
+from pipelines.extract.listing import IN_FLIGHT
+from pipelines.pages import Proof, Subject
+from tests.unit.service import BY_PRODUCT, SHORT, SUMMARY, Service, fewest_requests, lines, refuse, service, silence
 
 SOON = 4 * IN_FLIGHT
 """Requests of a dataset that may still leave before its end gets around: this service answers without any delay."""
@@ -134,6 +136,43 @@ def test_all_customers_unanswered_may_pass(asker: Asker) -> None:
         asker.ask(api, "1", "2")
 
 
+def test_a_refused_variant_leaves_the_others(asker: Asker) -> None:
+    """What the whole account is asked in several ways fails one by one: the others come."""
+    explorer = DATASETS["own_cost_explorer"]
+    subjects = [Subject.of(None, {"Dimension": dimension}) for dimension in ("Business", "Region", "Zone")]
+    api = Service({explorer.action.name: {None: []}})
+
+    def act(request: Request) -> None:
+        if request.parameters["Dimension"] == "Region":
+            failing(RequestRefused, explorer.action.name)(request)
+
+    api.on_request.append(act)
+    outcomes = asker.ask_about(api, explorer, *subjects).subjects
+    assert [outcomes[subject].proof for subject in subjects] == [Proof.PROVEN, Proof.FAILED, Proof.PROVEN]
+    assert outcomes[subjects[1]].code == "Refused"
+
+
+def test_all_variants_refused_is_a_refusal_of_the_dataset(asker: Asker) -> None:
+    """Where nothing comes in any way, the dataset fails; a question asked alone fails with its own refusal."""
+    explorer = DATASETS["own_cost_explorer"]
+    subjects = [Subject.of(None, {"Dimension": dimension}) for dimension in ("Business", "Region")]
+    api = Service({explorer.action.name: {None: []}})
+    api.on_request.append(failing(RequestRefused, explorer.action.name))
+    error = asker.ask_about(api, explorer, *subjects)
+    assert isinstance(error, RequestRefused)
+    expected = "failed for every question of account 'acme' (2) in 2026-10; the first: DescribeCustomerOwn"
+    assert expected in str(error)
+    assert str(asker.ask_about(api, explorer, subjects[0])) == f"{explorer.action.name} is refused"
+
+
+def test_customers_that_are_listed_no_more_sink_nothing(asker: Asker) -> None:
+    """Where everyone who is asked has left the account, their refusals are outcomes, not the dataset's failure."""
+    api = service({"1": lines(2), "2": lines(2)})
+    api.on_request.append(refuse("1", "2"))
+    customers = asker.ask(api, "1", "2", listed=frozenset({"3"})).customers
+    assert {customer.proof for customer in customers.values()} == {Proof.FAILED}
+
+
 def test_a_failing_dataset_leaves_the_others(asker: Asker) -> None:
     """A refused action fails its dataset with the refusal; the other datasets come whole."""
     api = service({"1": lines(8), "2": lines(2)})
@@ -230,7 +269,7 @@ def test_a_pull_nobody_takes_any_more_is_closed(asker: Asker) -> None:
             super().close()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(extract.pull.__globals__, "Ledger", Watched)
+        patch.setattr(program, "Ledger", Watched)
         asyncio.run(take_one())
     gc.collect()
     assert len(opened) == 3

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Never
 import pyarrow as pa
 import pytest
 
+from pipelines.endpoints.shapes import Paging
 from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.extract.ledger import Ledger
 from pipelines.pages import EXTRA, FetchedFile, Page, Subject, decode, text_rows
@@ -105,6 +106,68 @@ def test_customers_and_attempts_are_kept_apart(opened: Opened) -> None:
     assert ledger.page_count() == 4
 
 
+def test_parts_of_a_customer_are_kept_apart(opened: Opened) -> None:
+    """What was asked about one customer in two ways is not mixed up, nor what was asked of nobody in particular."""
+    ledger = opened()
+    subjects = [Subject("1"), Subject("1", '{"VoucherId":1}'), Subject(None, '{"VoucherId":1}'), Subject()]
+    for number, subject in enumerate(subjects):
+        rows = page(None, 1, str(number)).rows
+        ledger.store(Page(subject.customer_uin, 1, "request", AT, rows, part=subject.part), 1, None, None)
+    ledger.confirm(subjects[1], 1, stood_still=True)
+    back = [next(ledger.pages(subject, 1, SCHEMA)) for subject in subjects]
+    assert [one.rows.column("TotalCost")[0].as_py() for one in back] == ["0", "1", "2", "3"]
+    assert [one.subject for one in back] == subjects
+    assert [ledger.confirmation(subject, 1) for subject in subjects] == [None, True, None, None]
+
+
+def test_what_stood_beside_the_rows_comes_back(opened: Opened) -> None:
+    """A page keeps the rest of its reply and the names of its fields; nothing is told from an empty rest."""
+    ledger = opened()
+    told = [(None, frozenset()), ('{"TotalRecordsCount":"12","Month":"云"}', frozenset({"Id", "云"}))]
+    for number, (reply, fields) in enumerate(told):
+        one = Page("1", number, "request", AT, page("1", number, "1").rows, reply=reply, fields=fields)
+        ledger.store(one, 1, None, None)
+    assert [(one.reply, one.fields) for one in read(opened())] == told
+
+
+def test_how_an_attempt_is_paged_is_that_of_the_last_before(opened: Opened) -> None:
+    """An attempt begins with what the one before found, and keeps what it finds itself."""
+    ledger = opened()
+    subject = Subject("1")
+    assert ledger.paging(subject, 1) is None
+    ledger.settle(subject, 2, Paging(size=50, documented=False))
+    ledger.settle(subject, 2, Paging(size=20, first=0))
+    assert ledger.paging(subject, 1) is None
+    assert [ledger.paging(subject, attempt) for attempt in (2, 3)] == [Paging(size=20, first=0)] * 2
+    assert ledger.paging(Subject("2"), 2) is None
+
+
+def test_pages_of_another_size_go_with_the_finding(opened: Opened) -> None:
+    """What is found of a page's size forgets the pages of that attempt, and of no other."""
+    ledger = opened()
+    for uin, attempt in (("1", 1), ("1", 2), ("2", 2)):
+        ledger.store(page(uin, 1, "1"), attempt, 1, None)
+    ledger.settle(Subject("1"), 2, Paging(size=50), anew=True)
+    assert [len(ledger.entries(Subject(uin), attempt)) for uin, attempt in (("1", 1), ("1", 2), ("2", 2))] == [1, 0, 1]
+
+
+def test_a_file_is_remembered_while_it_is_there(opened: Opened, tmp_path: Path) -> None:
+    """A downloaded file comes back with its place in the folder that is told, until it is gone or cut."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "abc").write_bytes(b"bill")
+    file = FetchedFile(Subject("1", "{}"), folder / "abc", "abc", "request 1", AT)
+    first = opened()
+    first.keep_file(file)
+    first.close()
+    again = opened()
+    assert again.file(file.subject, folder) == file
+    assert again.file(Subject("1"), folder) is None
+    assert again.file(file.subject, tmp_path) is None
+    (folder / "abc").write_bytes(b"cut")
+    assert again.file(file.subject, folder) is None
+
+
 def test_storing_a_page_again_replaces_it(opened: Opened) -> None:
     """A page that was in flight at a kill may be stored again; it counts once."""
     ledger = opened()
@@ -196,13 +259,16 @@ def spoil(file: Path, statement: str) -> None:
         "update pages set body = substr(body, 1, length(body) - 1)",
         "update pages set body = cast(substr(body, 1, 40) || x'00' || substr(body, 42) as blob)",
         "update pages set size = size + 1",
+        "update pages set reply = '{}'",
+        "update pages set fields = '[]'",
         "update pages set fetched_at = 'yesterday'",
     ],
 )
 def test_a_page_that_is_not_as_it_was_stored_is_never_handed_over(opened: Opened, file: Path, statement: str) -> None:
     """A changed byte in a stored page is found: the page is not landed, and the next opening starts anew."""
     first = opened()
-    first.store(page("1", 1, "0.10", "0.20"), 1, 2, None)
+    rows = page("1", 1, "0.10", "0.20").rows
+    first.store(Page("1", 1, "request 1", AT, rows, reply='{"Month":"2026-10"}', fields=frozenset({"Id"})), 1, 2, None)
     first.close()
     spoil(file, statement)
     with pytest.raises(CorruptFile):

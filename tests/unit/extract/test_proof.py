@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 
 from pipelines.errors import RequestUnanswered
-from pipelines.pages import Proof
+from pipelines.pages import Proof, Subject
 from tests.unit.service import CUSTOMERS, SHORT, SUMMARY, cost_of, fewest_requests, line, lines, service, withhold
 
 ONCE = fewest_requests([8])
@@ -226,6 +226,17 @@ class TestClosedMonth:
         pulled = asker.ask(api, "1", is_closed=True, known_costs={(SUMMARY.name, "1"): Decimal(known)})
         assert pulled.customers["1"].proof is proof
         assert api.asked(SUMMARY) == []
+
+    def test_a_summary_of_others_keeps_nobody_waiting(self, asker: Asker) -> None:
+        """A customer whose summary is not asked in this pull is proven by the one that is known."""
+        api = service({"1": lines(8), "2": lines(2)})
+        results = asker.ask_all(
+            api,
+            subjects={SUMMARY.name: (Subject("1"),), SHORT.name: (Subject("1"), Subject("2"))},
+            is_closed=True,
+            known_costs={(SUMMARY.name, "1"): Decimal(7), (SUMMARY.name, "2"): Decimal("2.2")},
+        )
+        assert {c.proof for c in results[SHORT.name].customers.values()} == {Proof.PROVEN}
 
     def test_without_any_summary_nothing_is_proven_nor_asked_twice(self, asker: Asker) -> None:
         """No summary is no proof; and no reason to ask the rows again, which cannot change that."""

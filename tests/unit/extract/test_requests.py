@@ -8,14 +8,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.extract.conftest import Asker
-    from tests.unit.service import Service
+
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from pipelines.endpoints import DATASETS
 from pipelines.errors import CorruptFile, StorageFailed
-from pipelines.extract.pull import IN_FLIGHT
-from pipelines.pages import Proof
-from tests.unit.service import BY_PRODUCT, SHORT, SUMMARY, fewest_requests, lines, service
+from pipelines.extract.listing import IN_FLIGHT
+from pipelines.pages import Proof, Subject
+from tests.unit.service import BY_PRODUCT, SHORT, SUMMARY, Service, fewest_requests, lines, service
 
 COUNTS = {"1": 0, "2": 1, "3": 2, "4": 3, "5": 4, "6": 6, "7": 20}
 """No rows, less than a page, a full page, a page and a bit, two full pages, many."""
@@ -67,11 +70,104 @@ def test_requests_carry_month_customer_and_page(asker: Asker) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "subject", "parameters"),
+    [
+        ("customer_bill_by_day", "2026-10-05", Subject("100"), {"Date": "2026-10-05", "CustomerUin": 100}),
+        (
+            "customer_bill_unpaid",
+            "2026-10",
+            Subject("100"),
+            {"Month": "2026-10", "CustomerUin": 100, "IsConfirmed": "2"},
+        ),
+        (
+            "own_cost_explorer_filters",
+            "2026-02",
+            Subject(),
+            {"StartTime": "2026-02-01 00:00:00", "EndTime": "2026-02-28 23:59:59", "PeriodType": "day"},
+        ),
+        (
+            "own_cost_explorer",
+            "2026-12",
+            Subject.of(None, {"Dimension": "Tag", "FeeType": "totalCost", "TagKey": "env"}),
+            {
+                "StartTime": "2026-12-01 00:00:00",
+                "EndTime": "2026-12-31 23:59:59",
+                "PeriodType": "day",
+                "BillType": 1,
+                "Dimension": "Tag",
+                "FeeType": "totalCost",
+                "TagKey": "env",
+                "Page": 1,
+                "PageSize": 200,
+            },
+        ),
+        (
+            "own_bill_summary",
+            "2026-10",
+            Subject.of(None, {"GroupType": "tag", "TagKey": ("env",)}),
+            {"Month": "2026-10", "GroupType": "tag", "TagKey": ["env"]},
+        ),
+        ("customers", "2026-11-20", Subject(), {"Page": 1, "PageSize": 100}),
+        ("account_verification", "2026-11-20", Subject("100"), {"ClientUin": 100}),
+        (
+            "indirect_customers",
+            "2026-11-20",
+            Subject.of(None, {"SubAgentUin": 7}),
+            {"SubAgentUin": 7, "Page": 1, "PageSize": 100},
+        ),
+        ("voucher_amounts", "2026-11-20", Subject.of(None, {"ClientUins": [1, 2]}), {"ClientUins": [1, 2]}),
+    ],
+)
+def test_requests_are_filled_in_from_the_catalogue(
+    asker: Asker, name: str, key: str, subject: Subject, parameters: dict[str, Any]
+) -> None:
+    """Fixed parameters, the partition's key or its first and last second, the customer and the subject's own."""
+    dataset = DATASETS[name]
+    api = Service({dataset.action.name: {subject.customer_uin: [{}]}})
+    pulled = asker.ask_about(api, dataset, subject, key=key)
+    assert pulled.subjects[subject].proof is Proof.PROVEN
+    assert [request.parameters for request in api.requests] == [parameters]
+
+
+def test_a_fixed_list_is_sent_as_one(asker: Asker) -> None:
+    """The catalogue's tuples are lists to the API."""
+    dataset = replace(DATASETS["own_bill_summary"], fixed={"TagKey": ("env", "team")})
+    api = Service({dataset.action.name: {None: []}})
+    asker.ask_about(api, dataset, Subject())
+    assert api.requests[0].parameters == {"Month": "2026-10", "TagKey": ["env", "team"]}
+
+
+def test_subjects_of_one_customer_are_listings_of_their_own(asker: Asker) -> None:
+    """What is asked in two ways is proven, kept and carried on by itself."""
+    usage = DATASETS["customer_voucher_usage"]
+    api = Service({usage.action.name: {"1": [{"Amount": 1}]}})
+    subjects = [Subject.of("1", {"VoucherId": number}) for number in (7, 8)]
+    pulled = asker.ask_about(api, usage, *subjects)
+    assert {subject: outcome.cost for subject, outcome in pulled.subjects.items()} == dict.fromkeys(
+        subjects, Decimal(1)
+    )
+    assert [page.subject for page in pulled.pages] == subjects
+    asker.ask_about(api, usage, *subjects, Subject.of("1", {"VoucherId": 9}))
+    assert [request.parameters["VoucherId"] for request in api.requests] == [7, 8, 9]
+
+
 def test_a_datasets_requests_run_side_by_side_within_a_bound(asker: Asker) -> None:
     """Many requests of a dataset are under way at once, but never more than so many."""
     api = service({str(number): lines(20) for number in range(1, 6)})
     asker.ask(api, *"12345")
     assert api.most_in_flight == IN_FLIGHT
+
+
+@pytest.mark.parametrize(
+    "name", ["customer_bill_detail_files", "credit_by_uin", "customers", "credit_allocation_history"]
+)
+def test_a_dataset_about_nobody_is_empty(asker: Asker, name: str) -> None:
+    """Without subjects there is nothing to ask, and an empty pull to hand over."""
+    api = Service({})
+    pulled = asker.ask_about(api, DATASETS[name])
+    assert (pulled.customers, pulled.pages, pulled.files) == ({}, [], ())
+    assert api.requests == []
 
 
 def test_no_customers_need_no_request(asker: Asker) -> None:

@@ -99,9 +99,7 @@ def test_every_check_belongs_to_a_published_model() -> None:
 
 def test_lost_text_is_looked_for_in_every_staging_model_that_casts() -> None:
     """No staging model with cast columns is left out of the check on lost text."""
-    read = {
-        name for check in PROJECT.checks if check.name.endswith("text_is_lost_or_rounded") for name in check.reads
-    }
+    read = {name for check in PROJECT.checks if check.name.endswith("text_is_lost_or_rounded") for name in check.reads}
     casting = {model.full_name for model in PROJECT.models if "source" in {column.name for column in model.columns}}
     assert casting == read
 

@@ -78,7 +78,7 @@ class TestMonth:
         books.now = "2026-11-21T09:30:00"
         found = planned(books, OPEN, [DETAIL])
         assert requests(found[DETAIL.name]) == (0, 3)
-        assert [each.key for each in found[BY_DAY.name]] == [*DAYS, "2026-11-21"]
+        assert [each.key for each in found[BY_DAY.name]] == [*DAYS[1:], "2026-11-21"]
         assert requests(found[CUSTOMERS.name]) == (1, 1)
 
     def test_before_the_first_run_everyone_is_asked(self, books: Books) -> None:
@@ -106,7 +106,7 @@ class TestMonth:
         for name, why in {
             UNPAID.name: "the month's bill is not out",
             DETAIL_FILES.name: "the month's bill is not out",
-            "own_bill_detail": "a reseller may not call DescribeBillDetail",
+            "own_bill_detail": "a reseller may not ask it",
             "policy_products": "no `policy_codes` are set",
         }.items():
             (each,) = found[name]
@@ -174,7 +174,7 @@ class TestFigures:
         own = DATASETS["own_bill_detail"]
         books.refresh(api, datasets=[DETAIL, own], key=OPEN)
         told = {(each.dataset, each.key): each for each in books.plans}
-        assert told[own.name, "2026-11"].why == "a reseller may not call DescribeBillDetail"
+        assert told[own.name, "2026-11"].why == "a reseller may not ask it"
         assert (told[DETAIL.name, "2026-11"].asked, told[DETAIL.name, "2026-11"].most) == (2, 2)
         assert (told[CUSTOMERS.name, "2026-11-20"].asked, told[BY_DAY.name, "2026-11-20"].asked) == (1, 2)
         api.spend("2026-11-20", _1="1")
@@ -189,14 +189,14 @@ class TestFigures:
         assert not books.home.exists()
 
 
-class TestTable:
+class TestTables:
     """A plan as a person reads it."""
 
     @staticmethod
-    def drawn(*plans: refresh.Planned) -> list[list[str]]:
-        """Draw plans, and return the cells of each row."""
-        columns = [list(column.cells) for column in refresh.table(plans).columns]
-        return [[str(cell) for cell in row] for row in zip(*columns, strict=True)]
+    def drawn(*plans: refresh.Planned) -> tuple[list[list[str]], list[list[str]]]:
+        """Draw plans, and return the cells of what is asked and of what is not, row by row."""
+        asked, left = ([list(column.cells) for column in table.columns] for table in refresh.tables(plans))
+        return [list(map(str, row)) for row in zip(*asked, strict=True)], [list(row) for row in zip(*left, strict=True)]
 
     @staticmethod
     def row(
@@ -207,28 +207,44 @@ class TestTable:
 
     def test_seconds_are_those_of_the_limit(self) -> None:
         """Requests become seconds at the limit, rounded up, at least and at most."""
-        (row, _) = self.drawn(self.row(least=11, most=1000, asked=7, left=3, why="because"))
-        assert row == ["acme", "d", "A", "2026-11", "7", "3", "11 to 1,000", "3 to 200", "because"]
+        (row, _), _ = self.drawn(self.row(least=11, most=1000, asked=7, left=3, why="because"))
+        assert row == ["acme", "d", "2026-11", "7", "3", "11 to 1,000", "3 to 200", "because"]
 
     def test_days_are_one_row(self) -> None:
         """The days of one dataset are joined, from the first to the last."""
-        days = [self.row(key=day, limit=20, asked=9, least=9, most=9) for day in DAYS]
-        (row, _) = self.drawn(*days)
-        assert row[3:8] == ["2026-11-18 to 2026-11-20", "27", "0", "27", "2"]
+        (row, _), _ = self.drawn(*(self.row(key=day, limit=20, asked=9, least=9, most=9) for day in DAYS))
+        assert row == ["acme", "d", "2026-11-18 to 2026-11-20", "27", "0", "27", "2", ""]
 
     def test_the_last_row_is_the_slowest_actions(self) -> None:
         """Actions run side by side, so all take as long as the slowest; datasets of one action wait for each other."""
-        *_, last = self.drawn(
+        (*_, last), _ = self.drawn(
             self.row("a", "A", limit=1, least=10, most=20),
             self.row("b", "A", limit=1, least=5, most=5),
             self.row("c", "B", limit=20, least=100, most=300),
         )
-        assert last[0] == "all"
-        assert last[6:8] == ["115 to 325", "15 to 25"]
+        assert last == ["all", "", "", "", "", "115 to 325", "15 to 25", ""]
+
+    def test_what_is_left_entirely_is_still_a_row(self) -> None:
+        """Where nothing has changed, a dataset stands there with nothing to ask."""
+        (row, _), left = self.drawn(self.row(asked=0, least=0, most=0, left=3, why="the same"))
+        assert row == ["acme", "d", "2026-11", "0", "3", "0", "0", "the same"]
+        assert left == []
+
+    def test_what_is_not_asked_stands_by_its_reason(self) -> None:
+        """Datasets that are not asked for one reason are one row, an account's each; all of them have a reason."""
+        nothing = {"asked": 0, "least": 0, "most": 0}
+        rows, left = self.drawn(
+            self.row("a", why="a reason", **nothing),
+            self.row("b", **nothing),
+            self.row("c", why="a reason", **nothing),
+        )
+        assert [row[0] for row in rows] == ["all"]
+        assert left == [["acme", "a, c", "a reason"], ["acme", "b", "there is nothing to ask about"]]
 
     def test_of_nothing_is_nothing(self) -> None:
         """A plan of nothing can be drawn."""
-        assert self.drawn()[-1][6:8] == ["0", "0"]
+        rows, left = self.drawn()
+        assert (rows, left) == ([["all", "", "", "", "", "0", "0", ""]], [])
 
 
 @pytest.mark.parametrize("role", Role)

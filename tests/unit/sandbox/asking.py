@@ -91,7 +91,7 @@ def sound_request(action: str, role: Role, world: World = WORLD) -> dict[str, An
         "Dimension": "Business",
         "FeeType": "totalCost",
         "FileType": {"DescribeBillDownloadUrl": "L3", "DescribeRebateDownloadUrl": "CommissionDetail"}.get(
-            action, "billDetail"
+            action, "billDetailPack"
         ),
         "GroupType": "project",
         "InvitationToken": [*world.invitations(role, world.default_uin(role)), "unknown"],

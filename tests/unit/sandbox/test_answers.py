@@ -216,3 +216,33 @@ def test_an_unlisted_customer_is_on_no_list() -> None:
         gone -= {int(row[member]) for row in ask(name, **request, faults=faults)["Data"]}
         assert gone == {FIRST}
     assert code("DescribeCustomerBillSummary", faults=faults, CustomerUin=FIRST, Month=MONTH) == ""
+
+
+DAYS = [f"{MONTH}-{day:02d}" for day in range(1, 32)]
+
+
+@pytest.mark.parametrize("customer", range(4))
+def test_days_sum_to_the_month(customer: int) -> None:
+    """A day is the sum of the rows booked on it, written with eight decimals, and all days are the month's summary."""
+    uin = int(WORLD.customer_uins[customer])
+    by_day = {day: ask("DescribeCustomerBillDetailByDay", CustomerUin=uin, Date=day)["TotalCost"] for day in DAYS}
+    by_product = ask("DescribeBillSummaryByProduct", CustomerUin=uin, BillMonth=MONTH)["SummaryOverview"]
+    assert sum(map(Decimal, by_day.values())) == total(by_product, "TotalCost")
+    rows = ask("DescribeCustomerBillDetail", CustomerUin=uin, Month=MONTH, Page=1, PageSize=200)["DetailSet"]
+    for day in {row["TransactionTime"][:10] for row in rows[:-1]} - {rows[-1]["TransactionTime"][:10]}:
+        of_day = [row for row in rows if row["TransactionTime"].startswith(day)]
+        assert Decimal(by_day[day]) == total(of_day, "TotalCost")
+    assert all(len(cost.partition(".")[2]) == 8 for cost in by_day.values())
+
+
+def test_a_day_without_lines_is_zero() -> None:
+    """A customer that spends nothing has days of 0.00000000, and today has what was booked by now."""
+    idle = next(uin for uin, count in WORLD.line_counts(MONTH).items() if not count)
+    asked = {"CustomerUin": int(idle), "Date": DAYS[0]}
+    assert ask("DescribeCustomerBillDetailByDay", **asked)["TotalCost"] == "0.00000000"
+    november = {"CustomerUin": FIRST, "BillMonth": "2026-11"}
+    whole = total(ask("DescribeBillSummaryByProduct", **november)["SummaryOverview"], "TotalCost")
+    days = [f"2026-11-{day:02d}" for day in range(1, 21)]
+    costs = [ask("DescribeCustomerBillDetailByDay", CustomerUin=FIRST, Date=day)["TotalCost"] for day in days]
+    assert sum(map(Decimal, costs)) == whole
+    assert Decimal(costs[-1]) != 0

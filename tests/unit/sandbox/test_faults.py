@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from pipelines.endpoints import ACTIONS
 from pipelines.sandbox.faults import Call, Dice, Fault, Faults
+
+NAMES = set(Faults.__dataclass_fields__) - {"unbound", "unlisted", "slow_seconds"}
+QUIET = {"withheld_pages", "arriving", "moving"}
 
 
 def call(page: int = 1, customer: str = "1", action: str = "DescribeCustomerBillDetail") -> Call:
@@ -15,7 +19,7 @@ def call(page: int = 1, customer: str = "1", action: str = "DescribeCustomerBill
 def test_nothing_goes_wrong_unasked() -> None:
     """Without faults no request is hit."""
     dice = Dice(Faults())
-    names = set(Faults.__dataclass_fields__) - {"unbound", "unlisted", "slow_seconds"}
+    names = NAMES
     assert not any(dice.hit(name, call(page)) for name in names for page in range(50))
 
 
@@ -67,3 +71,21 @@ def test_other_actions_customers_and_pages_are_spared() -> None:
     assert not dice.hit("reset", call(action="A", customer="2"))
     assert not dice.hit("reset", call(action="A", page=2))
     assert dice.hit("reset", call(action="A"))
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - QUIET))
+def test_loud_faults_hit_any_action(name: str) -> None:
+    """Without actions a loud fault hits whatever is asked."""
+    dice = Dice(Faults(**{name: 1.0}))
+    assert all(dice.hit(name, call(action=action.name)) for action in ACTIONS.values())
+
+
+@pytest.mark.parametrize("name", sorted(QUIET))
+def test_quiet_faults_hit_bill_lines_unless_they_name_actions(name: str) -> None:
+    """Without actions a quiet fault is of the customers' bill lines; with them it is of those only."""
+    plain = Dice(Faults(**{name: 1.0}))
+    assert plain.hit(name, call())
+    assert not plain.hit(name, call(action="QueryCustomersCredit"))
+    named = Dice(Faults(**{name: Fault(actions=("QueryCustomersCredit",))}))
+    assert named.hit(name, call(action="QueryCustomersCredit"))
+    assert not named.hit(name, call())

@@ -127,3 +127,19 @@ def test_pages_past_the_end_are_empty() -> None:
     idle = next(uin for uin, count in WORLD.line_counts("2026-10").items() if not count)
     empty = WORLD.statement(idle, "2026-10", NOW, moved=3)
     assert (ids(empty), empty.sums().lines) == ([], 0)
+
+
+@pytest.mark.parametrize("month", ["2024-02", "2026-10", "2026-11"])
+def test_days_and_cells_sum_to_the_month(month: str) -> None:
+    """The totals of days, and all sums of cells, are the month's, to the last decimal, with late lines too."""
+    for uin in WORLD.customer_uins[:4]:
+        for late in (0, 2):
+            statement = WORLD.statement(uin, month, NOW, late=late)
+            assert sum(statement.days().values()) == statement.sums().total
+            cells = statement.cells()
+            for name in ("lines", "original", "voucher", "total"):
+                assert sum(getattr(amounts, name) for amounts in cells.values()) == getattr(statement.sums(), name)
+            by_day: defaultdict[str, int] = defaultdict(int)
+            for cell, amounts in cells.items():
+                by_day[cell.day] += amounts.total
+            assert by_day == statement.days()

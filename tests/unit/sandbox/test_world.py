@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+
 import pytest
 
-from pipelines.sandbox import World
+from pipelines.endpoints.shapes import Role
+from pipelines.periods import BILLING_ZONE
+from pipelines.sandbox import World, bill
 
 MONTHS = ["2022-06", "2024-02", "2026-10"]
 
@@ -62,8 +68,118 @@ def test_small_worlds_have_the_lines_asked_for(world: World, counts: list[int]) 
     assert sorted(world.line_counts("2026-10").values()) == sorted(counts)
 
 
-@pytest.mark.parametrize("numbers", [{"customers": -1}, {"lines": 10, "largest": 11}, {"lines": -1}])
+@pytest.mark.parametrize(
+    "numbers",
+    [{"customers": -1}, {"lines": 10, "largest": 11}, {"lines": -1}, {"moving_share": 0.31}, {"moving_share": -0.1}],
+)
 def test_numbers_that_do_not_go_together_are_refused(numbers: dict[str, int]) -> None:
     """A world that cannot be is refused when it is made."""
     with pytest.raises(ValueError, match="A world needs"):
         World(**numbers)
+
+
+LARGE = World(customers=5000, lines=7500, largest=2, steepness=0, moving_share=0.02)
+
+
+def test_a_world_of_thousands_has_one_or_two_lines_a_customer() -> None:
+    """Without steepness lines are spread evenly; one customer in ten has none."""
+    counts = list(LARGE.line_counts("2026-10").values())
+    assert (sum(counts), counts.count(0)) == (7500, 500)
+    assert set(counts) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("days", [(5, 6, 7), (18, 19, 20), (28, 29, 30)])
+def test_only_a_share_of_customers_moves(days: tuple[int, ...]) -> None:
+    """In any three days later in a month about the given share of customers has lines; all have them at its start."""
+    now = datetime(2026, 12, 20, tzinfo=BILLING_ZONE)
+    wanted = {f"2026-11-{day:02d}" for day in days}
+    early = {"2026-11-01", "2026-11-02", "2026-11-03"}
+    booked = [set(LARGE.statement(uin, "2026-11", now).days()) for uin in LARGE.customer_uins]
+    moved = sum(bool(of & wanted) for of in booked)
+    assert 60 < moved < 140
+    assert sum(bool(of & early) for of in booked) > 3500
+    assert sum(bool(of) for of in booked) == 4500
+
+
+def test_a_large_share_moves_early_in_a_month() -> None:
+    """With a share of 0.24 about 8 % of the customers move on a day, until all have moved."""
+    world, now = replace(LARGE, moving_share=0.24), datetime(2026, 12, 20, tzinfo=BILLING_ZONE)
+    booked = Counter(day for uin in world.customer_uins for day in world.statement(uin, "2026-11", now).days())
+    assert all(300 < booked[f"2026-11-{day:02d}"] < 420 for day in range(4, 16))
+    assert not any(booked[f"2026-11-{day:02d}"] for day in range(17, 31))
+
+
+def test_a_customer_with_many_lines_moves_with_its_last_ones() -> None:
+    """Who moves has its last charge on that day and the others at the start; the lines are those of a still world."""
+    still, moving = (World(customers=40, moving_share=share) for share in (0.0, 0.1))
+    now = datetime(2026, 12, 20, tzinfo=BILLING_ZONE)
+    movers = 0
+    for uin in still.customer_uins:
+        calm, other = (world.statement(uin, "2026-11", now) for world in (still, moving))
+        assert set(calm.days()) <= {"2026-11-01", "2026-11-02", "2026-11-03"}
+        assert calm.sums() == other.sums()
+        late = set(other.days()) - set(calm.days())
+        assert len(late) <= 1
+        movers += len(late)
+        seconds = [other.bill.second(index) for index in range(other.bill.count + 5)]
+        assert seconds == sorted(seconds)
+    assert 0 < movers < 40
+
+
+def test_a_day_of_thousands_of_customers_makes_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking three days of every customer makes each bill once, and hardly more lines than it has."""
+    made = 0
+    charge = bill._charge
+
+    def counted(*arguments: object) -> object:
+        nonlocal made
+        made += bill.CHARGE
+        return charge(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bill, "_charge", counted)
+    world, now = (
+        World(seed=7, customers=300, lines=450, largest=2, steepness=0),
+        datetime(2026, 12, 20, tzinfo=BILLING_ZONE),
+    )
+    for day in (18, 19, 20):
+        for uin in world.customer_uins:
+            world.statement(uin, "2026-11", now + timedelta(days=day)).days()
+    assert 0 < made <= 270 * bill.CHARGE
+
+
+def test_accounts_of_different_kinds_are_different() -> None:
+    """Customers, indirect customers, resellers, applicants and the partner share no account."""
+    world = World(customers=50, resellers=5, indirect_customers=9)
+    indirect = [uin for reseller in world.reseller_uins for uin in world.indirect_uins(reseller)]
+    everyone = [*world.customer_uins, *indirect, *world.reseller_uins, *world.applicant_uins, world.partner_uin]
+    assert len(set(everyone)) == len(everyone) == 50 + 45 + 5 + 4 + 1
+    assert all(len(uin) == 12 and uin.isdigit() for uin in everyone)
+
+
+def test_resellers_change_nothing_for_direct_customers() -> None:
+    """Customers and lines of the partner are the same with any number of second-level resellers."""
+    few, many = World(resellers=0), World(resellers=5, indirect_customers=9)
+    assert few.customer_uins == many.customer_uins
+    assert few.line_counts("2026-10") == many.line_counts("2026-10")
+
+
+def test_every_role_has_an_account_by_default() -> None:
+    """The partner stands for distributors and resellers, the first of its kind for the others."""
+    world = World()
+    assert [world.default_uin(role) for role in Role] == [
+        world.partner_uin,
+        world.partner_uin,
+        world.reseller_uins[0],
+        world.customer_uins[0],
+    ]
+
+
+def test_indirect_customers_have_bills() -> None:
+    """They have a few lines, in some months none; an account of nobody has no bill."""
+    world = World()
+    uins = [uin for reseller in world.reseller_uins for uin in world.indirect_uins(reseller)]
+    counts = {uin: [world.bill(uin, month).count for month in ("2026-08", "2026-09", "2026-10")] for uin in uins}
+    assert {count for of_uin in counts.values() for count in of_uin} > {0, 60}
+    assert len({tuple(of_uin) for of_uin in counts.values()}) > 1
+    with pytest.raises(KeyError):
+        world.bill("100000000001", "2026-10")

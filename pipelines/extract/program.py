@@ -1,0 +1,330 @@
+"""The pull of one dataset: its subjects side by side, each with its outcome; batches that are refused are divided.
+
+A subject's failure is kept and the others go on, unless the service or the credentials are its cause. How one listing
+or file is asked is the business of `listing`, `discovery` and `fetching`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import CredentialRefused, RequestFailed, RequestRefused, RequestUnanswered
+from pipelines.extract.discovery import DiscoveredListing, Knowledge
+from pipelines.extract.fetching import NOT_READY, Fetching
+from pipelines.extract.ledger import Ledger
+from pipelines.extract.listing import IN_FLIGHT, Doubt, Listing
+from pipelines.extract.question import DatasetPull, Outcome, Progress, Question
+from pipelines.pages import CustomerPull, Proof, Subject
+from pipelines.periods import BillMonth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
+    from pathlib import Path
+
+    from pipelines.endpoints.shapes import Action, Dataset
+    from pipelines.extract.fetching import Clock
+    from pipelines.extract.replies import Caller, Download, Reply
+
+_log = logging.getLogger(__name__)
+
+_ONE_OF_A_BATCH = ("UnauthorizedOperation", "InvalidParameter", "FailedOperation")
+"""How the codes of refusals begin that one value of a list can cause."""
+
+
+class Costs:
+    """Each customer's cost by dataset, for those that wait to be proven by it; None where it could not be had."""
+
+    def __init__(self, question: Question) -> None:
+        self._known = question.known_costs
+        self._cells: dict[tuple[str, str], asyncio.Future[Decimal | None]] = {
+            (dataset.name, subject.customer_uin): asyncio.Future()
+            for dataset in question.datasets
+            for subject in question.subjects[dataset.name]
+            if subject.customer_uin and not subject.part
+        }
+
+    def tell(self, dataset: str, subject: Subject, cost: Decimal | None) -> None:
+        """Say what a subject's rows sum to, once: what is told first stays."""
+        cell = None if subject.part else self._cells.get((dataset, subject.customer_uin or ""))
+        if cell and not cell.done():
+            cell.set_result(cost)
+
+    async def of(self, dataset: str, customer_uin: str) -> Decimal | None:
+        """Return a customer's cost, asked in this pull (then it is waited for) or known before."""
+        cell = self._cells.get((dataset, customer_uin))
+        return await asyncio.shield(cell) if cell else self._known.get((dataset, customer_uin))
+
+
+class DatasetProgram:
+    """The pull of one dataset: its ledger, its subjects side by side, its progress."""
+
+    def __init__(
+        self,
+        question: Question,
+        dataset: Dataset,
+        caller: Caller,
+        costs: Costs,
+        progress: Callable[[Progress], None],
+        clock: Clock,
+    ) -> None:
+        self._question = question
+        self._dataset = dataset
+        self._caller = caller
+        self._costs = costs
+        self._tell = progress
+        self._clock = clock
+        self._until = clock.now() + question.ready_within
+        self._slots, self._download_slots = asyncio.Semaphore(IN_FLIGHT), asyncio.Semaphore(IN_FLIGHT)
+        self._subjects = question.subjects[dataset.name]
+        self._unfinished = len(self._subjects)
+        self._done, self._known, self._answers, self._downloads = 0, 0, 0, 0
+        self._silences: list[RequestFailed] = []
+        self._failures: dict[Subject, RequestFailed] = {}
+        self._came = 0
+        self._dividing = asyncio.Lock()
+        self._has_divided = False
+        self._paging = question.paging.get(dataset.action.name, dataset.action.paging)
+        self._knowledge: Knowledge | None = None
+        if self._paging and not self._paging.documented and dataset.action.name not in question.paging:
+            self._knowledge = Knowledge(question.account, self._paging)
+
+    async def run(self) -> DatasetPull:
+        """Ask about every subject. Raises RequestFailed where nothing came, StorageFailed and CorruptFile."""
+        ledger = None
+        try:
+            ledger = Ledger(self._question.ledgers[self._dataset.name], self._fingerprint())
+            outcomes = await self._all_subjects(ledger)
+        except BaseException:
+            if ledger:
+                ledger.close()
+            raise
+        finally:
+            for subject in self._subjects:  # whoever still waits for a cost of this dataset must not wait for ever
+                self._costs.tell(self._dataset.name, subject, None)
+        return DatasetPull(self._dataset, ledger, outcomes)
+
+    async def _all_subjects(self, ledger: Ledger) -> list[Outcome]:
+        tasks = [asyncio.create_task(self._subject(ledger, subject)) for subject in self._subjects]
+        try:
+            outcomes = [outcome for found in await asyncio.gather(*tasks) for outcome in found]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        failed = [subject for subject, error in self._failures.items() if error.code != NOT_READY]
+        if failed and len(failed) == len(outcomes) and any(map(self._is_ours, failed)):
+            raise self._failed_for_all(failed)
+        return outcomes
+
+    def _is_ours(self, subject: Subject) -> bool:
+        return subject.customer_uin is None or subject.customer_uin in self._question.listed
+
+    async def _subject(self, ledger: Ledger, subject: Subject) -> list[Outcome]:
+        """Ask about a subject; a batch that is refused is asked again in parts, which take its place.
+
+        One batch is divided at a time: if nothing came of its single ones, nor of any other subject, it is the action
+        that is refused, and no further batch is divided.
+        """
+        outcome = await self._asked(ledger, subject)
+        outcomes = [outcome]
+        if self._halves(subject):
+            async with self._dividing:
+                if self._came or not self._has_divided:
+                    self._has_divided = True
+                    outcomes = await self._divided(ledger, subject)
+        self._unfinished -= 1
+        for outcome in outcomes:
+            self._costs.tell(self._dataset.name, outcome.pull.subject, outcome.pull.cost)
+            if outcome.pull.subject in self._failures:
+                _log.warning("%s", outcome.pull.reason)
+        return outcomes
+
+    async def _divided(self, ledger: Ledger, subject: Subject) -> list[Outcome]:
+        """Ask about the halves of a refused batch, and the halves of those that are refused, down to single ones."""
+        outcomes = []
+        halves = self._halves(subject)
+        del self._failures[subject]
+        for half in halves:
+            outcome = await self._asked(ledger, half)
+            outcomes += await self._divided(ledger, half) if self._halves(half) else [outcome]
+        return outcomes
+
+    def _halves(self, subject: Subject) -> list[Subject]:
+        """Return the halves of a batch that was refused in a way that one of it may have caused; none otherwise."""
+        error, name = self._failures.get(subject), self._dataset.each_parameter
+        if not (isinstance(error, RequestRefused) and error.code.startswith(_ONE_OF_A_BATCH)):
+            return []
+        batch = subject.parameters.get(name) if name else None
+        if not isinstance(batch, list) or len(batch) == 1:
+            return []
+        middle = len(batch) // 2
+        parts = (batch[:middle], batch[middle:])
+        return [Subject.of(subject.customer_uin, {**subject.parameters, str(name): part}) for part in parts]
+
+    async def _asked(self, ledger: Ledger, subject: Subject) -> Outcome:
+        downloads = self._downloads
+        try:
+            outcome = await self._outcome(ledger, subject)
+        except RequestFailed as error:
+            if error.code == "DownloadFailed" and self._downloads == downloads:
+                self._silences.append(error)
+            if isinstance(error, CredentialRefused) or self._is_down(error):
+                raise
+            self._failures[subject] = error
+            return Outcome(_failed(subject, error))
+        self._came += 1
+        return outcome
+
+    async def _outcome(self, ledger: Ledger, subject: Subject) -> Outcome:
+        parameters = self._parameters(subject)
+        if self._dataset.file is None:
+            pulled, attempt = await self._listing(ledger, subject, parameters).pull()
+            return Outcome(pulled, attempt)
+        fetching = Fetching(
+            self._dataset,
+            subject,
+            self._about(subject),
+            parameters,
+            self._question.folders[self._dataset.name],
+            self._until,
+            self._clock,
+            caller=self,
+            ledger=ledger,
+            slots=self._slots,
+            downloads=self._download_slots,
+            progress=self._progress,
+        )
+        pulled, file = await fetching.pull()
+        return Outcome(pulled, file=file)
+
+    def _listing(self, ledger: Ledger, subject: Subject, parameters: dict[str, Any]) -> Listing:
+        kind = partial(DiscoveredListing, self._knowledge) if self._knowledge else Listing
+        return kind(
+            self._dataset,
+            subject,
+            parameters,
+            self._paging,
+            caller=self,
+            ledger=ledger,
+            slots=self._slots,
+            checked=lambda cost: self._checked(subject, cost),
+            progress=self._progress,
+        )
+
+    def _is_down(self, error: RequestFailed) -> bool:
+        """Tell whether the service, not the subject, is the cause: it answered nothing at all while this was tried.
+
+        Then there is no use in trying others. If none wait, each is named by itself, so that what came can be landed.
+        """
+        return error in self._silences and self._unfinished > IN_FLIGHT
+
+    async def _checked(self, subject: Subject, cost: Decimal) -> Doubt | None:
+        """For a closed month, compare a customer's detail with its summary, which the API sends as a double.
+
+        The double nearest to the exact sum is what a right summary says, so that is compared; no amount passes through
+        it.
+        """
+        if self._dataset.proven_by is None or subject.customer_uin is None or not self._question.is_closed:
+            return None
+        summary = await self._costs.of(self._dataset.proven_by, subject.customer_uin)
+        if summary is None:
+            return Doubt(f"there is no {self._dataset.proven_by} to prove it by", lasting=True)
+        if float(summary) == float(cost):
+            return None
+        return Doubt(f"its rows sum to {cost} where {self._dataset.proven_by} says {summary}")
+
+    async def call(self, action: Action, parameters: Mapping[str, object]) -> Reply:
+        """Pass a request on, and remember whether the service answers; a refusal is an answer."""
+        answers = self._answers
+        try:
+            reply = await self._caller.call(action, parameters)
+        except RequestRefused:
+            self._answers += 1
+            raise
+        except RequestUnanswered as error:
+            if self._answers == answers:
+                self._silences.append(error)
+            raise
+        self._answers += 1
+        return reply
+
+    async def download(self, url: str, folder: Path) -> Download:
+        """Pass a download on, and remember that one came."""
+        download = await self._caller.download(url, folder)
+        self._downloads += 1
+        return download
+
+    def _progress(self, done: int, known: int) -> None:
+        self._done += done
+        self._known += known
+        self._tell(Progress(self._question.account, self._dataset, self._done, self._known, self._answers))
+
+    def _parameters(self, subject: Subject) -> dict[str, Any]:
+        dataset, key = self._dataset, self._question.key
+        parameters: dict[str, Any] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in dataset.fixed.items()
+        }
+        if dataset.key_parameter:
+            parameters[dataset.key_parameter] = key
+        if dataset.span_parameters:
+            month = BillMonth(key)
+            span = (month.start, month.next.start - timedelta(seconds=1))
+            parameters |= zip(dataset.span_parameters, (f"{second:%Y-%m-%d %H:%M:%S}" for second in span), strict=True)
+        if dataset.customer_parameter and subject.customer_uin is not None:
+            parameters[dataset.customer_parameter] = int(subject.customer_uin)
+        return parameters | subject.parameters
+
+    def _about(self, subject: Subject) -> str:
+        parts = [f"{self._dataset.action.name} of account '{self._question.account}'"]
+        parts += [f"customer {subject.customer_uin}"] if subject.customer_uin else []
+        parts += [subject.part] if subject.part else []
+        return ", ".join([*parts, self._question.key])
+
+    def _fingerprint(self) -> dict[str, Any]:
+        paging = self._paging
+        return {
+            "account": self._question.account,
+            "dataset": self._dataset.name,
+            "key": self._question.key,
+            "day": self._question.day,
+            "is_closed": self._question.is_closed,
+            "columns": self._dataset.columns,
+            "paging": [paging.size, paging.first, paging.documented] if paging else None,
+            "fixed": dict(self._dataset.fixed),
+        }
+
+    def _failed_for_all(self, subjects: Sequence[Subject]) -> RequestFailed:
+        """Return the failure of a dataset of which nothing came; of a single question about no customer, its own."""
+        failures = [self._failures[subject] for subject in subjects]
+        first = failures[0]
+        if len(subjects) == 1 and subjects[0].customer_uin is None:
+            return first
+        asked = "customer" if all(subject.customer_uin for subject in subjects) else "question"
+        permanent = all(isinstance(failure, RequestRefused) for failure in failures)
+        return (RequestRefused if permanent else RequestUnanswered)(
+            f"{self._dataset.action.name} failed for every {asked} of account '{self._question.account}' "
+            f"({len(failures)}) in {self._question.key}; the first: {first}",
+            action=self._dataset.action.name,
+            code=first.code,
+            request_id=first.request_id,
+        )
+
+
+def _failed(subject: Subject, error: RequestFailed) -> CustomerPull:
+    return CustomerPull(
+        customer_uin=subject.customer_uin,
+        part=subject.part,
+        proof=Proof.FAILED,
+        rows=0,
+        expected_rows=None,
+        cost=None,
+        proven_at=None,
+        reason=str(error),
+        code=error.code,
+        request_id=error.request_id,
+    )
