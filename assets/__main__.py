@@ -26,7 +26,7 @@ from assets.resources import ROOT
 from pipelines import paths, publish, settings
 from pipelines.endpoints.asker import Asker, asked_of
 from pipelines.endpoints.shapes import Dataset
-from pipelines.errors import AccountMismatch, BillEtlError, Busy, SettingError
+from pipelines.errors import AccountMismatch, ActionRefused, BillEtlError, Busy, SettingError
 from pipelines.periods import BillMonth, MonthState, asked_month
 from pipelines.refresh import Run, plan_month, tables
 from pipelines.refresh.lists import IN_ORDER, needed
@@ -135,7 +135,8 @@ def _run_ui() -> int:
 def _run(asking: Asking, keys: list[str], *, everything: bool = False) -> int:
     """Run the lists (or `everything` that is taken as of now), the months and the build, each as a job.
 
-    Nothing is built from a run that failed.
+    Nothing is built from a run that failed, unless it is only that the account may not call some action: what the
+    others landed is not to wait for a policy. Months judge themselves which lists they need.
     """
     loaded = settings.load(ROOT)
     asked = [asked_month(key, loaded.clock.now()) for key in dict.fromkeys(keys)]
@@ -147,17 +148,23 @@ def _run(asking: Asking, keys: list[str], *, everything: bool = False) -> int:
     with instance(loaded.home) as found:
         if wanted or everything:
             runs["lists" if wanted else "snapshots"] = execute(found, "snapshots_job", asking, datasets=wanted)
-        for bill_month in asked if all(run.success for run in runs.values()) else []:
+        for bill_month in asked if all(map(_carries_on, runs.values())) else []:
             _print_plan(loaded, asking, bill_month)
             runs[bill_month.key] = execute(found, "month_job", asking, bill_month)
-        if all(run.success for run in runs.values()):
+        if all(map(_carries_on, runs.values())):
             runs["models"] = execute(found, "models_job")
     failed = [run for run in runs.values() if not run.success]
     for text in dict.fromkeys(text for run in failed for text in run.texts):
         _errors.print(text)
-    if failed:
+    if not all(map(_carries_on, runs.values())):
         return _exit_code({kind for run in failed for kind in run.kinds})
-    return _report(loaded.home, asked, runs, asking.accounts, loaded.clock.now())
+    code = _report(loaded.home, asked, runs, asking.accounts, loaded.clock.now())
+    return NOT_WHOLE if failed else code
+
+
+def _carries_on(run: Executed) -> bool:
+    """Tell whether a run succeeded but for actions that the account may not call."""
+    return run.success or set(run.kinds) == {ActionRefused.__name__}
 
 
 def _lists(askers: Sequence[Asker]) -> list[Dataset]:

@@ -3,12 +3,12 @@
 What a landing proves of itself is checked in `raw`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
 from pipelines.errors import CheckFailed
-from pipelines.model import read_project
+from pipelines.model import Check, read_project
 
 PROJECT = read_project()
 
@@ -25,13 +25,21 @@ SPECS = [
 ]
 
 
-def results(broken: CheckFailed | None) -> Iterator[dg.AssetCheckResult]:
-    """Report every check as passed, or only the one that was broken: those after it did not run."""
-    for check in PROJECT.checks:
-        if broken is None or check.name == broken.check:
-            yield dg.AssetCheckResult(
-                asset_key=_KEYS[check.model],
-                check_name=check.name,
-                passed=broken is None,
-                description=None if broken is None else str(broken),
-            )
+def failed(broken: CheckFailed) -> Iterator[dg.AssetCheckResult]:
+    """Report the check that was broken; those after it did not run."""
+    yield from (_result(check, str(broken)) for check in PROJECT.checks if check.name == broken.check)
+
+
+def results(warnings: Mapping[str, str]) -> Iterator[dg.AssetCheckResult]:
+    """Report every check of a build that was published: passed, or what one found that only warns."""
+    yield from (_result(check, warnings.get(check.name)) for check in PROJECT.checks)
+
+
+def _result(check: Check, found: str | None) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=_KEYS[check.model],
+        check_name=check.name,
+        passed=found is None,
+        severity=dg.AssetCheckSeverity.WARN if check.warns else dg.AssetCheckSeverity.ERROR,
+        description=found,
+    )

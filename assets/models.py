@@ -54,7 +54,7 @@ def models(context: dg.AssetExecutionContext, books: Books) -> Iterator[object]:
         settings = books.settings()
         release = build_and_publish(settings.home, now=settings.clock.now(), code_version=code_version(ROOT))
     except CheckFailed as error:
-        yield from checks.results(error)
+        yield from checks.failed(error)
         raise failure([error]) from error
     except BillEtlError as error:
         raise failure([error]) from error
@@ -65,5 +65,5 @@ def models(context: dg.AssetExecutionContext, books: Books) -> Iterator[object]:
         rows = release.tables.get(model.full_name)
         metadata = {} if rows is None else {"dagster/row_count": dg.MetadataValue.int(rows)}
         yield dg.MaterializeResult(asset_key=checks.asset_key(model.full_name), metadata=metadata)
-    yield from checks.results(None)
+    yield from checks.results(release.warnings)
     yield published.result(release)

@@ -86,6 +86,8 @@ def rebuild() -> None:
     release = build_and_publish(home, now=BillingClock().now(), code_version=settings.code_version(ROOT), full=True)
     if release:
         click.echo(f"{release.release_id} in {release.seconds:.1f} s: {paths.current_release(home)}")
+        for warning in release.warnings.values():
+            click.echo(warning, err=True)
         if not (release.is_complete and release.is_reconciled):
             click.echo("Not every month of it is complete and reconciled: see rpt_reconciliation.", err=True)
             sys.exit(3)

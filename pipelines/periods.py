@@ -22,6 +22,7 @@ FIRST_BILL_MONTH = "2022-06"
 FIRST_BILL_DATE = "2025-06-01"
 """The first day that has bills by day, says the definition of DescribeCustomerBillDetailByDay."""
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTH = re.compile(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])")
 
 
@@ -94,7 +95,7 @@ def asked_month(key: str, now: datetime) -> BillMonth:
 def asked_day(key: str, now: datetime) -> date:
     """Return the day (`YYYY-MM-DD`, UTC+8) if it can have a bill at `now`. Raises SettingError for one that cannot."""
     try:
-        day = date.fromisoformat(key)
+        day = date.fromisoformat(key if _DAY.fullmatch(key) else "")
     except ValueError:
         raise SettingError(f"'{key}' is not a day: write it as YYYY-MM-DD, for example 2026-10-31.") from None
     today = now.astimezone(BILLING_ZONE).date()

@@ -105,6 +105,7 @@ CUSTOMER_BILL_UNPAID = Dataset(
     each=Each.CUSTOMER,
     cost="TotalCost",
     fixed=MappingProxyType({"IsConfirmed": "2"}),
+    once_billed=True,
     owed_by="customer_bill_summary",
 )
 """What customers have not paid yet, as `IsConfirmed` 2 tells it. That paid is total less unpaid is inferred."""

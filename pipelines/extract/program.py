@@ -12,7 +12,14 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import CredentialRefused, RequestFailed, RequestRefused, RequestUnanswered
+from pipelines.errors import (
+    ActionRefused,
+    CredentialRefused,
+    CustomerRefused,
+    RequestFailed,
+    RequestRefused,
+    RequestUnanswered,
+)
 from pipelines.extract.discovery import DiscoveredListing, Knowledge
 from pipelines.extract.fetching import NOT_READY, Fetching
 from pipelines.extract.ledger import Ledger
@@ -31,6 +38,9 @@ if TYPE_CHECKING:
     from pipelines.extract.replies import Caller, Download, Reply
 
 _log = logging.getLogger(__name__)
+
+HOPELESS = 25
+"""Refusals of customers, with not one answer for another, after which a dataset's others are not asked."""
 
 _ONE_OF_A_BATCH = ("UnauthorizedOperation", "InvalidParameter", "FailedOperation")
 """How the codes of refusals begin that one value of a list can cause."""
@@ -173,9 +183,11 @@ class DatasetProgram:
         except RequestFailed as error:
             if error.code == "DownloadFailed" and self._downloads == downloads:
                 self._silences.append(error)
-            if isinstance(error, CredentialRefused) or self._is_down(error):
+            if isinstance(error, CredentialRefused | ActionRefused) or self._is_down(error):
                 raise
             self._failures[subject] = error
+            if self._is_hopeless():
+                raise self._failed_for_all([*self._failures]) from error
             return Outcome(_failed(subject, error))
         self._came += 1
         return outcome
@@ -298,6 +310,11 @@ class DatasetProgram:
             "fixed": dict(self._dataset.fixed),
         }
 
+    def _is_hopeless(self) -> bool:
+        """Tell whether so many were refused, and nobody else answered for, that asking the others does no good."""
+        refused = [s for s, error in self._failures.items() if isinstance(error, CustomerRefused) and self._is_ours(s)]
+        return not self._came and len(refused) >= HOPELESS
+
     def _failed_for_all(self, subjects: Sequence[Subject]) -> RequestFailed:
         """Return the failure of a dataset of which nothing came; of a single question about no customer, its own."""
         failures = [self._failures[subject] for subject in subjects]
@@ -306,8 +323,9 @@ class DatasetProgram:
             return first
         asked = "customer" if all(subject.customer_uin for subject in subjects) else "question"
         permanent = all(isinstance(failure, RequestRefused) for failure in failures)
+        who = f"every {asked}" if len(failures) == len(self._subjects) else f"every {asked} that was tried"
         return (RequestRefused if permanent else RequestUnanswered)(
-            f"{self._dataset.action.name} failed for every {asked} of account '{self._question.account}' "
+            f"{self._dataset.action.name} failed for {who} of account '{self._question.account}' "
             f"({len(failures)}) in {self._question.key}; the first: {first}",
             action=self._dataset.action.name,
             code=first.code,

@@ -126,6 +126,15 @@ def _former(dataset: Dataset, before: Mapping[Subject, LandedCustomer], subject:
     )
 
 
+def _is_direct(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled) -> bool:
+    """Tell whether a customer is the account's own; of one that is on no list any more, whether it was."""
+    if pull.customer_uin is None or pulled.direct is None:
+        return True
+    if before is not None and pull.customer_uin not in pulled.listed:
+        return before.direct
+    return pull.customer_uin in pulled.direct
+
+
 def _landed(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled, *, closed: bool) -> LandedCustomer:
     same = before is not None and pull.digest != "" and pull.digest == before.digest
     asked_to = None if pull.proof is Proof.FAILED else pulled.asked_to.isoformat()
@@ -141,7 +150,7 @@ def _landed(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled, *
         code=pull.code,
         request_id=pull.request_id,
         listed=pull.customer_uin is None or pull.customer_uin in pulled.listed,
-        direct=pull.customer_uin is None or pulled.direct is None or pull.customer_uin in pulled.direct,
+        direct=_is_direct(pull, before, pulled),
         proven_closed=closed and pull.proof is Proof.PROVEN,
         digest=pull.digest,
         changed_at=before.changed_at if before and same else asked_to,

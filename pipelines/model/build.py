@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pipelines.land.manifest import LandedFile
 
 _ROWS_SHOWN = 3
+_KEPT = "Readers keep the last release; land these months again, and if that does not help, the model is wrong."
+_PUBLISHED = "The release is published all the same: none of its figures is made of these rows."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,17 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build came to: the months made again, the rows of every table by its full name, the release's flags."""
+    """What a build came to: the months made again, the rows of every table by its full name, the release's flags.
+
+    `warnings` says, by name, of the checks that only warn which were broken and by what.
+    """
 
     full: bool
     months: tuple[str, ...]
     tables: dict[str, int]
     is_complete: bool
     is_reconciled: bool
+    warnings: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +107,11 @@ def build(
             for scope in Scope:
                 _make_scope(connection, home, project, plan, scope)
             connection.execute("begin")
+            warnings: dict[str, str] = {}
             for scope in Scope:
-                _run_scope(connection, project, plan, scope)
+                warnings |= _run_scope(connection, project, plan, scope)
             connection.execute("commit")
-            built = _describe(connection, project, plan)
+            built = _describe(connection, project, plan, warnings)
             connection.execute("use memory")
             connection.execute("checkpoint build")
             connection.execute("detach build")
@@ -215,9 +222,11 @@ def _make_table(connection: DuckDBPyConnection, model: Model) -> None:
         connection.execute(f'comment on column {table}."{column.name}" is {_text(column.comment)}')
 
 
-def _run_scope(connection: DuckDBPyConnection, project: Project, plan: _Plan, scope: Scope) -> None:
+def _run_scope(connection: DuckDBPyConnection, project: Project, plan: _Plan, scope: Scope) -> dict[str, str]:
+    """Run the tables and checks of a scope; return what the checks found that only warn. Raises CheckFailed."""
+    warnings: dict[str, str] = {}
     if scope is Scope.MONTH and not plan.months:
-        return
+        return warnings
     connection.execute(f"use {_database(scope)}")
     for model in project.tables:
         if model.scope is scope:
@@ -226,7 +235,13 @@ def _run_scope(connection: DuckDBPyConnection, project: Project, plan: _Plan, sc
     for check in project.checks:
         if check.scope is scope:
             with _named(check.name):
-                _run_check(connection, check)
+                try:
+                    _run_check(connection, check)
+                except CheckFailed as error:
+                    if not check.warns:
+                        raise
+                    warnings[check.name] = str(error)
+    return warnings
 
 
 def _run_model(connection: DuckDBPyConnection, model: Model, plan: _Plan) -> None:
@@ -242,15 +257,15 @@ def _run_check(connection: DuckDBPyConnection, check: Check) -> None:
     names = [column[0] for column in found.description or ()]
     if rows := found.fetchall():
         count = connection.execute(f"select count(*) from (\n{check.sql}\n)").fetchall()[0][0]  # noqa: S608
+        advice = _PUBLISHED if check.warns else _KEPT
         shown = "; ".join(", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True)) for row in rows)
         raise CheckFailed(
-            f"{check.name}: {count} rows of {check.model} break this: {check.description} The first: {shown}. "
-            "Readers keep the last release; land these months again, and if that does not help, the model is wrong.",
+            f"{check.name}: {count} rows of {check.model} break this: {check.description} The first: {shown}. {advice}",
             check=check.name,
         )
 
 
-def _describe(connection: DuckDBPyConnection, project: Project, plan: _Plan) -> Built:
+def _describe(connection: DuckDBPyConnection, project: Project, plan: _Plan, warnings: dict[str, str]) -> Built:
     def count(model: Model) -> int:
         rows: int = connection.execute(f"select count(*) from build.{model.full_name}").fetchall()[0][0]  # noqa: S608
         return rows
@@ -259,7 +274,7 @@ def _describe(connection: DuckDBPyConnection, project: Project, plan: _Plan) -> 
         "select is_complete, is_reconciled from build.meta.release"
     ).fetchall()
     tables = {model.full_name: count(model) for model in project.tables}
-    return Built(plan.full, plan.months, tables, is_complete, is_reconciled)
+    return Built(plan.full, plan.months, tables, is_complete, is_reconciled, warnings)
 
 
 @contextmanager

@@ -91,13 +91,17 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A sentence that must hold of `model`: its SQL returns the rows that break it. One such row stops publication."""
+    """A sentence that must hold of `model`: its SQL returns the rows that break it.
+
+    One such row stops publication, unless the check only `warns`: of what no published figure is made from.
+    """
 
     name: str
     model: str
     sql: str
     description: str
     scope: Scope
+    warns: bool
     reads: tuple[str, ...]
     digest: str
 
@@ -168,6 +172,7 @@ def _read_check(parser: duckdb.DuckDBPyConnection, path: Path) -> Check:
             model=spec["model"],
             description=spec["description"],
             scope=Scope(spec["scope"]),
+            warns=spec.get("warns", False),
             **_read_sql(parser, path),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines import locks, paths
-from pipelines.land.manifest import landed_files
+from pipelines.land.manifest import landed_digests, landed_files
 from pipelines.model.build import Stamp, build
 from pipelines.model.project import Project, read_project
 from pipelines.model.session import reader
@@ -40,7 +40,7 @@ class Release:
     """A published release.
 
     `months` are those that were made again, `tables` the rows of every table by its full name, `seconds` the time from
-    having the lock to the swapped link.
+    having the lock to the swapped link. `warnings` says, by name, what checks found that only warn.
     """
 
     release_id: str
@@ -52,6 +52,7 @@ class Release:
     months: tuple[str, ...]
     seconds: float
     tables: dict[str, int]
+    warnings: dict[str, str]
 
 
 def build_and_publish(
@@ -96,7 +97,7 @@ def is_current(home: Path) -> bool:
 
     True too where nothing is landed yet. Takes no lock. Raises CorruptFile.
     """
-    digests = _digests(landed_files(home))
+    digests = landed_digests(home)
     return not digests or _contents(home) == (digests, read_project().digests)
 
 
@@ -163,4 +164,5 @@ def _release(stamp: Stamp, path: Path, built: Built, seconds: float) -> Release:
         months=built.months,
         seconds=seconds,
         tables=built.tables,
+        warnings=built.warnings,
     )

@@ -99,7 +99,7 @@ def of_month(
     if the run is `full`. Files are asked only of who was billed. Raises CorruptFile.
     """
     closed = state(run, dataset, month.key) is MonthState.CLOSED
-    if not closed and (dataset.once_billed or dataset.owed_by):
+    if dataset.once_billed and not closed:
         return Asked(dataset, skipped="the month's bill is not out")
     if closed and is_by_files(asker, dataset):
         return Asked(dataset, skipped="bill files are asked instead, as set")

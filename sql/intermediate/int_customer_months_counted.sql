@@ -31,6 +31,8 @@ asked as (
         customer_uin,
         bill_month,
         is_direct,
+        is_carried,
+        asked_to_at,
         false as has_bill
     from landed_customers
     union all
@@ -40,16 +42,21 @@ asked as (
         customer_uin,
         bill_month,
         try(json_extract_string(asked_part, 'CustomerUinType')) = 'Customer' as is_direct,
+        is_carried,
+        asked_to_at,
         coalesce(landed_rows > 0, false) as has_bill
     from routed
 ),
 
+-- What was said last of a customer that was asked for, not of rows carried over, tells what it is.
 grouped as (
     select
         account,
         customer_uin,
         bill_month,
-        coalesce(bool_or(is_direct), true) as is_direct,
+        coalesce(
+            arg_max(is_direct, (coalesce(not is_carried, false), asked_to_at, is_direct)), true
+        ) as is_direct,
         bool_or(has_bill) as has_bill
     from asked
     group by account, customer_uin, bill_month

@@ -122,11 +122,14 @@ final as (
     select
         grouped.account,
         grouped.customer_uin,
-        coalesce(named.customer_name, resellers.customer_name) as customer_name,
         grouped.first_listed_date,
         grouped.last_listed_date,
         coalesce(grouped.direct_date = latest_lists.direct_date, false)
         or coalesce(grouped.indirect_date = latest_lists.indirect_date, false) as is_listed,
+        grouped.first_billed_month,
+        grouped.last_billed_month,
+        grouped.last_asked_month,
+        coalesce(named.customer_name, resellers.customer_name) as customer_name,
         -- One that became direct is no longer reached through the reseller of an earlier day.
         case
             when grouped.direct_date is null or grouped.indirect_date > grouped.direct_date
@@ -135,10 +138,7 @@ final as (
         case
             when grouped.direct_date is null or grouped.indirect_date > grouped.direct_date
                 then resellers.sub_agent_name
-        end as sub_agent_name,
-        grouped.first_billed_month,
-        grouped.last_billed_month,
-        grouped.last_asked_month
+        end as sub_agent_name
     from grouped
     left join latest_lists on grouped.account = latest_lists.account
     left join resellers

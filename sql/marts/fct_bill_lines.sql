@@ -59,10 +59,10 @@ final as (
         bill_lines.voucher_amount,
         bill_lines.billed_cost,
         bill_lines.billing_currency,
-        bill_lines.route,
         bill_lines.request_id,
         bill_lines.fetched_at,
-        coalesce(customer_months.is_complete, false) as is_complete
+        coalesce(customer_months.is_complete, false) as is_complete,
+        bill_lines.route
     from bill_lines
     left join customer_months
         on

@@ -280,22 +280,13 @@ final as (
         account,
         customer_uin,
         bill_month,
-        is_counted,
         case when not has_several_currencies then currencies end as billing_currency,
         month_state,
-        route,
         case when not has_several_currencies then detail_cost end as detail_cost,
         summary_cost,
         by_product_cost,
         by_region_cost,
         by_pay_mode_cost,
-        file_cost,
-        file_rows,
-        file_difference,
-        by_day_cost,
-        day_count,
-        unpaid_cost,
-        summary_cost - unpaid_cost as paid_cost,
         landed_rows,
         expected_rows,
         is_complete,
@@ -346,7 +337,16 @@ final as (
             ),
             ''
         ) as reason,
-        as_of_at
+        as_of_at,
+        is_counted,
+        route,
+        file_cost,
+        file_rows,
+        file_difference,
+        by_day_cost,
+        day_count,
+        unpaid_cost,
+        summary_cost - unpaid_cost as paid_cost
     from compared
 )
 

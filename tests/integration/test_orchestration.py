@@ -10,7 +10,7 @@ import pytest
 
 from assets import sensors
 from assets.definitions import build_defs
-from assets.raw import CHECK
+from assets.raw import WHOLE as CHECK
 from assets.resources import Books
 from pipelines import paths, publish
 from pipelines.land import landed_files

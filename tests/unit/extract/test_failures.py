@@ -21,6 +21,7 @@ import pytest
 from pipelines import extract
 from pipelines.endpoints import DATASETS
 from pipelines.errors import (
+    ActionRefused,
     CredentialRefused,
     RequestRefused,
     RequestUnanswered,
@@ -107,12 +108,13 @@ def test_the_last_customers_without_answer_do_not_sink_the_others(asker: Asker) 
 
 def test_a_service_that_only_refuses_is_not_down(asker: Asker) -> None:
     """A refusal is an answer: a customer without one fails alone among customers that are refused."""
-    customers = [str(number) for number in range(1, 31)]
+    customers = [str(number) for number in range(1, program.HOPELESS)]
+    last = customers[-1]
     api = service({customer: lines(2) for customer in customers})
-    api.on_request += [refuse(*set(customers) - {"8", "30"}), silence(lambda request: request.customer == "8")]
+    api.on_request += [refuse(*set(customers) - {"8", last}), silence(lambda request: request.customer == "8")]
     found = asker.ask(api, *customers).customers
     assert found["8"].code == "HTTP.Timeout"
-    assert found["30"].proof is Proof.PROVEN
+    assert found[last].proof is Proof.PROVEN
 
 
 def test_all_customers_refused_is_a_refusal_of_the_dataset(asker: Asker) -> None:
@@ -289,3 +291,22 @@ def test_a_mistake_in_the_code_is_handed_over_as_it_is(asker: Asker) -> None:
     api.on_request.append(stumble)
     with pytest.raises(ZeroDivisionError):
         asker.ask(api, "1")
+
+
+def test_customers_are_not_asked_to_the_last_where_all_are_refused(asker: Asker) -> None:
+    """When the first of them are refused one like the other, the action is not this account's: the dataset ends."""
+    everyone = [str(number) for number in range(100, 400)]
+    api = service({customer: lines(2) for customer in everyone})
+    api.on_request.append(refuse(*everyone))
+    with pytest.raises(RequestRefused, match="every customer that was tried"):
+        asker.ask(api, *everyone)
+    assert program.HOPELESS <= len(api.asked(SHORT)) <= program.HOPELESS + SOON
+
+
+def test_an_action_that_is_not_allowed_ends_its_dataset_alone(asker: Asker) -> None:
+    """A policy that lacks one action is told at its first request; the other datasets go on."""
+    api = service({"1": lines(2), "2": lines(2)})
+    api.on_request.append(failing(ActionRefused, SHORT.action.name))
+    found = asker.ask_all(api, "1", "2")
+    assert isinstance(found[SHORT.name], ActionRefused)
+    assert not isinstance(found[SUMMARY.name], Exception)

@@ -242,6 +242,12 @@ class TestMoved:
         assert told(lake.land({"1": Pull()}), "customer_uin", "direct") == [("1", True), ("2", False)]
         assert told(lake.land({None: Pull()}, CUSTOMERS, None, direct=["1"]), "direct") == [(True,)]
 
+    def test_one_that_is_on_no_list_any_more_is_whose_it_was(self, lake: Lake) -> None:
+        """A reseller's customer that left stays a reseller's; one that was never seen before is not the account's."""
+        lake.land({"1": Pull(), "2": Pull()}, direct=["1"])
+        file = lake.land({"1": Pull(), "2": Pull(), "3": Pull()}, listed=[], direct=[])
+        assert told(file, "customer_uin", "direct") == [("1", True), ("2", False), ("3", False)]
+
 
 class TestFiles:
     """Of a downloaded file, rows and cost are known when it is read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from pipelines import paths
 from pipelines.errors import BuildFailed, Busy, CorruptFile, StorageFailed
 from pipelines.land.manifest import landed_files
+from pipelines.model import lake
 from pipelines.model.build import Built, Stamp, build
 from pipelines.model.project import Project, Scope, read_project
 from tests.lake import Pull, line, put, put_month
@@ -37,6 +39,8 @@ def home(tmp_path: Path) -> Path:
         }
         put_month(tmp_path, month, bills)
     put(tmp_path, "customers", "2026-11-20", {None: Pull([{"CustomerUin": "1"}, {"CustomerUin": "2"}])})
+    for day in ("2026-08-31", "2026-09-01", "2026-10-31"):
+        put(tmp_path, "customer_bill_by_day", day, {"1": Pull([{"TotalCost": "0.5"}])})
     return tmp_path
 
 
@@ -115,9 +119,29 @@ def list_again(home: Path) -> None:
     put(home, "customers", "2026-11-21", {None: Pull([{"CustomerUin": "2"}, {"CustomerUin": "4"}])})
 
 
+def land_days(home: Path) -> None:
+    """Land a day again, one of a month that has no other bill yet, and lose one."""
+    put(home, "customer_bill_by_day", "2026-09-01", {"1": Pull([{"TotalCost": "0.6"}])})
+    put(home, "customer_bill_by_day", "2026-12-01", {"1": Pull([{"TotalCost": "0.7"}])})
+    next((home / "lake").rglob("bill_date=2026-10-31/data.parquet")).unlink()
+
+
+def take_snapshots(home: Path) -> None:
+    """Take lists of other kinds, of a new shape, which no month depends on."""
+    times = {"first_seen_at": "2026-11-21T04:00:00+00:00", "last_seen_at": "2026-11-21T04:00:00+00:00"}
+    sighting = {"kind": "new_field", "field": "Quota", "value": None, "first_key": "2026-11-21"} | times
+    drift = paths.drift_file(home, "voucher_pool", "sandbox")
+    drift.parent.mkdir(parents=True)
+    drift.write_text(json.dumps({"filled": {}, "sightings": [sighting]}))
+    put(home, "voucher_pool", "2026-11-21", {None: Pull([{"AgentName": "a", "TotalQuota": "1"}])})
+    put(home, "credit_by_uin", "2026-11-21", {None: Pull([{"Uin": "1"}], part='{"UinList":[1]}')})
+
+
 @pytest.mark.parametrize(
     ("change", "months"),
     [
+        (land_days, ("2026-09", "2026-10", "2026-12")),
+        (take_snapshots, ()),
         (restate, ("2026-09",)),
         (appear, ("2026-11",)),
         (vanish, ("2026-08", "2026-10")),
@@ -132,6 +156,26 @@ def test_an_incremental_build_equals_a_full_one(home: Path, change: Any, months:
     assert (built.full, built.months) == (False, months)
     assert run(home, path=home / "full.duckdb").full
     assert differences(paths.build_file(home), home / "full.duckdb") == {}
+    drifted = [("Quota",)] if change is take_snapshots else []
+    assert rows(paths.build_file(home), "select field from meta.drift") == drifted
+
+
+def test_a_month_is_made_from_all_its_days(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One changed day makes its whole month again, from every day of it and of no other month."""
+    put(home, "customer_bill_by_day", "2026-09-02", {"1": Pull([{"TotalCost": "2"}])})
+    run(home)
+    put(home, "customer_bill_by_day", "2026-09-02", {"1": Pull([{"TotalCost": "3"}])})
+    read = []
+    make_raw = lake.make_raw
+
+    def seen(connection: Any, home: Path, files: Any, *rest: Any) -> None:
+        read.append({file.manifest.key for file in files if file.manifest.kind == "bill_date"})
+        make_raw(connection, home, files, *rest)
+
+    monkeypatch.setattr(lake, "make_raw", seen)
+    assert run(home).months == ("2026-09",)
+    september = {"2026-09-01", "2026-09-02"}
+    assert read == [september, {"2026-08-31", "2026-10-31", *september}]
 
 
 def test_every_month_model_is_told_apart_by_month(home: Path) -> None:
@@ -352,3 +396,12 @@ def test_flags_travel(home: Path) -> None:
     assert rows(path, "select is_complete, is_reconciled, schema_version from meta.release") == [
         (False, False, "1.0.0")
     ]
+
+
+def test_a_text_of_a_snapshot_that_is_lost_is_published_and_told(home: Path) -> None:
+    """No published figure is made of it, so bills do not wait for a format that nobody has seen yet."""
+    put(home, "partner_credit", "2026-11-20", {None: Pull([{"TotalCredit": "12,5"}])})
+    built = run(home)
+    assert set(built.warnings) == {"assert_no_snapshot_text_is_lost_or_rounded"}
+    assert "12,5" in built.warnings["assert_no_snapshot_text_is_lost_or_rounded"]
+    assert "published all the same" in built.warnings["assert_no_snapshot_text_is_lost_or_rounded"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
+from pipelines import paths
 from pipelines.endpoints import DATASETS
+from pipelines.endpoints.shapes import PartitionKind
 from pipelines.errors import CorruptFile
 from pipelines.model import lake
-from tests.lake import Pull, line, put
+from tests.lake import ASKED_AT, Pull, line, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +45,10 @@ def test_every_dataset_is_there_before_anything_landed(connection: duckdb.DuckDB
         names = [row[0] for row in connection.execute(f"describe raw.{dataset.name}").fetchall()]
         assert names == [*dataset.columns, "_extra", *lake.LINEAGE, dataset.partition.value]
         assert connection.execute(f"from raw.{dataset.name}").fetchall() == []
-    assert connection.execute("from raw.landed_files").fetchall() == []
-    assert connection.execute("from raw.landed_customers").fetchall() == []
+    for table, columns in lake.TABLES.items():
+        described = connection.execute(f"describe raw.{table}").fetchall()
+        assert {row[0]: row[1].lower() for row in described} == columns
+        assert connection.execute(f"from raw.{table}").fetchall() == []
 
 
 def test_the_key_comes_from_the_folder(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -82,6 +88,49 @@ def test_manifests_are_tables(connection: duckdb.DuckDBPyConnection, tmp_path: P
     ]
 
 
+def test_a_manifest_tells_parts_and_what_moved(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Several parts of one customer are rows of their own, with when they changed and whose customer it is."""
+    part, when = '{"VoucherId":5}', datetime(2026, 11, 19, tzinfo=UTC)
+    pulls = {"1": [Pull([{"Id": "a"}], part=part, reply='{"Month":"x"}', changed_at=when, direct=False), Pull([])]}
+    make(connection, tmp_path, put(tmp_path, "customer_voucher_usage", "2026-10", pulls))
+    told = "select kind, key, month_state, customer_uin, part, rows, changed_at, direct from raw.landed_customers"
+    assert connection.execute(told).fetchall() == [
+        ("bill_month", "2026-10", "closed", "1", part, 1, when.isoformat(), False),
+        ("bill_month", "2026-10", "closed", "1", "", 0, ASKED_AT.isoformat(), True),
+    ]
+    rows = "select bill_month, _customer_uin, _asked, _reply, _file, _page from raw.customer_voucher_usage"
+    assert connection.execute(rows).fetchall() == [("2026-10", "1", part, '{"Month":"x"}', None, 1)]
+
+
+@pytest.mark.parametrize("kind", PartitionKind)
+def test_a_key_is_the_text_of_the_folder(connection: duckdb.DuckDBPyConnection, tmp_path: Path, kind: Any) -> None:
+    """A month and a day are the text that the folder spells, under the name of what they are."""
+    dataset = next(dataset for dataset in DATASETS.values() if dataset.partition is kind)
+    key = "2026-10" if kind is PartitionKind.BILL_MONTH else "2026-10-31"
+    make(connection, tmp_path, put(tmp_path, dataset.name, key, {"1": Pull([{dataset.columns[0]: "1"}])}))
+    assert connection.execute(f"select {kind} from raw.{dataset.name}").fetchall() == [(key,)]
+
+
+def test_drift_is_a_table(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Every change of shape that is kept beside the lake can be read, whichever dataset and account it is of."""
+    sighting = {
+        "kind": "unknown_value",
+        "field": "VoucherStatus",
+        "value": "Odd",
+        "first_seen_at": "2026-11-20T04:00:00+00:00",
+        "last_seen_at": "2026-11-21T04:00:00+00:00",
+        "first_key": "2026-11-20",
+    }
+    for account in ("acme", "other"):
+        path = paths.drift_file(tmp_path, "customer_vouchers", account)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"filled": {}, "sightings": [sighting]}))
+    make(connection, tmp_path)
+    assert connection.execute("from raw.drift").fetchall() == [
+        ("customer_vouchers", account, *sighting.values()) for account in ("acme", "other")
+    ]
+
+
 def test_files_as_their_manifests_say_are_accepted(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     """Amounts of many digits, refunds, absent and odd values do not make a sound file suspicious."""
     rows = [
@@ -98,6 +147,7 @@ def test_files_as_their_manifests_say_are_accepted(connection: duckdb.DuckDBPyCo
         put(tmp_path, "customer_bill_summary", "2026-10", {"1": Pull([{"TotalCost": "1.2345678901234567e-05"}])}),
         put(tmp_path, "customer_bill_detail", "2026-09", {"1": Pull()}),
         put(tmp_path, "customers", "2026-11-20", {None: Pull([{"CustomerUin": "1"}])}),
+        put(tmp_path, "customer_bill_detail_files", "2026-10", {"1": Pull([line("8", "1,234.50"), line("9", "2")])}),
     ]
     lake.verify(connection, tmp_path, files)
 
