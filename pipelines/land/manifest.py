@@ -44,7 +44,8 @@ class LandedCustomer:
     bill was out by then. `carried`: the rows are those of an earlier landing. `listed`: the customer was on the
     account's list when asked, `direct`: it was one of the account's own. `reason` is empty for proven rows; `code` and
     `request_id` are the API's. `digest` is that of the pull that the rows here are of, `changed_at` when one first came
-    with this digest, ISO 8601 in UTC (None: no rows came, or they landed before this was kept).
+    with this digest, ISO 8601 in UTC (None: nothing came, or only what cost nothing, from the first, or they landed
+    before this was kept).
     """
 
     customer_uin: str | None

@@ -137,7 +137,9 @@ def _is_direct(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled
 
 def _landed(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled, *, closed: bool) -> LandedCustomer:
     same = before is not None and pull.digest != "" and pull.digest == before.digest
-    asked_to = None if pull.proof is Proof.FAILED else pulled.asked_to.isoformat()
+    # A first pull that costs nothing is no change: so a day that begins does not look as if everyone had spent.
+    is_nothing = pull.proof is Proof.FAILED or (before is None and pull.cost == 0)
+    asked_to = None if is_nothing else pulled.asked_to.isoformat()
     new = LandedCustomer(
         customer_uin=pull.customer_uin,
         part=pull.part,

@@ -205,7 +205,7 @@ def _database(scope: Scope) -> str:
 
 def _make_model(connection: DuckDBPyConnection, model: Model, plan: _Plan, scope: Scope) -> None:
     if not model.is_table:
-        kind = "table" if model.schema == "intermediate" else "view"  # several models read it: made once
+        kind = "view" if model.is_view else "table"
         connection.execute(f"create {kind} {model.full_name} as {model.sql}")
         return
     if plan.full and model.scope is scope:

@@ -59,7 +59,8 @@ class Column:
 class Model:
     """One .sql with its .yml. `reads` holds qualified names, `digest` is the SHA-256 of both files.
 
-    `key` names the columns that no two rows share, empty where the table has one row.
+    `key` names the columns that no two rows share, empty where the table has one row. `is_view`: it is run where it is
+    read; other models that are not published are made once.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Model:
     key: tuple[str, ...]
     scope: Scope
     columns: tuple[Column, ...]
+    is_view: bool
     reads: tuple[str, ...]
     digest: str
 
@@ -158,6 +160,7 @@ def _read_model(parser: duckdb.DuckDBPyConnection, path: Path) -> Model:
             key=tuple(spec["key"]),
             scope=Scope(spec["scope"]),
             columns=columns,
+            is_view=path.parent.name == "staging" or spec.get("materialized") == "view",
             **_read_sql(parser, path),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -35,8 +35,8 @@ _SUMMARY = """
                 when bool_or(month_state = 'provisional') then 'provisional'
                 else max(month_state)
             end as month_state,
-            count(*) as customers,
-            cast(sum(landed_rows) as bigint) as rows,
+            count(*) filter (where is_counted) as customers,
+            cast(coalesce(sum(landed_rows) filter (where is_counted), 0) as bigint) as rows,
             (
                 select list({'currency': billing_currency, 'cost': billed_cost} order by billing_currency)
                 from costs

@@ -23,7 +23,7 @@ from pipelines.pages import Page, Proof, warm_up
 from pipelines.periods import BillingClock, BillMonth, MonthState
 from pipelines.refresh import lists, plan, subjects
 from pipelines.refresh.run import Outcome, Run, Source, Usage, state, target
-from pipelines.refresh.subjects import BY_DAY, Asked, Changed
+from pipelines.refresh.subjects import BY_DAY, Asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -168,7 +168,7 @@ async def refresh_month(
             yield outcome
         who = lists.customers(run, source.asker, fit)
         run = _carried_on(run, source, month)
-        changed: Mapping[str | None, Changed] = {}
+        changed: Mapping[str | None, str | None] = {}
         if any(dataset.moved_by for dataset in fit) and state(run, BY_DAY, month.key) is not MonthState.CLOSED:
             days = subjects.days_again(run, source.asker, month)
             failed = False

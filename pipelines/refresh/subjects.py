@@ -6,7 +6,7 @@ Everything here follows from the catalogue, the account's settings, its lists an
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -49,16 +49,6 @@ class Asked:
     skipped: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """When a customer's daily bills of a month last changed, ISO 8601 in UTC: any of them, and one that costs something
-    (None: none does).
-    """
-
-    at: str
-    spent_at: str | None
-
-
 def of_now(run: Run, asker: Asker, dataset: Dataset, who: Customers) -> Asked:
     """Say what to ask of a dataset that is taken as of now. Raises as `lists.customers`."""
     if dataset.each is Each.CUSTOMER and dataset.customer_parameter:
@@ -91,7 +81,7 @@ def days_again(run: Run, asker: Asker, month: BillMonth) -> tuple[date, ...]:
 
 
 def of_month(
-    run: Run, asker: Asker, dataset: Dataset, month: BillMonth, who: Customers, changed: Mapping[str | None, Changed]
+    run: Run, asker: Asker, dataset: Dataset, month: BillMonth, who: Customers, changed: Mapping[str | None, str | None]
 ) -> Asked:
     """Say what to ask of a month: of everyone listed now or seen in that month before, those who can have changed.
 
@@ -112,7 +102,9 @@ def of_month(
         asked = tuple(s for s in subjects if s.customer_uin not in settled and not _is_paid(before.get(s)))
         return Asked(dataset, asked, len(subjects) - len(asked), "nothing was spent, or it is paid")
     if dataset.moved_by and not closed and not run.full:
-        asked = tuple(s for s in subjects if _has_moved(dataset, before.get(s), changed.get(s.customer_uin)))
+        asked = tuple(
+            s for s in subjects if s.customer_uin not in changed or _has_moved(before.get(s), changed[s.customer_uin])
+        )
         return Asked(dataset, asked, len(subjects) - len(asked), "their daily bills have not changed since")
     return Asked(dataset, subjects)
 
@@ -158,27 +150,21 @@ def is_by_files(asker: Asker, dataset: Dataset) -> bool:
     return asker.files_when_closed and dataset.name in ("customer_bill_detail", "own_bill_detail")
 
 
-def changes(run: Run, asker: Asker, month: BillMonth, days: Iterable[date]) -> Mapping[str | None, Changed]:
-    """Return when each customer's daily bills of a month last changed, by what is landed of its days.
+def changes(run: Run, asker: Asker, month: BillMonth, days: Iterable[date]) -> Mapping[str | None, str | None]:
+    """Return when each customer's daily bills of a month last changed (ISO 8601, UTC), by what is landed of its days.
 
-    Customers of whom one of `days` is not known are left out: they may have changed.
+    None stands for a customer of whom no day ever cost anything. Customers of whom one of `days` is not known are left
+    out: they may have changed.
     """
     wanted = set(days)
     known: Counter[str | None] = Counter()
-    found: defaultdict[str | None, list[LandedCustomer]] = defaultdict(list)
+    found: dict[str | None, str | None] = {}
     for day in sorted(wanted.union(_landed_days(run, asker, month))):
         for customer in landed(run, asker, BY_DAY, day.isoformat()).values():
-            known[customer.customer_uin] += day in wanted and _is_proven(customer)
-            if customer.changed_at is not None:
-                found[customer.customer_uin].append(customer)
-    return {
-        uin: Changed(
-            max(str(bill.changed_at) for bill in bills),
-            max((str(bill.changed_at) for bill in bills if amount(bill.cost)), default=None),
-        )
-        for uin, bills in found.items()
-        if known[uin] == len(wanted)
-    }
+            uin = customer.customer_uin
+            known[uin] += day in wanted and _is_proven(customer)
+            found[uin] = max(found.get(uin) or "", customer.changed_at or "") or None
+    return {uin: at for uin, at in found.items() if known[uin] == len(wanted)}
 
 
 def seen_in(run: Run, asker: Asker, month: BillMonth) -> set[str]:
@@ -254,18 +240,11 @@ def _is_taken(file: LandedCustomer | None, bill: LandedCustomer | None) -> bool:
     return bill is None or bill.changed_at is None or not _is_older(file, bill.changed_at)
 
 
-def _has_moved(dataset: Dataset, customer: LandedCustomer | None, changed: Changed | None) -> bool:
-    """Tell whether a customer's rows may have changed since they were proven.
-
-    A day that is new counts as a change, since its bill may be all vouchers. Where there are no rows yet, only one that
-    costs something does: else a day would begin with asking everyone. What vouchers pay whole of a customer that had
-    nothing before comes with the month's bill.
-    """
-    if customer is None or changed is None or not _is_proven(customer):
+def _has_moved(customer: LandedCustomer | None, changed_at: str | None) -> bool:
+    """Tell whether a customer's rows may have changed since they were proven; what never cost anything has not."""
+    if customer is None or not _is_proven(customer):
         return True
-    is_idle = not (amount(customer.cost) if dataset.action.rows is None else customer.rows)
-    at = changed.spent_at if is_idle else changed.at
-    return at is not None and _is_older(customer, at)
+    return changed_at is not None and _is_older(customer, changed_at)
 
 
 def _is_older(customer: LandedCustomer, changed_at: str) -> bool:

@@ -1,11 +1,12 @@
 -- What this release is, and whether everything in it is complete and agrees.
 -- Grain: one row.
--- The flags cover every month: rpt_reconciliation and rpt_own_reconciliation say which
--- customers and months they come from.
+-- The flags cover every month that counts: rpt_reconciliation and rpt_own_reconciliation say
+-- which customers and months they come from.
 with
 
 reconciliation as (
     select * from main.rpt_reconciliation
+    where coalesce(is_counted, true)
 ),
 
 own_reconciliation as (

@@ -77,7 +77,8 @@ select
     line_id,
     row_number() over (partition by account, customer_uin, bill_month, line_id order by _page, _position) as occurrence,
     lines.* exclude (account, customer_uin, bill_month, line_id, _page, _position),
-    landed.is_complete
+    landed.is_complete,
+    'pages' as route
 from lines
 join landed using (account, customer_uin, bill_month);
 
@@ -90,7 +91,8 @@ group by all;
 
 create table dim_customers as
 select account, customer_uin, null::date as first_listed_date, null::date as last_listed_date, false as is_listed,
-    min(bill_month) as first_billed_month, max(bill_month) as last_billed_month, max(bill_month) as last_asked_month
+    min(bill_month) as first_billed_month, max(bill_month) as last_billed_month, max(bill_month) as last_asked_month,
+    null::varchar as customer_name, null::varchar as sub_agent_uin, null::varchar as sub_agent_name
 from fct_monthly_costs
 group by all;
 
@@ -123,7 +125,11 @@ select
     detail.cost::varchar::double = summary.cost::double
     and detail.cost = product.cost and detail.cost = region.cost and detail.cost = pay_mode.cost as is_reconciled,
     null::varchar as reason,
-    as_of_at
+    as_of_at,
+    true as is_counted, 'pages' as route,
+    null::decimal(38, 8) as file_cost, null::bigint as file_rows, null::decimal(38, 8) as file_difference,
+    null::decimal(38, 8) as by_day_cost, null::bigint as day_count, null::decimal(38, 8) as unpaid_cost,
+    null::decimal(38, 8) as paid_cost
 from landed
 join detail using (account, customer_uin, bill_month)
 join summary using (account, customer_uin, bill_month)

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 MONTHS = 24
 LINES = 1_000_000
 CUSTOMERS = 45
+LANDED = (
+    "customer_bill_detail",
+    "customer_bill_summary",
+    "bill_summary_by_product",
+    "bill_summary_by_region",
+    "bill_summary_by_pay_mode",
+)
 
 _LINES = """
     select
@@ -67,6 +74,9 @@ _DETAIL = """
         null::varchar as _extra,
         '{account}' as _account,
         uin as _customer_uin,
+        null::varchar as _asked,
+        null::varchar as _reply,
+        null::varchar as _file,
         (1 + i // 200)::integer as _page,
         (i % 200)::integer as _position,
         md5(uin || (i // 200)::varchar) as _request_id,
@@ -80,6 +90,9 @@ _SUMMARY = """
         null::varchar as _extra,
         '{account}' as _account,
         uin as _customer_uin,
+        null::varchar as _asked,
+        null::varchar as _reply,
+        null::varchar as _file,
         1::integer as _page,
         0::integer as _position,
         uuid()::varchar as _request_id,
@@ -108,9 +121,8 @@ def make_month(home: Path, month: str, sign: int = 1) -> None:
     with duckdb.connect() as connection:
         lines = _LINES.format(customers=CUSTOMERS, month=month.replace("-", ""), lines=LINES // MONTHS, sign=sign)
         connection.execute(f"create table lines as {lines}")
-        for name in DATASETS:
-            if name != "customers":
-                _land(connection, home, name, month)
+        for name in LANDED:
+            _land(connection, home, name, month)
 
 
 def _land(connection: duckdb.DuckDBPyConnection, home: Path, name: str, month: str) -> None:

@@ -105,6 +105,15 @@ def test_the_reconciliation_has_the_agreed_columns(home: Path) -> None:
         "is_reconciled",
         "reason",
         "as_of_at",
+        "is_counted",
+        "route",
+        "file_cost",
+        "file_rows",
+        "file_difference",
+        "by_day_cost",
+        "day_count",
+        "unpaid_cost",
+        "paid_cost",
     ]
 
 

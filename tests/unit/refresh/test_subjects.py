@@ -14,7 +14,7 @@ from pipelines.pages import Proof, Subject
 from pipelines.periods import BillMonth
 from pipelines.refresh import subjects
 from pipelines.refresh.lists import Customers
-from pipelines.refresh.subjects import Asked, Changed
+from pipelines.refresh.subjects import Asked
 from tests.unit.refresh.books import (
     BY_DAY,
     DETAIL_FILES,
@@ -196,8 +196,8 @@ class TestChanges:
         books.land(BY_DAY, "2026-11-19", {"1": [{"TotalCost": "1"}], "2": [{"TotalCost": "0"}]}, at=later(hours=1))
         books.land(BY_DAY, "2026-11-20", {"1": [{"TotalCost": "0"}], "2": [{"TotalCost": "0"}]}, at=later(hours=2))
         assert self.changes(books) == {
-            "1": Changed(later(hours=3).isoformat(), later(hours=3).isoformat()),
-            "2": Changed(later(hours=2).isoformat(), None),
+            "1": later(hours=3).isoformat(),
+            "2": None,
         }
 
     def test_a_day_that_is_asked_again_and_the_same_does_not_count(self, books: Books) -> None:
@@ -206,10 +206,14 @@ class TestChanges:
             costs = {"1": [{"TotalCost": "1"}], "2": [{"TotalCost": "1" if hours < 2 else "2"}]}
             for day in self.DAYS:
                 books.land(BY_DAY, day.isoformat(), costs, at=later(hours=hours))
-        assert {uin: changed.at for uin, changed in self.changes(books).items()} == {
-            "1": FIRST.isoformat(),
-            "2": later(hours=2).isoformat(),
-        }
+        assert self.changes(books) == {"1": FIRST.isoformat(), "2": later(hours=2).isoformat()}
+
+    def test_a_day_that_comes_to_nothing_again_counts(self, books: Books) -> None:
+        """A day that cost something and is paid back has changed, though it costs nothing now."""
+        for hours, cost in enumerate(("0", "5", "0")):
+            for day in self.DAYS:
+                books.land(BY_DAY, day.isoformat(), {"1": [{"TotalCost": cost}]}, at=later(hours=hours))
+        assert self.changes(books) == {"1": later(hours=2).isoformat()}
 
     @pytest.mark.parametrize("proof", [Proof.UNPROVEN, Proof.FAILED])
     def test_who_is_not_known_is_left_out(self, books: Books, proof: Proof) -> None:
@@ -235,10 +239,9 @@ class TestChanges:
 class TestOpenMonth:
     """Who is asked of a month whose bill is not out."""
 
-    MOVED = Changed(later(hours=1).isoformat(), later(hours=1).isoformat())
-    SAME = Changed(FIRST.isoformat(), FIRST.isoformat())
-    NEW_DAY = Changed(later(hours=1).isoformat(), FIRST.isoformat())
-    ZERO_DAY = Changed(later(hours=1).isoformat(), None)
+    MOVED = later(hours=1).isoformat()
+    SAME = FIRST.isoformat()
+    NEVER = None
 
     @pytest.mark.parametrize("dataset", [SUMMARY, BY_PRODUCT, DETAIL])
     @pytest.mark.parametrize(("at", "month"), [("2026-11-20T12:00:00", OPEN), ("2026-11-03T12:00:00", MONTH)])
@@ -262,22 +265,14 @@ class TestOpenMonth:
         """Rows of before that a failed pull left standing do not count as asked."""
         for proof in (Proof.PROVEN, Proof.FAILED):
             books.land(DETAIL, OPEN.key, {"1": lines(2), "2": []}, at=later(hours=2), proof={"1": proof, "2": proof})
-        changed = {"1": self.MOVED, "2": self.ZERO_DAY}
+        changed = {"1": self.MOVED, "2": self.NEVER}
         assert uins(of_month(books, DETAIL, OPEN, "12", changed=changed)) == ["1", "2"]
 
-    def test_a_new_day_counts_where_there_are_rows(self, books: Books) -> None:
-        """A first bill of a day that comes to nothing may hide what vouchers paid: customers with rows are asked."""
-        books.land(DETAIL, OPEN.key, {"1": lines(1, "0"), "2": []})
-        changed = {"1": self.ZERO_DAY, "2": self.ZERO_DAY}
-        assert uins(of_month(books, DETAIL, OPEN, "12", changed=changed)) == ["1"]
-
-    def test_a_new_day_without_cost_leaves_who_has_nothing(self, books: Books) -> None:
-        """Customers who never had a row, or a sum, are asked once a day costs something, and not before."""
-        books.land(DETAIL, OPEN.key, {uin: [] for uin in "123"})
-        books.land(SUMMARY, OPEN.key, {uin: [{"TotalCost": "0"}] for uin in "123"})
-        changed = {"1": self.ZERO_DAY, "2": self.NEW_DAY, "3": self.MOVED}
+    def test_who_never_cost_anything_is_left(self, books: Books) -> None:
+        """A day that begins with nothing is no change, whether there are rows of before or none."""
+        books.land(DETAIL, OPEN.key, {"1": lines(1, "0"), "2": [], "3": []})
+        changed = {"1": self.NEVER, "2": self.NEVER, "3": self.MOVED}
         assert uins(of_month(books, DETAIL, OPEN, changed=changed)) == ["3"]
-        assert uins(of_month(books, SUMMARY, OPEN, changed=changed)) == ["3"]
 
     def test_a_full_run_asks_everyone(self, books: Books) -> None:
         """Told to be full, a run asks also what nothing says has changed."""
