@@ -39,6 +39,8 @@ DEMO_CUSTOMERS = 16
 _EXAMPLE = """select bill_month, product_name, sum(billed_cost) as billed_cost
 from fct_monthly_costs group by all order by billed_cost desc limit 5"""
 
+_OWN_EXAMPLE = _EXAMPLE.replace("fct_monthly_costs", "fct_own_bill_lines")
+
 _console = Console(highlight=False, width=max(Console().width, 112))  # amounts are never cut short
 _errors = Console(stderr=True, highlight=False, style="red", markup=False, soft_wrap=True)
 
@@ -163,8 +165,8 @@ def _run(asking: Asking, keys: list[str], *, everything: bool = False) -> int:
 
 
 def _carries_on(run: Executed) -> bool:
-    """Tell whether a run succeeded but for actions that the account may not call."""
-    return run.success or set(run.kinds) == {ActionRefused.__name__}
+    """Tell whether a run succeeded, or landed all but what the account may not ask."""
+    return run.success or (run.has_landed and set(run.kinds) == {ActionRefused.__name__})
 
 
 def _lists(askers: Sequence[Asker]) -> list[Dataset]:
@@ -186,19 +188,22 @@ def _report(
 ) -> int:
     """Print what the months are, and what is not whole; return the exit code."""
     found = [row for row in publish.summary(home, [m.key for m in asked]) if not accounts or row["account"] in accounts]
-    _console.print(_months_table(found))
+    if found:
+        _console.print(_months_table(found))
     _console.print(_runs_table(runs))
     for row in found:
         for fault in row["not_whole"]:
             whose = f"customer {fault['customer_uin']}" if fault["customer_uin"] else "its own bill"
             where = f"{row['bill_month']}, account '{row['account']}', {whose}"
             _console.print(f"{where}: {fault['reason']}", style="yellow", markup=False)
-    _console.print(f"\nThe release: {paths.current_release(home)}\nTry:", markup=False)
-    _console.print(
-        f'BILL_ETL_HOME={shlex.quote(str(home))} .venv/bin/python -m pipelines sql "{_EXAMPLE}"',
-        markup=False,
-        soft_wrap=True,
-    )
+    for name, run in runs.items():
+        for doubt in run.doubts:
+            _console.print(f"{name}, {doubt}", style="yellow", markup=False)
+    _console.print(f"\nThe release: {paths.current_release(home)}", markup=False, soft_wrap=True)
+    if found:
+        example = _EXAMPLE if any(row["is_partner"] for row in found) else _OWN_EXAMPLE
+        command = f'BILL_ETL_HOME={shlex.quote(str(home))} .venv/bin/python -m pipelines sql "{example}"'
+        _console.print(f"Try:\n{command}", markup=False, soft_wrap=True)
     closed = [row for row in found if BillMonth(row["bill_month"]).state(now) is MonthState.CLOSED]
     is_whole = all(row["is_complete"] for row in found) and all(row["is_reconciled"] for row in closed)
     return WHOLE if is_whole and all(run.is_whole for run in runs.values()) else NOT_WHOLE

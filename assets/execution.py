@@ -30,13 +30,17 @@ _OPS = {"snapshots_job": snapshots.op.name, "month_job": months.op.name}
 
 @dataclass(frozen=True)
 class Executed:
-    """A job's run: what failed, as sentences and kinds; whether its checks passed; what it cost the accounts."""
+    """A job's run: what failed, as sentences and kinds; whether its checks passed, and what those found that did not;
+    what it cost the accounts.
+    """
 
     success: bool
     seconds: float
     texts: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     is_whole: bool = True
+    doubts: list[str] = field(default_factory=list)
+    has_landed: bool = False
     requests: int = 0
     throttled: int = 0
     share: float = 0.0
@@ -94,13 +98,15 @@ def execute(
     )
     failures = [_failure(event) for event in result.all_events if event.is_step_failure]
     usages = [event.materialization.metadata for event in result.get_asset_materialization_events()]
-    checks = result.get_asset_check_evaluations()
+    checks = [check for check in result.get_asset_check_evaluations() if not check.passed]
     return Executed(
         success=result.success,
         seconds=time.monotonic() - began,
         texts=[text for text, _ in failures],
         kinds=[kind for _, kinds in failures for kind in kinds],
-        is_whole=all(check.passed or check.severity is dg.AssetCheckSeverity.WARN for check in checks),
+        is_whole=all(check.severity is dg.AssetCheckSeverity.WARN for check in checks),
+        doubts=[f"{check.asset_key.path[-1]}: {check.description or check.check_name}" for check in checks],
+        has_landed=bool(usages),
         requests=int(sum(_number(usage, "requests") for usage in usages)),
         throttled=int(sum(_number(usage, "throttled") for usage in usages)),
         share=max((_number(usage, "share_of_limit") for usage in usages), default=0.0),

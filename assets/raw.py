@@ -37,10 +37,13 @@ LAKE = dg.AssetSpec(
 
 
 class Asking(dg.Config):
-    """Which accounts a run covers, all configured ones if none is named; `full`: also what nothing says has changed."""
+    """Which accounts a run covers, all configured ones if none is named; `full`: also what nothing says has changed;
+    `unproven`: of a month whose bill is out only what was not proven since, as the schedule asks.
+    """
 
     accounts: list[str] = []  # noqa: RUF012  pydantic copies it
     full: bool = False
+    unproven: bool = False
 
 
 def key(dataset: Dataset) -> dg.AssetKey:
@@ -156,7 +159,9 @@ def _by_dataset(
         asyncio.Runner() as runner,
         Telling(context.log, {account.name: account.limits for account in accounts}) as telling,
     ):
-        run = books.run(settings, context.run.root_run_id or context.run.run_id, telling, full=config.full)
+        run = books.run(
+            settings, context.run.root_run_id or context.run.run_id, telling, full=config.full, unproven=config.unproven
+        )
         outcomes = _outcomes(books, settings, config, run, datasets, asked)
         try:
             while (outcome := runner.run(_next(outcomes))) is not None:

@@ -25,10 +25,10 @@ class Books(dg.ConfigurableResource[None]):
         """Load the settings. Raises SettingError."""
         return configuration.load(ROOT)
 
-    def run(self, loaded: configuration.Settings, run_id: str, telling: Telling, *, full: bool) -> Run:
+    def run(self, loaded: configuration.Settings, run_id: str, telling: Telling, *, full: bool, unproven: bool) -> Run:
         """Return what all refreshes of a run share."""
         version = configuration.code_version(ROOT)
-        return Run(loaded.home, loaded.clock, version, run_id, telling.tell, telling.plan, full)
+        return Run(loaded.home, loaded.clock, version, run_id, telling.tell, telling.plan, full, unproven)
 
     @asynccontextmanager
     async def sources(self, loaded: configuration.Settings, names: list[str]) -> AsyncIterator[list[Source]]:

@@ -10,13 +10,14 @@ from decimal import Decimal
 import dagster as dg
 
 from assets.jobs import MONTH_JOB, SNAPSHOTS_JOB
-from assets.raw import MONTHLY, key
+from assets.raw import MONTHLY, key, months
 from assets.resources import Books
 from pipelines import paths
 from pipelines.endpoints.asker import not_asked
 from pipelines.endpoints.shapes import Dataset
 from pipelines.errors import BillEtlError, SettingError
 from pipelines.land import Manifest, read_manifest
+from pipelines.pages import Proof
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
 from pipelines.refresh.subjects import is_by_files
 from pipelines.settings import DAILY_AT, Settings, daily_at
@@ -72,8 +73,15 @@ def daily_months(books: Books) -> list[dg.RunRequest] | dg.SkipReason:
         month = month.previous
         wanted = [dataset for dataset in MONTHLY if not _is_settled(settings, dataset, month, latest=running.previous)]
         if wanted:
-            keys = [key(dataset) for dataset in wanted]
-            requests.append(dg.RunRequest(run_key=f"{today} {month}", partition_key=month.key, asset_selection=keys))
+            needed = {name for dataset in wanted for name in (dataset.name, dataset.proven_by, dataset.billed_by)}
+            requests.append(
+                dg.RunRequest(
+                    run_key=f"{today} {month}",
+                    partition_key=month.key,
+                    asset_selection=[key(dataset) for dataset in MONTHLY if dataset.name in needed],
+                    run_config={"ops": {months.op.name: {"config": {"unproven": True}}}},
+                )
+            )
     return requests
 
 
@@ -100,4 +108,8 @@ def _is_whole(manifest: Manifest | None) -> bool:
 
 
 def _is_owed(dataset: Dataset, manifest: Manifest) -> bool:
-    return dataset.owed_by is not None and any(Decimal(cost) for cost in manifest.costs.values())
+    """Tell whether some customer owes something, or may; sums would let one's refund hide another's debt."""
+    return dataset.owed_by is not None and any(
+        Decimal(customer.cost or 0) != 0 or (customer.proof != Proof.PROVEN and not customer.is_excused)
+        for customer in manifest.customers
+    )

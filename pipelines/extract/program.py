@@ -67,7 +67,8 @@ class Costs:
     async def of(self, dataset: str, customer_uin: str) -> Decimal | None:
         """Return a customer's cost, asked in this pull (then it is waited for) or known before."""
         cell = self._cells.get((dataset, customer_uin))
-        return await asyncio.shield(cell) if cell else self._known.get((dataset, customer_uin))
+        told = await asyncio.shield(cell) if cell else None
+        return self._known.get((dataset, customer_uin)) if told is None else told
 
 
 class DatasetProgram:

@@ -30,6 +30,7 @@ _SUMMARY = """
         select
             account,
             bill_month,
+            true as is_partner,
             case
                 when bool_or(month_state = 'open') then 'open'
                 when bool_or(month_state = 'provisional') then 'provisional'
@@ -69,6 +70,7 @@ _SUMMARY = """
         select
             own.account,
             own.bill_month,
+            false as is_partner,
             min(own.month_state) as month_state,
             1 as customers,
             cast(coalesce(any_value(own_months.line_count), 0) as bigint) as rows,
@@ -98,10 +100,10 @@ _SUMMARY = """
 def summary(home: Path, months: Sequence[str]) -> list[dict[str, Any]]:
     """Tell of the current release: a dict for each account and each of these months that it holds, in that order.
 
-    Its keys: `account`, `bill_month`, `month_state` (of the least final customer), `customers` (1 where it is the
-    account's own bill), `rows` (bill lines), `costs` (currency to exact Decimal), `is_complete`, `is_reconciled`,
-    `not_whole` (for each customer that is not complete or not reconciled a dict of `customer_uin`, None for the own
-    bill, and `reason`) and `as_of_at` (aware). Empty without a release.
+    Its keys: `account`, `bill_month`, `is_partner` (bills of customers, not its own one), `month_state` (of the least
+    final customer), `customers` (1 for its own bill), `rows` (bill lines), `costs` (currency to exact Decimal),
+    `is_complete`, `is_reconciled`, `not_whole` (for each customer that is not complete or not reconciled a dict of
+    `customer_uin`, None for its own bill, and `reason`) and `as_of_at` (aware). Empty without a release.
     """
     if not (current := paths.current_release(home)).exists():
         return []

@@ -57,7 +57,8 @@ def needed(asker: Asker, datasets: Iterable[Dataset]) -> tuple[Dataset, ...]:
     """
     wanted = set()
     for dataset in datasets:
-        if dataset.each is Each.CUSTOMER or dataset.customer_parameter:
+        by_kind = asker.role is Role.DISTRIBUTOR and dataset.kind_parameter is not None
+        if dataset.each is Each.CUSTOMER or dataset.customer_parameter or by_kind:
             wanted.add(CUSTOMERS.name)
             if asker.role is Role.DISTRIBUTOR and dataset.partition is not PartitionKind.SNAPSHOT_DATE:
                 wanted |= {SUB_AGENTS.name, INDIRECT_CUSTOMERS.name}

@@ -16,9 +16,18 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from pipelines import extract, land, locks, paths
+from pipelines.client import codes
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.asker import asked_of
-from pipelines.errors import BillEtlError, Busy, CorruptFile, CredentialRefused, RequestUnanswered, UnreadableFile
+from pipelines.errors import (
+    BillEtlError,
+    Busy,
+    CorruptFile,
+    CredentialRefused,
+    RequestRefused,
+    RequestUnanswered,
+    UnreadableFile,
+)
 from pipelines.pages import Page, Proof, warm_up
 from pipelines.periods import BillingClock, BillMonth, MonthState
 from pipelines.refresh import lists, plan, subjects
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from pipelines.endpoints.shapes import Dataset
+    from pipelines.land import LandedCustomer
     from pipelines.pages import CustomerPull
     from pipelines.refresh.lists import Customers
 
@@ -190,13 +200,13 @@ def _carried_on(run: Run, source: Source, month: BillMonth) -> Run:
     marker, today = paths.unfinished_run(run.home, source.account, month.key), run.clock.today().isoformat()
     try:
         left = json.loads(marker.read_text())
-        if left["day"] == today:
+        if left["day"] == today and left["full"] >= run.full:
             return replace(run, run_id=str(left["run_id"]))
     except (OSError, ValueError, KeyError, TypeError):
         pass  # none was killed; a marker that was half written is as good as none
     with land.storage_failures(marker):
         marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        marker.write_text(json.dumps({"day": today, "run_id": run.run_id}))
+        marker.write_text(json.dumps({"day": today, "run_id": run.run_id, "full": run.full}))
     return run
 
 
@@ -266,7 +276,7 @@ def _doubt_of_list(taken: Outcome) -> BillEtlError | None:
     """Say what speaks against asking anything of a list. That one reseller's customers are refused does not."""
     if taken.error or taken.file is None:
         return taken.error
-    doubtful = [c for c in taken.file.manifest.customers if c.proof == Proof.UNPROVEN]
+    doubtful = [c for c in taken.file.manifest.customers if c.proof == Proof.UNPROVEN or _may_pass(c)]
     if not doubtful:
         return None
     return RequestUnanswered(
@@ -276,6 +286,11 @@ def _doubt_of_list(taken: Outcome) -> BillEtlError | None:
         action=taken.dataset.action.name,
         code="UnprovenList",
     )
+
+
+def _may_pass(customer: LandedCustomer) -> bool:
+    """Tell whether a pull failed in a way that is gone tomorrow: nobody was refused, only not answered."""
+    return customer.proof == Proof.FAILED and not issubclass(codes.rule(customer.code or "").error, RequestRefused)
 
 
 async def _refresh(
@@ -427,5 +442,6 @@ class _Meter:
         requests, throttled = self._told.get(dataset.action.name, (0, 0))
         self._told[dataset.action.name] = (tally.requests, tally.throttled)
         asked, seconds = tally.requests - requests, tally.last_sent - max(tally.first_sent, self._began)
-        share = (asked - 1) / (self._source.asker.limit(dataset) * seconds) if asked > 1 and seconds > 0 else 0.0
+        # In less than a second a few requests would look like any rate.
+        share = (asked - 1) / (self._source.asker.limit(dataset) * seconds) if seconds >= 1 else 0.0
         return Usage(pages, asked, tally.throttled - throttled, max(seconds, 0.0), share)

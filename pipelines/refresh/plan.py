@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipelines.endpoints.asker import asked_of, not_asked
 from pipelines.periods import MonthState
@@ -72,10 +72,15 @@ def plan_month(run: Run, asker: Asker, datasets: Sequence[Dataset], month: BillM
         most = subjects.of_month(run, asker, dataset, month, who, {})
         requests = [subjects.request_counts(run, asker, asked, month.key) for asked in (least, most)]
         counts = (requests[0], requests[1])
-        plans.append(
-            _planned(asker, dataset, month.key, len(most.subjects), counts, least.left, least.skipped or least.why)
-        )
+        why = _unlisted(run, asker, dataset) or least.skipped or least.why
+        plans.append(_planned(asker, dataset, month.key, len(most.subjects), counts, least.left, why))
     return (*plans, *skipped(asker, datasets, month.key))
+
+
+def _unlisted(run: Run, asker: Asker, dataset: Dataset) -> str:
+    """Say that it is not known yet whom a dataset is asked about; empty if it is."""
+    missing = [each.name for each in lists.needed(asker, (dataset,)) if lists.newest(run, asker, each) is None]
+    return f"not known before these lists are taken: {', '.join(missing)}" if missing else ""
 
 
 def skipped(asker: Asker, datasets: Iterable[Dataset], key: str) -> tuple[Planned, ...]:
@@ -86,7 +91,8 @@ def skipped(asker: Asker, datasets: Iterable[Dataset], key: str) -> tuple[Planne
 
 def tables(plans: Sequence[Planned]) -> tuple[Table, ...]:
     """Draw a plan: a row for each dataset that is asked, several days as one; and what is not asked, and why."""
-    drawn = Table("account", "dataset", "for", "asked", "left", "requests", "seconds", "left because", title="The plan")
+    whole = Column("dataset", overflow="fold", min_width=30)  # names are never cut short: some differ at their end only
+    drawn = Table("account", whole, "for", "asked", "left", "requests", "seconds", "left because", title="The plan")
     asked = [plan for plan in plans if plan.asked or plan.left]
     for group in _grouped(asked, lambda plan: (plan.account, plan.dataset, plan.why)):
         first, keys = group[0], sorted({plan.key for plan in group})
@@ -106,7 +112,10 @@ def tables(plans: Sequence[Planned]) -> tuple[Table, ...]:
     requests = [sum(plan.least for plan in plans), sum(plan.most for plan in plans)]
     drawn.add_section()
     drawn.add_row("all", "", "", "", "", _range(*requests), _range(*longest), "", style="bold")
-    drawn.caption = "Seconds are those that the limits take; actions are asked side by side, so all take the longest."
+    drawn.caption = (
+        "Requests are estimated by the pages landed before, one where none are. Seconds are those that the limits "
+        "take; actions are asked side by side, so all take the longest."
+    )
     return (drawn, _not_asked(plans))
 
 
@@ -150,4 +159,5 @@ def _planned(
     asker: Asker, dataset: Dataset, key: str, asked: int, requests: tuple[int, int], left: int, why: str
 ) -> Planned:
     limit = asker.limit(dataset)
-    return Planned(asker.account, dataset.name, dataset.action.name, key, limit, asked, *requests, left=left, why=why)
+    reason = why if left or not asked else ""
+    return Planned(asker.account, dataset.name, dataset.action.name, key, limit, asked, *requests, left, reason)

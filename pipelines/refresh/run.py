@@ -30,7 +30,8 @@ class Run:
     """What all refreshes of a run share.
 
     `run_id` names the run and its re-executions: what it landed whole is not asked again. `full`: also what nothing
-    says has changed is asked. `planned` is told what is about to be asked.
+    says has changed is asked; `unproven`: of a month whose bill is out only the customers not proven since. `planned`
+    is told what is about to be asked.
     """
 
     home: Path
@@ -40,6 +41,7 @@ class Run:
     progress: Callable[[Progress], None]
     planned: Callable[[tuple[Planned, ...]], None]
     full: bool = False
+    unproven: bool = False
 
     @classmethod
     def dry(cls, home: Path, clock: BillingClock, *, full: bool) -> Run:

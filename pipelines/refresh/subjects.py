@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import land
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.shapes import DIRECT, INDIRECT, TAG_KEY, Each, PartitionKind, Role
+from pipelines.endpoints.shapes import DIRECT, INDIRECT, TAG_KEY, Each, PartitionKind
 from pipelines.errors import CorruptFile
 from pipelines.pages import Proof, Subject, amount
 from pipelines.periods import FIRST_BILL_DATE, BillMonth, MonthState
@@ -22,7 +22,7 @@ from pipelines.refresh import lists
 from pipelines.refresh.run import state, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pipelines.endpoints.asker import Asker
     from pipelines.endpoints.shapes import Dataset
@@ -97,16 +97,38 @@ def of_month(
     subjects = _of_month(run, asker, dataset, month, who, before)
     if dataset.file is not None:
         return _of_files(run, asker, dataset, month, subjects, before)
-    if dataset.owed_by and not run.full:
+    wanted, why = _wanted(run, asker, dataset, month, before, changed)
+    asked = tuple(subject for subject in subjects if wanted(subject))
+    return Asked(dataset, asked, len(subjects) - len(asked), why)
+
+
+def _wanted(
+    run: Run,
+    asker: Asker,
+    dataset: Dataset,
+    month: BillMonth,
+    before: Mapping[Subject, LandedCustomer],
+    changed: Mapping[str | None, str | None],
+) -> tuple[Callable[[Subject], bool], str]:
+    """Return what tells which subjects to ask, and why the others are left."""
+    closed = state(run, dataset, month.key) is MonthState.CLOSED
+    if run.full:
+        return lambda _: True, ""
+    if dataset.owed_by:
         settled = _settled(run, asker, dataset.owed_by, month)
-        asked = tuple(s for s in subjects if s.customer_uin not in settled and not _is_paid(before.get(s)))
-        return Asked(dataset, asked, len(subjects) - len(asked), "nothing was spent, or it is paid")
-    if dataset.moved_by and not closed and not run.full:
-        asked = tuple(
-            s for s in subjects if s.customer_uin not in changed or _has_moved(before.get(s), changed[s.customer_uin])
+        return (
+            lambda s: s.customer_uin not in settled and not _is_paid(before.get(s)),
+            "nothing was spent, or it is paid",
         )
-        return Asked(dataset, asked, len(subjects) - len(asked), "their daily bills have not changed since")
-    return Asked(dataset, subjects)
+    if dataset.moved_by and not closed:
+        return (
+            lambda s: s.customer_uin not in changed or _has_moved(before.get(s), changed[s.customer_uin]),
+            "their daily bills have not changed since",
+        )
+    if closed and run.unproven and dataset.each is Each.CUSTOMER:
+        unproven = _unproven_in(run, asker, month)
+        return lambda s: s.customer_uin in unproven or s not in before, "they were proven since the bill is out"
+    return lambda _: True, ""
 
 
 def _of_month(
@@ -116,11 +138,13 @@ def _of_month(
         return tuple(sorted({*lists.used_vouchers(run, asker, month), *seen}, key=str))
     if dataset.each is Each.CUSTOMER:
         left = {subject.customer_uin: subject for subject in seen if subject.customer_uin not in who.listed}
-        everyone = sorted(who.listed | seen_in(run, asker, month))
-        return tuple(left.get(uin) or Subject.of(uin, _kind(dataset, uin in who.indirect)) for uin in everyone)
+        before = seen_in(run, asker, month)
+        indirect = who.indirect | {uin for uin, direct in before.items() if not direct and uin not in who.listed}
+        everyone = sorted(who.listed | before.keys())
+        return tuple(left.get(uin) or Subject.of(uin, _kind(dataset, indirect=uin in indirect)) for uin in everyone)
     if dataset.kind_parameter:
-        kinds = (False, True) if asker.role is Role.DISTRIBUTOR else (False,)
-        return tuple(Subject.of(None, _kind(dataset, indirect)) for indirect in kinds)
+        kinds = (False, True) if who.indirect or Subject.of(None, _kind(dataset, indirect=True)) in seen else (False,)
+        return tuple(Subject.of(None, _kind(dataset, indirect=indirect)) for indirect in kinds)
     return tuple(_variants(asker, dataset))
 
 
@@ -167,11 +191,21 @@ def changes(run: Run, asker: Asker, month: BillMonth, days: Iterable[date]) -> M
     return {uin: at for uin, at in found.items() if known[uin] == len(wanted)}
 
 
-def seen_in(run: Run, asker: Asker, month: BillMonth) -> set[str]:
-    """Return the customers asked for that month before; some may no longer be listed."""
+def seen_in(run: Run, asker: Asker, month: BillMonth) -> dict[str, bool]:
+    """Return the customers asked for that month before, and whether they were the account's own; some may be gone."""
     monthly = (d for d in DATASETS.values() if d.partition is PartitionKind.BILL_MONTH and d.each is Each.CUSTOMER)
-    found = chain.from_iterable(landed(run, asker, dataset, month.key) for dataset in monthly)
-    return {subject.customer_uin for subject in found if subject.customer_uin}
+    seen: dict[str, bool] = {}
+    for customer in chain.from_iterable(landed(run, asker, dataset, month.key).values() for dataset in monthly):
+        if customer.customer_uin:
+            seen[customer.customer_uin] = seen.get(customer.customer_uin, True) and customer.direct
+    return seen
+
+
+def _unproven_in(run: Run, asker: Asker, month: BillMonth) -> set[str | None]:
+    """Return the customers of whom something was not proven since the month's bill is out, in any dataset of it."""
+    monthly = (d for d in DATASETS.values() if d.partition is PartitionKind.BILL_MONTH and d.each is Each.CUSTOMER)
+    found = chain.from_iterable(landed(run, asker, dataset, month.key).values() for dataset in monthly)
+    return {customer.customer_uin for customer in found if not (_is_proven(customer) and customer.proven_closed)}
 
 
 def landed(run: Run, asker: Asker, dataset: Dataset, key: str) -> dict[Subject, LandedCustomer]:
@@ -251,7 +285,7 @@ def _is_older(customer: LandedCustomer, changed_at: str) -> bool:
     return customer.proven_at is None or datetime.fromisoformat(customer.proven_at) < datetime.fromisoformat(changed_at)
 
 
-def _kind(dataset: Dataset, indirect: bool) -> dict[str, Any]:  # noqa: FBT001  one of two kinds
+def _kind(dataset: Dataset, *, indirect: bool) -> dict[str, Any]:
     return {dataset.kind_parameter: INDIRECT if indirect else DIRECT} if dataset.kind_parameter else {}
 
 

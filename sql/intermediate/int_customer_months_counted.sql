@@ -33,7 +33,8 @@ asked as (
         is_direct,
         is_carried,
         asked_to_at,
-        false as has_bill
+        false as has_bill,
+        false as is_final
     from landed_customers
     union all
     -- Owners in a pack may have been asked for in no other way; files are asked for by kind.
@@ -44,7 +45,8 @@ asked as (
         try(json_extract_string(asked_part, 'CustomerUinType')) = 'Customer' as is_direct,
         is_carried,
         asked_to_at,
-        coalesce(landed_rows > 0, false) as has_bill
+        coalesce(landed_rows > 0, false) as has_bill,
+        coalesce(landed_rows > 0 and is_proven_closed, false) as is_final
     from routed
 ),
 
@@ -57,12 +59,14 @@ grouped as (
         coalesce(
             arg_max(is_direct, (coalesce(not is_carried, false), asked_to_at, is_direct)), true
         ) as is_direct,
-        bool_or(has_bill) as has_bill
+        bool_or(has_bill) as has_bill,
+        bool_or(is_final) as is_final
     from asked
     group by account, customer_uin, bill_month
 ),
 
--- An account that has bill lines goes before one that has none; then one whose own the customer is
+-- An account that has bill lines proven since the month closed goes before one whose are older, and
+-- that before one that has none; then one whose own the customer is
 -- before one that reaches it through second-level resellers; then by name.
 ranked as (
     select
@@ -73,7 +77,7 @@ ranked as (
         has_bill,
         first_value(account) over (
             partition by customer_uin, bill_month
-            order by has_bill desc, is_direct desc, account asc
+            order by is_final desc, has_bill desc, is_direct desc, account asc
         ) as counted_by_account,
         count(*) over (partition by customer_uin, bill_month) as account_count
     from grouped

@@ -75,7 +75,7 @@ judged as (
 -- The lowest preference is taken, and never 9: pages proven since the close; files so proven, the
 -- customer's own before the pack; pages that could not be proven; nothing, if the service's sums by
 -- product say since the close that nothing was billed, of which there is no file; pages proven
--- before the close.
+-- before the close. A file so proven that could not be had again is as good as it was.
 candidates as (
     select
         'pages' as route,
@@ -121,7 +121,11 @@ candidates as (
         judged.is_listed,
         judged.is_carried,
         judged.is_proven_closed,
-        case when judged.is_final then 2 else 9 end as preference
+        case
+            when judged.is_final then 2
+            when judged.is_carried and judged.is_proven_closed then 3
+            else 9
+        end as preference
     from judged
     left join files_summed
         on
@@ -149,7 +153,10 @@ candidates as (
         judged.is_listed,
         judged.is_carried,
         judged.is_proven_closed,
-        case when judged.is_final then 3 else 9 end as preference
+        case
+            when judged.is_final or (judged.is_carried and judged.is_proven_closed) then 3
+            else 9
+        end as preference
     from judged
     inner join packs_summed
         on

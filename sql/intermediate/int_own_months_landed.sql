@@ -22,7 +22,10 @@ dated as (
         reason,
         is_carried,
         proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
-        proof = 'proven' and coalesce(is_proven_closed, false) as is_final,
+        coalesce(is_proven_closed, false)
+        and (
+            proof = 'proven' or (is_carried and dataset = 'own_bill_detail_files')
+        ) as is_final,
         coalesce(proven_at, case when not is_carried and proof <> 'failed' then asked_to_at end)
             as as_of_at,
         cast(bill_month || '-01 00:00:00+08:00' as timestamptz) + interval 1 month as ends_at

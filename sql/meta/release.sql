@@ -13,6 +13,17 @@ own_reconciliation as (
     select * from main.rpt_own_reconciliation
 ),
 
+-- While a month is open, accounts that asked at different times differ without a fault.
+closed_months as (
+    select bill_month from main.rpt_reconciliation
+    group by bill_month
+    having bool_and(month_state = 'closed')
+),
+
+shared_customers as (
+    select * from main.rpt_shared_customers
+),
+
 landed_files as (
     select * from staging.stg_landed_files
 ),
@@ -22,8 +33,8 @@ latest_lists as (
         account,
         arg_max(state, snapshot_date) = 'whole' as is_whole
     from landed_files
-    where dataset = 'customers'
-    group by account
+    where dataset in ('customers', 'sub_agents', 'indirect_customers')
+    group by account, dataset
 ),
 
 lists_counted as (
@@ -40,6 +51,12 @@ months as (
         is_complete,
         is_equal or is_informative as is_reconciled
     from own_reconciliation
+    union all
+    select
+        true as is_complete,
+        shared_customers.is_agreed as is_reconciled
+    from shared_customers
+    inner join closed_months on shared_customers.bill_month = closed_months.bill_month
 ),
 
 months_counted as (

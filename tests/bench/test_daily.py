@@ -40,7 +40,7 @@ import sys
 from datetime import datetime
 from pipelines.endpoints.shapes import Role
 from pipelines.sandbox import Principal, World, serve
-world = World(customers={CUSTOMERS}, lines=7500, largest=2, steepness=0, moving_share=0.24, beyond_double=False)
+world = World(customers={CUSTOMERS}, lines=7500, largest=2, steepness=0, moving_share=0.29, beyond_double=False)
 now = datetime.fromisoformat(sys.argv[1])
 serve([Principal("AKIDbench", "key", Role.RESELLER)], world=world, now=now, limits=False, port=0)
 """

@@ -13,6 +13,8 @@ from assets.definitions import build_defs
 from assets.raw import WHOLE as CHECK
 from assets.resources import Books
 from pipelines import paths, publish
+from pipelines.endpoints import DATASETS
+from pipelines.endpoints.shapes import PartitionKind, Role
 from pipelines.land import landed_files
 from pipelines.locks import held
 from pipelines.sandbox import Faults
@@ -23,13 +25,10 @@ if TYPE_CHECKING:
     from pipelines.sandbox import Sandbox
     from tests.integration.conftest import CommandLine
 
-MONTHLY = [
-    "bill_summary_by_pay_mode",
-    "bill_summary_by_product",
-    "bill_summary_by_region",
-    "customer_bill_detail",
-    "customer_bill_summary",
-]
+OF_RESELLERS = [dataset for dataset in DATASETS.values() if Role.RESELLER in dataset.asked_roles]
+MONTHLY = sorted(dataset.name for dataset in OF_RESELLERS if dataset.partition is PartitionKind.BILL_MONTH)
+LISTS = {"customers", "customer_vouchers"}
+"""What months are asked of."""
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def test_a_month_alone_takes_the_days_list_first_and_tells_what_it_cost(home: Pa
         result = execute("month_job", instance, partition_key="2026-10")
         assert result.success
         events = {e.asset_key.path[-1]: e.materialization.metadata for e in result.get_asset_materialization_events()}
-    assert set(events) == {*MONTHLY, "customers", "lake"}
+    assert set(events) == {*MONTHLY, *LISTS, "lake"}
     detail = events["customer_bill_detail"]
     assert detail["dagster/row_count"].value == 900
     assert detail["requests"].value >= detail["pages"].value > 0
@@ -127,7 +126,7 @@ def test_one_accounts_failure_does_not_stop_anothers_landing(
     assert "south" in failure.user_failure_data.description
     assert "SignatureFailure" in failure.user_failure_data.description
     landed = {(file.manifest.account, file.manifest.dataset) for file in landed_files(home)}
-    assert landed == {("north", name) for name in (*MONTHLY, "customers")}
+    assert landed == {("north", name) for name in (*MONTHLY, *LISTS)}
 
 
 def test_the_sensor_asks_for_one_build_when_landings_have_settled(home: Path) -> None:
@@ -162,19 +161,23 @@ def test_the_daily_schedule_asks_the_previous_month_until_it_was_pulled_whole_af
     """Keys are those of now, and one run a day and month whatever is replayed."""
     schedule = build_defs().resolve_schedule_def("daily_months")
 
-    def asked(instance: dg.DagsterInstance) -> list[tuple[str, str]]:
+    def asked(instance: dg.DagsterInstance) -> list[tuple[str, str, set[str] | None]]:
         context = dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=datetime(2026, 11, 1),  # noqa: DTZ001  a tick long ago
             resources={"books": Books()},
             repository_def=build_defs().get_repository_def(),
         )
-        return [(r.partition_key, r.run_key) for r in schedule.evaluate_tick(context).run_requests]
+        return [
+            (r.partition_key, r.run_key, {asset.path[-1] for asset in r.asset_selection} if r.asset_selection else None)
+            for r in schedule.evaluate_tick(context).run_requests
+        ]
 
     with dg.DagsterInstance.ephemeral() as instance:
-        assert asked(instance) == [("2026-10", "2026-11-20 2026-10"), ("2026-11", "2026-11-20 2026-11")]
+        november, october = ("2026-11", "2026-11-20 2026-11"), ("2026-10", "2026-11-20 2026-10")
+        assert asked(instance) == [(*november, None), (*october, set(MONTHLY))]
         assert execute("month_job", instance, partition_key="2026-10").success
-        assert asked(instance) == [("2026-11", "2026-11-20 2026-11")]
+        assert asked(instance) == [(*november, None), (*october, {"customer_bill_unpaid"})], "something is still owed"
 
 
 def test_a_failed_structural_check_stops_publication_and_is_a_failed_asset_check(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -323,13 +324,30 @@ class TestClosedMonth:
             indirect,
         )
 
-    @pytest.mark.parametrize(
-        ("role", "kinds"), [(Role.RESELLER, ["Customer"]), (Role.DISTRIBUTOR, ["Customer", "ResellerCustomer"])]
-    )
-    def test_packs_of_all_kinds_of_customers(self, books: Books, role: Role, kinds: list[str]) -> None:
-        """There is one pack of the account's own customers, and for a distributor one of its resellers'."""
-        asked = of_month(books, DATASETS["customer_bill_detail_packs"], role=role)
-        assert parts(asked) == [{"CustomerUinType": kind} for kind in kinds]
+    def test_packs_of_all_kinds_of_customers(self, books: Books) -> None:
+        """There is one pack of the account's own customers, and one of its resellers' where they have any."""
+        packs = DATASETS["customer_bill_detail_packs"]
+        own, others = {"CustomerUinType": "Customer"}, {"CustomerUinType": "ResellerCustomer"}
+        assert parts(of_month(books, packs, role=Role.RESELLER)) == [own]
+        assert parts(of_month(books, packs, role=Role.DISTRIBUTOR)) == [own]
+        assert parts(of_month(books, packs, who=MIXED, role=Role.DISTRIBUTOR)) == [own, others]
+
+    def test_a_resellers_customer_that_left_is_asked_as_one(self, books: Books) -> None:
+        """Files are first asked after the close; what a customer was in that month, its bills know."""
+        for dataset in (BY_PRODUCT, SUMMARY):
+            books.land(dataset, MONTH.key, {"9": lines(1)}, listed=(), direct=())
+        asked = of_month(books, DETAIL_FILES, role=Role.DISTRIBUTOR)
+        assert Subject("9", '{"CustomerUinType":"ResellerCustomer"}') in asked.subjects
+
+    def test_the_schedule_asks_only_who_was_not_proven_since_the_close(self, books: Books) -> None:
+        """All datasets of such a customer are asked, since one proves the other."""
+        books.land(DETAIL, MONTH.key, {uin: lines(2) for uin in "123"}, proof={"2": Proof.UNPROVEN})
+        books.land(SUMMARY, MONTH.key, {uin: [{"TotalCost": "2"}] for uin in "123"})
+        run = replace(books.run(), unproven=True)
+        who = Customers(frozenset("123"))
+        for dataset in (DETAIL, SUMMARY):
+            asked = subjects.of_month(run, asker(), dataset, MONTH, who, {})
+            assert (uins(asked), asked.left) == (["2"], 2)
 
     def test_vouchers_seen_before_are_asked_again(self, books: Books) -> None:
         """A voucher that is no longer on the list is asked for the months it was asked for before."""

@@ -1,0 +1,34 @@
+-- Rows of packs that name no customer: whose route is the pack would lack them.
+with
+
+landed_customers as (
+    select * from staging.stg_landed_customers
+    where dataset = 'customer_bill_detail_packs'
+),
+
+pack_lines as (
+    select * from staging.stg_customer_bill_detail_packs
+),
+
+final as (
+    select
+        landed_customers.account,
+        landed_customers.bill_month,
+        landed_customers.asked_part,
+        landed_customers.landed_rows,
+        count(pack_lines.customer_uin) as owned_rows
+    from landed_customers
+    left join pack_lines
+        on
+            landed_customers.account = pack_lines.account
+            and landed_customers.bill_month = pack_lines.bill_month
+            and landed_customers.asked_part is not distinct from pack_lines.asked_part
+    group by
+        landed_customers.account,
+        landed_customers.bill_month,
+        landed_customers.asked_part,
+        landed_customers.landed_rows
+    having landed_customers.landed_rows <> count(pack_lines.customer_uin)
+)
+
+select * from final
