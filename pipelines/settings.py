@@ -261,13 +261,11 @@ def bind(home: Path, account: Account) -> None:
             f"A file in {file.parent} cannot be read; delete it if its account is unchanged."
         ) from None
     before = bound[account.name]
-    if before != identity and not any(paths.raw_root(home).glob(f"*/account={account.name}")):
-        file.unlink(missing_ok=True)  # nothing was landed under it: the setting was wrong, and is mended
-        bind(home, account)
-    elif before != identity:
+    if before != identity:
         raise AccountMismatch(
-            f"Account '{account.name}' holds data of {before.host} as {before.role} in {home}, but is now set to "
-            f"{account.host} as {account.role}. Give the other account a name or a BILL_ETL_HOME of its own."
+            f"Account '{account.name}' was first used with {before.host} as {before.role} in {home}, but is now set to "
+            f"{account.host} as {account.role}. Give the other account a name or a BILL_ETL_HOME of its own; if the "
+            f"first setting was the mistake, and nothing was landed with it, delete {file}."
         )
 
 

@@ -136,14 +136,17 @@ def test_a_customer_that_is_refused_is_named_and_the_others_are_published(
 
 
 def test_a_page_that_withholds_rows_does_not_pass(command: CommandLine, sandbox: Sandbox) -> None:
-    """Exit 3: the customer whose pages keep coming short is unproven, by name; the others are exact."""
+    """Exit 3: the customer whose pages keep coming short is unproven, by name; its bill file stands in for them."""
     short = max(sandbox.world.customer_uins, key=sandbox.world.line_counts("2026-10").get)
     sandbox.faults = Faults(withheld_pages=Fault(customers=(short,), pages=(2,)))
     answer = command.run("month", "2026-10")
     assert answer.returncode == 3
     assert short in answer.stdout
-    faulty = command.query("select customer_uin from rpt_reconciliation where not is_complete or not is_reconciled")
-    assert faulty == [(short,)]
+    assert "customer_bill_detail: account 'north', customer " + short in " ".join(answer.stdout.split())
+    by_file = "select distinct customer_uin from fct_bill_lines where route = 'files'"
+    assert command.query(by_file) == [(short,)]
+    whole = "select bool_and(is_complete and is_reconciled), sum(detail_cost - by_product_cost) from rpt_reconciliation"
+    assert command.query(whole) == [(True, 0)]
 
 
 def test_passing_faults_leave_no_trace(command: CommandLine, sandbox: Sandbox) -> None:

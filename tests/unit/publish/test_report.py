@@ -37,6 +37,7 @@ def test_a_month_is_told_with_exact_costs_and_what_is_not_whole(tmp_path: Path) 
     build_and_publish(tmp_path, now=NOW, code_version="test")
     other, sandbox = summary(tmp_path, ["2026-10", "2026-12"])
     assert other == {
+        "is_partner": True,
         "account": "other",
         "bill_month": "2026-10",
         "month_state": "open",
