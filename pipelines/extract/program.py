@@ -324,7 +324,7 @@ class DatasetProgram:
             return first
         asked = "customer" if all(subject.customer_uin for subject in subjects) else "question"
         permanent = all(isinstance(failure, RequestRefused) for failure in failures)
-        who = f"every {asked}" if len(failures) == len(self._subjects) else f"every {asked} that was tried"
+        who = f"every {asked}" if len(failures) >= len(self._subjects) else f"every {asked} that was tried"
         return (RequestRefused if permanent else RequestUnanswered)(
             f"{self._dataset.action.name} failed for {who} of account '{self._question.account}' "
             f"({len(failures)}) in {self._question.key}; the first: {first}",
