@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pipelines.publish.release import Release, build_and_publish, is_current
-from pipelines.publish.report import summary
+from pipelines.publish.summary import summary
 
 __all__ = ["Release", "build_and_publish", "is_current", "summary"]

@@ -1,6 +1,6 @@
 """Releases: read-only copies of the built file, and the link that says which one readers open.
 
-How a release is built is `model`'s business; what is printed of it is `report`'s.
+How a release is built is `model`'s business; what is printed of it is `summary`'s.
 """
 
 from __future__ import annotations
