@@ -1,0 +1,31 @@
+-- Every statement row adds up: list less discount less vouchers, with what lines leave unexplained.
+-- Grain: one row per statement row that does not.
+with
+
+statements as (
+    select * from main.rpt_customer_statement
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        product_code,
+        region_name,
+        pay_mode_name,
+        billing_currency,
+        list_cost,
+        discount_amount,
+        voucher_amount,
+        unexplained_amount,
+        billed_cost
+    from statements
+    where
+        contracted_cost - coalesce(voucher_amount, 0) + unexplained_amount
+        is distinct from case when contracted_cost is not null then billed_cost end
+        or list_cost - discount_amount
+        is distinct from case when list_cost is not null then contracted_cost end
+)
+
+select * from final

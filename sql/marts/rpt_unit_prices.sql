@@ -1,0 +1,119 @@
+-- List price against the price in effect of what each customer used, by component and region.
+-- Grain: one row per account, customer, bill month, component with its product, region, pay mode,
+-- units and currency.
+-- Costs may be summed within one billing_currency; quantities of one unit; prices never.
+with
+
+bill_lines as (
+    select * from main.fct_bill_lines
+),
+
+-- Refunds, adjustments and lines without usage have no price: they put right what others charged.
+-- Two decimals of 18 places have no product in 38 digits.
+priced as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        product_code,
+        product_name,
+        component_type_code,
+        component_type_name,
+        component_code,
+        component_name,
+        region_name,
+        pay_mode_name,
+        pricing_unit,
+        consumed_unit,
+        usage_duration_unit,
+        billing_currency,
+        list_unit_price,
+        cast(consumed_quantity as decimal(38, 9)) * cast(usage_duration as decimal(38, 9))
+            as priced_quantity,
+        list_cost,
+        contracted_cost
+    from bill_lines
+    where
+        consumed_quantity > 0
+        and usage_duration > 0
+        and contracted_cost >= 0
+        and coalesce(transaction_type, '') not ilike '%adjust%'
+        and coalesce(transaction_type, '') not ilike '%compensat%'
+        and coalesce(transaction_type, '') not ilike '%guarantee%'
+        and coalesce(transaction_type, '') not ilike '%refund%'
+        and coalesce(transaction_type, '') not ilike '%revers%'
+),
+
+components_summed as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        product_code,
+        product_name,
+        component_type_code,
+        component_type_name,
+        component_code,
+        component_name,
+        region_name,
+        pay_mode_name,
+        pricing_unit,
+        consumed_unit,
+        usage_duration_unit,
+        billing_currency,
+        count(*) as line_count,
+        sum(priced_quantity) as priced_quantity,
+        min(list_unit_price) as min_list_unit_price,
+        max(list_unit_price) as max_list_unit_price,
+        sum(list_cost) as list_cost,
+        sum(contracted_cost) as contracted_cost
+    from priced
+    group by
+        account,
+        customer_uin,
+        bill_month,
+        product_code,
+        product_name,
+        component_type_code,
+        component_type_name,
+        component_code,
+        component_name,
+        region_name,
+        pay_mode_name,
+        pricing_unit,
+        consumed_unit,
+        usage_duration_unit,
+        billing_currency
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        product_code,
+        product_name,
+        component_type_code,
+        component_type_name,
+        component_code,
+        component_name,
+        region_name,
+        pay_mode_name,
+        pricing_unit,
+        consumed_unit,
+        usage_duration_unit,
+        billing_currency,
+        line_count,
+        priced_quantity,
+        list_cost,
+        list_cost - contracted_cost as discount_amount,
+        contracted_cost,
+        min_list_unit_price,
+        max_list_unit_price,
+        case when priced_quantity > 0 then contracted_cost / priced_quantity end
+            as effective_unit_price,
+        case when list_cost > 0 then (list_cost - contracted_cost) / list_cost end as discount_ratio
+    from components_summed
+)
+
+select * from final
