@@ -1,0 +1,196 @@
+"""Exports: what other programs read of a month is exactly what the release holds, and is whole or not there."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from pipelines import paths
+from pipelines.errors import SettingError, StorageFailed
+from pipelines.publish import build_and_publish, exports
+from pipelines.publish.exports import FOCUS, export_focus, export_tables
+from tests.lake import line, put_month
+
+NOW = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
+NAMES = ("=1+1", "+1", "-1+1", "@a", "\t=1", "-", "", None, 'a, "b"\n', "数据库", "a=b")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Publish two months; in October there are names that are hard to keep, and a cost that no double can hold."""
+    put_month(tmp_path, "2026-09", {"1": [line("a", "1.5")]})
+    lines = [line(f"l{number}", "-0.00000001", InstanceId="i", InstanceName=name) for number, name in enumerate(NAMES)]
+    lines.append(line("large", "1234567890123.12345678", UsageStartTime="2026-10-01 00:00:00"))
+    put_month(tmp_path, "2026-10", {"1": lines, "2": []})
+    assert build_and_publish(tmp_path, now=NOW, code_version="test")
+    return tmp_path
+
+
+def read(folder: Path, table: str) -> list[dict[str, str]]:
+    """Read a CSV file as texts."""
+    with (folder / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_csv_keeps_every_digit_and_tells_instants_in_utc(home: Path) -> None:
+    """Amounts are plain decimals, negative ones numbers, and times of FOCUS end in Z."""
+    rows = {row["x_LineId"]: row for row in read(export_focus(home, "2026-10").folder, "focus_cost_and_usage")}
+    assert rows["large"]["BilledCost"] == "1234567890123.12345678"
+    assert rows["l0"]["BilledCost"] == "-0.00000001"
+    assert rows["large"]["BillingPeriodStart"] == "2026-09-30T16:00:00Z"
+    assert rows["large"]["BillingPeriodEnd"] == "2026-10-31T16:00:00Z"
+    assert rows["large"]["ChargePeriodStart"] == "2026-09-30T16:00:00Z"
+    assert sum(Decimal(row["BilledCost"]) for row in rows.values()) == Decimal("1234567890123.12345667")
+
+
+def test_no_text_of_csv_is_a_formula_and_parquet_keeps_it_as_it_is(home: Path) -> None:
+    """A name that a spreadsheet would calculate has an apostrophe before it, in CSV alone."""
+    folder = export_tables(home, "2026-10", "csv").folder
+    names = {row["line_id"]: row["resource_name"] for row in read(folder, "fct_bill_lines")}
+    spelled = [names[f"l{number}"] for number in range(len(NAMES))]
+    assert spelled == ["'=1+1", "'+1", "'-1+1", "'@a", "'\t=1", "", "", "", 'a, "b"\n', "数据库", "a=b"]
+    parquet = export_tables(home, "2026-10", "parquet").folder / "fct_bill_lines.parquet"
+    kept = dict(duckdb.sql(f"select line_id, resource_name from '{parquet}'").fetchall())
+    assert [kept[f"l{number}"] for number in range(3)] == ["=1+1", "+1", "-1+1"]
+
+
+def test_an_empty_text_and_none_are_told_apart(home: Path) -> None:
+    """Texts are quoted, so that nothing between two commas is no text at all."""
+    text = (export_focus(home, "2026-10").folder / "focus_cost_and_usage.csv").read_text(encoding="utf-8")
+    first = text.splitlines()[1]
+    assert '"Payer account","XXX"' in first or '"Payer account","USD"' in first
+    assert ",," in first
+    assert '""' not in first
+
+
+def test_pandas_reads_both_files_with_exact_money(home: Path) -> None:
+    """Parquet gives decimals by itself, CSV does when it is read as text."""
+    folder = export_focus(home, "2026-10").folder
+    exact = pd.read_parquet(folder / "focus_cost_and_usage.parquet")
+    told = pd.read_csv(folder / "focus_cost_and_usage.csv", dtype=str, keep_default_na=False)
+    assert sum(exact["BilledCost"]) == sum(map(Decimal, told["BilledCost"])) == Decimal("1234567890123.12345667")
+    assert str(exact["BillingPeriodStart"].dt.tz) == "UTC"
+    assert list(exact.columns) == list(told.columns)
+
+
+def test_an_older_duckdb_reads_the_view_and_the_export(home: Path) -> None:
+    """Analysts have DuckDB 1.4: view and Parquet file come to the same there."""
+    parquet = export_focus(home, "2026-10").folder / "focus_cost_and_usage.parquet"
+    program = (
+        "import duckdb\nassert duckdb.__version__.startswith('1.4.')\n"
+        f"connection = duckdb.connect({str(paths.current_release(home))!r}, read_only=True)\n"
+        "asked = 'select sum(BilledCost), sum(EffectiveCost), count(*), min(ChargePeriodStart)::varchar from '\n"
+        "view = connection.execute(asked + \"focus_cost_and_usage where x_BillMonth = '2026-10'\").fetchall()\n"
+        "connection.execute(\"set TimeZone = 'UTC'\")\n"
+        f"file = connection.execute(asked + {repr(str(parquet))!r}).fetchall()\n"
+        "assert view[0][:3] == file[0][:3], (view, file)\nprint(view[0][0])"
+    )
+    peer = {"PYTHONPATH": str(ROOT / ".venv" / "peers" / "duckdb-1.4")}
+    done = subprocess.run([sys.executable, "-c", program], env=peer, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("1234567890123.12345667\n", "")
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+def test_every_published_table_is_exported_with_its_month_or_whole(home: Path, format_: str) -> None:
+    """One file for each table and view; a table with months has the month's rows, another one all of them."""
+    exported = export_tables(home, "2026-10", format_)
+    with duckdb.connect(str(paths.current_release(home)), read_only=True) as connection:
+        names = [
+            name
+            for (name,) in connection.execute(
+                "select table_name from information_schema.tables where table_schema = 'main'"
+            ).fetchall()
+        ]
+    assert sorted(file.table for file in exported.files) == sorted(names)
+    assert set(FOCUS) <= set(names)
+    rows = {file.table: file.rows for file in exported.files}
+    assert rows["fct_bill_lines"] == len(NAMES) + 1
+    assert rows["dim_customers"] >= 0
+    assert rows["focus_billing_period"] == 1
+
+
+def test_the_manifest_tells_the_release_and_every_digest(home: Path) -> None:
+    """Beside the files stands whose figures they are, as of when, and how to see that none was changed."""
+    exported = export_focus(home, "2026-10")
+    told = json.loads((exported.folder / "manifest.json").read_text(encoding="utf-8"))
+    assert [seal["release_id"] for seal in told["seals"]] == [exported.folder.parent.name]
+    assert "2026-10, closed, as of" in told["seals"][0]["sentence"]
+    assert {file["name"]: file["sha256"] for file in told["files"]} == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in exported.folder.iterdir()
+        if path.name != "manifest.json"
+    }
+
+
+def test_an_export_of_a_release_is_made_once(home: Path) -> None:
+    """Whoever asks again is given what is there, to the byte; a path never changes its meaning."""
+    first = export_focus(home, "2026-10")
+    stamps = [path.stat().st_mtime_ns for path in sorted(first.folder.iterdir())]
+    assert export_focus(home, "2026-10") == first
+    assert [path.stat().st_mtime_ns for path in sorted(first.folder.iterdir())] == stamps
+
+
+def test_an_export_of_an_equal_release_is_equal(home: Path) -> None:
+    """A rebuild from the lake gives the same rows in the same order."""
+    first = export_focus(home, "2026-10")
+    assert build_and_publish(home, now=NOW, code_version="test", full=True)
+    second = export_focus(home, "2026-10")
+    assert second.folder != first.folder
+    assert [file.sha256 for file in second.files] == [file.sha256 for file in first.files]
+
+
+def test_what_could_not_be_written_whole_is_not_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up half-way leaves no folder behind, and the next run makes all of it."""
+    written = exports._write
+
+    def full(*values: object) -> object:
+        if str(values[-1]).endswith("focus_billing_period.parquet"):
+            raise OSError(28, "No space left on device")
+        return written(*values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(exports, "_write", full)
+    with pytest.raises(StorageFailed, match="No space left"):
+        export_focus(home, "2026-10")
+    assert [path for path in (home / "exports").rglob("*") if path.is_file()] == []
+    monkeypatch.undo()
+    assert len(export_focus(home, "2026-10").files) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("export", "2026-10", "xlsx"), "There is no format 'xlsx': write csv or parquet."),
+        (("export", "2031-01", "csv"), "The release has no month 2031-01: it has 2026-09 to 2026-10."),
+        (("focus", "October"), "'October' is not a bill month: write it as YYYY-MM, for example 2026-10."),
+        (("focus-validate", "2031-01"), "The release has no month 2031-01: it has 2026-09 to 2026-10."),
+    ],
+)
+def test_what_cannot_be_exported_is_told_in_one_line(home: Path, words: tuple[str, ...], said: str) -> None:
+    """A wrong word ends with exit code 2, and nothing is written."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines", *words],
+        cwd=ROOT,
+        env={"BILL_ETL_HOME": str(home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{said}\n")
+    assert not (home / "exports").exists()
+
+
+def test_without_a_release_there_is_nothing_to_export(tmp_path: Path) -> None:
+    """The message says which command makes one."""
+    with pytest.raises(SettingError, match=r"There is no release at .*make month"):
+        export_tables(tmp_path, "2026-10", "csv")
