@@ -5,7 +5,7 @@ BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test month plan snapshots docs dev ui sandbox lint check bench rebuild
+.PHONY: help setup demo test month plan snapshots docs dev ui sandbox lint check bench close report rebuild statements focus focus-validate export
 
 help: ## Print every target.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,45 @@ bench: setup ## Measure speed and memory, as ratios in one run (takes minutes).
 
 docs: setup ## Write the generated pages of docs/ again.
 	@$(BIN)/python -m pipelines docs
+	@$(BIN)/python -m tests.integration.example
+
+close: setup ## Freeze what was invoiced for a month: make close MONTH=2026-10, with REASON="..." if not all of it is final
+	@test -n "$(MONTH)" || { echo "Say which month: make close MONTH=2026-10" >&2; exit 2; }
+	@$(BIN)/python -m pipelines close $(MONTH) $(if $(REASON),--reason "$$REASON")
+
+report: setup ## Write the page that reports a month, one for each account: make report MONTH=2026-10
+	@test -n "$(MONTH)" || { echo "Say which month: make report MONTH=2026-10" >&2; exit 2; }
+	@$(BIN)/python -m pipelines report $(MONTH)
+
+statements: setup ## Write an Excel workbook for each customer of a month: make statements MONTH=2026-10
+	@test -n "$(MONTH)" || { echo "Say which month: make statements MONTH=2026-10" >&2; exit 2; }
+	@$(BIN)/python -m pipelines statements $(MONTH)
+
+focus: setup ## Write a month by FOCUS 1.2, as Parquet and CSV: make focus MONTH=2026-10
+	@test -n "$(MONTH)" || { echo "Say which month: make focus MONTH=2026-10" >&2; exit 2; }
+	@$(BIN)/python -m pipelines focus $(MONTH)
+
+focus-validate: setup .venv/peers/focus-validator/.ready ## Have the official focus-validator judge a sandbox's month, or yours with MONTH=2026-10
+	@$(if $(MONTH),$(BIN)/python -m pipelines focus-validate $(MONTH),$(BIN)/python -m pytest -q -s tests/integration/test_focus_validator.py)
+
+# It runs on Python 3.12 alone, in an environment of its own; PYTHON312 says where, if it is not found.
+PYTHON312 ?= $(shell for python in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/python3.12; do \
+	"$$python" -c "" 2>/dev/null && echo "$$python" && break; done)
+
+.venv/peers/focus-validator/.ready: tests/integration/focus-validator.lock
+	@test -n "$(PYTHON312)" || { echo "Not validated: focus-validator needs a Python 3.12: say where with PYTHON312=..." >&2; exit 2; }
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv -q --allow-existing --python $(PYTHON312) $(@D) && \
+		uv pip sync -q --python $(@D)/bin/python --require-hashes $<; \
+	else \
+		$(PYTHON312) -m venv $(@D) && \
+		$(@D)/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r $<; \
+	fi
+	@touch $@
+
+export: setup ## Write every published table of a month: make export MONTH=2026-10 FORMAT=csv, or parquet
+	@test -n "$(MONTH)" || { echo "Say which month: make export MONTH=2026-10 FORMAT=csv" >&2; exit 2; }
+	@$(BIN)/python -m pipelines export $(MONTH) $(or $(FORMAT),parquet)
 
 rebuild: setup ## Build every model again from the lake, offline, and publish.
 	@$(BIN)/python -m pipelines rebuild

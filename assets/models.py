@@ -40,7 +40,7 @@ def _spec(model: Model) -> dg.AssetSpec:
 
 
 _MODELS = [model for model in checks.PROJECT.models if model.schema != "meta"]
-_TABLES = [checks.asset_key(model.full_name) for model in _MODELS if model.is_table]
+_TABLES = [checks.asset_key(model.full_name) for model in _MODELS if model.is_published]
 
 
 @dg.multi_asset(
@@ -52,7 +52,9 @@ def models(context: dg.AssetExecutionContext, books: Books) -> Iterator[object]:
     """Build what changed since the last release, check it and publish it whole; readers keep the last one meanwhile."""
     try:
         settings = books.settings()
-        release = build_and_publish(settings.home, now=settings.clock.now(), code_version=code_version(ROOT))
+        release = build_and_publish(
+            settings.home, now=settings.clock.now(), code_version=code_version(ROOT), masked=settings.masked
+        )
     except CheckFailed as error:
         yield from checks.failed(error)
         raise failure([error]) from error

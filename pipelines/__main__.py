@@ -1,4 +1,4 @@
-"""The commands that need no Dagster: `python -m pipelines sandbox`, `plan`, `rebuild`, `docs`, `sql`."""
+"""The commands that need no Dagster, such as `python -m pipelines sandbox`, `plan`, `rebuild`, `report`, `sql`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import click
 from pipelines import paths, settings
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import BillEtlError, SettingError
-from pipelines.periods import BILLING_ZONE, BillingClock, asked_month
+from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth, asked_month
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
+
+    from pipelines.publish.exports import Export
 
 ROOT = Path(__file__).parent.parent
 _AS_WIDE_AS_NEEDED = 10_000
@@ -83,7 +86,13 @@ def rebuild() -> None:
     home = settings.home(ROOT)
     if not paths.raw_root(home).exists():
         raise click.ClickException(f"Nothing is landed in {home}: set BILL_ETL_HOME to the home that you mean.")
-    release = build_and_publish(home, now=BillingClock().now(), code_version=settings.code_version(ROOT), full=True)
+    release = build_and_publish(
+        home,
+        now=BillingClock().now(),
+        code_version=settings.code_version(ROOT),
+        masked=settings.masked(ROOT),
+        full=True,
+    )
     if release:
         click.echo(f"{release.release_id} in {release.seconds:.1f} s: {paths.current_release(home)}")
         for warning in release.warnings.values():
@@ -94,15 +103,133 @@ def rebuild() -> None:
 
 
 @main.command()
+@click.argument("key", metavar="MONTH")
+@click.option("--reason", help="Why it is closed although not all of it is final, complete and reconciled; kept.")
+def close(key: str, reason: str | None) -> None:
+    """Freeze what was invoiced for a bill month (YYYY-MM), and publish that it is closed."""
+    from pipelines.publish.closing import close_month  # noqa: PLC0415  only this command needs it
+
+    home, now = settings.home(ROOT), BillingClock().now()
+    month = asked_month(key, now)
+    closed = close_month(
+        home,
+        month,
+        now=now,
+        code_version=settings.code_version(ROOT),
+        reason=reason,
+        terms_file=settings.customers_file(ROOT),
+        masked=settings.masked(ROOT),
+    )
+    click.echo(f"{month} is closed with release {closed.release_id}: {paths.closed_folder(home, month.key)}")
+    for objection in closed.overridden:
+        click.echo(f"in spite of: {objection}", err=True)
+
+
+@main.command()
+@click.argument("key", metavar="MONTH")
+@click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
+@click.option("--customer", "customers", multiple=True, help="Only this customer (UIN); may be given several times.")
+def statements(key: str, accounts: tuple[str, ...], customers: tuple[str, ...]) -> None:
+    """Write an Excel workbook for each customer of a bill month (YYYY-MM)."""
+    from rich.console import Console  # noqa: PLC0415  only this command needs them
+    from rich.progress import MofNCompleteColumn, Progress  # noqa: PLC0415
+
+    from pipelines.publish.statements import make_statements  # noqa: PLC0415
+
+    month = BillMonth(key)
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("statements", visible=False)
+        written = make_statements(
+            settings.home(ROOT),
+            month,
+            terms_file=settings.customers_file(ROOT),
+            accounts=accounts,
+            customers=customers,
+            progress=lambda done, of: bar.update(task, completed=done, total=of, visible=True),
+        )
+    for folder in sorted({made.path.parent for made in written.made}):
+        count = sum(made.path.parent == folder for made in written.made)
+        click.echo(f"{count} statements of {month} from release {written.release_id}: {folder}")
+    for rest in written.ownerless:
+        told = f"{rest.line_count} lines ({_cell(rest.billed)} {rest.currency or ''})".replace(" )", ")")
+        click.echo(f"Account {rest.account}: {told} belong to no customer and stand on no statement.", err=True)
+    preliminary = [made.customer_uin for made in written.made if not made.is_final]
+    if preliminary:
+        click.echo(f"{len(preliminary)} of them are preliminary, and say why: {_some(preliminary)}.", err=True)
+    if not all(made.is_whole for made in written.made):
+        sys.exit(3)
+
+
+@main.command()
 def docs() -> None:
-    """Write the generated pages of docs/ again."""
+    """Write the generated pages of docs/ and the snapshot of the published columns again."""
     from pipelines.endpoints import ACTIONS, DATASETS  # noqa: PLC0415  only this command needs them
     from pipelines.model import read_project  # noqa: PLC0415
     from pipelines.publish.coverage import coverage_page  # noqa: PLC0415
+    from pipelines.publish.dictionary import dictionary_page  # noqa: PLC0415
+    from pipelines.publish.schema import renewed  # noqa: PLC0415
 
-    page = ROOT / "docs" / "coverage.md"
-    page.write_text(coverage_page(ACTIONS.values(), DATASETS.values(), read_project()), encoding="utf-8")
-    click.echo(page.relative_to(ROOT).as_posix())
+    project, snapshot = read_project(), ROOT / "tests" / "structure" / "columns.txt"
+    pages: dict[Path, Callable[[], str]] = {
+        ROOT / "docs" / "coverage.md": lambda: coverage_page(ACTIONS.values(), DATASETS.values(), project),
+        ROOT / "docs" / "dictionary.md": lambda: dictionary_page(project),
+        snapshot: lambda: renewed(snapshot.read_text(), project, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")),
+    }
+    for page, made in pages.items():
+        page.write_text(made(), encoding="utf-8")
+        click.echo(page.relative_to(ROOT).as_posix())
+
+
+@main.command()
+@click.argument("key", metavar="MONTH")
+@click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
+def report(key: str, accounts: tuple[str, ...]) -> None:
+    """Write the page that reports a month (YYYY-MM) of the current release, one for each account."""
+    from pipelines.publish.report import write_reports  # noqa: PLC0415  only this command needs charts
+
+    reports = write_reports(settings.home(ROOT), key, accounts)
+    for written in reports:
+        click.echo(f"{written.path}\n  {written.seal.sentence}")
+    if not all(written.seal.is_complete and written.seal.is_reconciled for written in reports):
+        click.echo("Not all of it is complete and reconciled: the page says what is not.", err=True)
+        sys.exit(3)
+
+
+@main.command()
+@click.argument("key", metavar="MONTH")
+def focus(key: str) -> None:
+    """Write cost and usage and billing periods of a month (YYYY-MM) by FOCUS, as Parquet and CSV."""
+    from pipelines.publish.exports import export_focus  # noqa: PLC0415  only this command needs it
+
+    _tell_export(export_focus(settings.home(ROOT), key))
+
+
+@main.command()
+@click.argument("key", metavar="MONTH")
+@click.argument("format_", metavar="FORMAT")
+def export(key: str, format_: str) -> None:
+    """Write every published table of a month (YYYY-MM) as csv or parquet."""
+    from pipelines.publish.exports import export_tables  # noqa: PLC0415  only this command needs it
+
+    _tell_export(export_tables(settings.home(ROOT), key, format_))
+
+
+@main.command("focus-validate")
+@click.argument("key", metavar="MONTH")
+def focus_validate(key: str) -> None:
+    """Have the official focus-validator judge the cost and usage of a month (YYYY-MM)."""
+    from pipelines.publish.exports import export_focus  # noqa: PLC0415  only this command needs them
+    from pipelines.publish.focus_validator import judge  # noqa: PLC0415
+
+    rows = export_focus(settings.home(ROOT), key).folder / "focus_cost_and_usage.parquet"
+    verdict = judge(rows, ROOT / ".venv" / "peers" / "focus-validator")
+    for rule, parent in verdict.not_taken.items():
+        click.echo(f"not taken: {rule}: {parent}, which asks for it or another, passed")
+    for rule, details in verdict.failed.items():
+        click.echo(f"failed: {rule}: {details}", err=True)
+    click.echo(f"{key}: {verdict.sentence}. docs/focus.md tells why rules are skipped.")
+    if verdict.failed:
+        sys.exit(1)
 
 
 @main.command()
@@ -127,6 +254,20 @@ def sql(query: str) -> None:
     except duckdb.Error as error:
         raise click.ClickException(str(error)) from None
     Console(width=_AS_WIDE_AS_NEEDED).print(table)
+
+
+def _some(names: Sequence[str], most: int = 10) -> str:
+    """Name them, or the first of very many."""
+    return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
+
+
+def _tell_export(export: Export) -> None:
+    click.echo(f"{len(export.files)} files, {sum(file.rows for file in export.files)} rows: {export.folder}")
+    for seal in export.seals:
+        click.echo(f"  {seal.account}: {seal.sentence}")
+    if not all(seal.is_complete and seal.is_reconciled for seal in export.seals):
+        click.echo("Not all of it is complete and reconciled: see rpt_reconciliation.", err=True)
+        sys.exit(3)
 
 
 def _cell(value: object) -> str:

@@ -6,7 +6,13 @@
 <home>/lake/drift/<dataset>/account=<name>.json                         how the API's answers changed their shape
 <home>/state/ledgers/<dataset>/<name>/<key>.sqlite                      pages of a pull under way
 <home>/state/locks/...  state/pacing/...  state/accounts/<name>.json
+<home>/state/mask_secret                                                what masks of personal data are made with
 <home>/warehouse/build.duckdb  releases/<id>.duckdb  billing.duckdb     the last a link to the current release
+<home>/warehouse/closed/<month>.duckdb                                  the release that a month was closed with
+<home>/closed/<month>/                                                  what was frozen when it was closed
+<home>/reports/<month>/<account>.html                                   the page that reports a month of an account
+<home>/exports/<month>/<release id>/<kind>/                             a release's month as files for other programs
+<home>/statements/<month>/<account>/statement-<month>-<uin>.xlsx        the workbook of a month for a customer
 """
 
 from __future__ import annotations
@@ -77,6 +83,11 @@ def build_lock(home: Path) -> Path:
     return locks_folder(home) / "build.lock"
 
 
+def mask_secret(home: Path) -> Path:
+    """What masks of personal data are made with; nobody else's, and never made again."""
+    return state(home) / "mask_secret"
+
+
 def pacing_folder(home: Path) -> Path:
     """The pacing state that all processes of this home share."""
     return state(home) / "pacing"
@@ -100,6 +111,46 @@ def releases_folder(home: Path) -> Path:
 def current_release(home: Path) -> Path:
     """The link that readers open."""
     return home / "warehouse" / "billing.duckdb"
+
+
+def closed_release(home: Path, month: str) -> Path:
+    """The release that a bill month was closed with; it is kept for good."""
+    return home / "warehouse" / "closed" / f"{month}.duckdb"
+
+
+def closed_root(home: Path) -> Path:
+    """What was frozen of all months that were closed."""
+    return home / "closed"
+
+
+def closed_folder(home: Path, month: str) -> Path:
+    """What was frozen of a bill month when it was closed; it is there if and only if the month was."""
+    return closed_root(home) / month
+
+
+def report_file(home: Path, month: str, account: str) -> Path:
+    """The page that reports a bill month of an account."""
+    return home / "reports" / month / f"{account}.html"
+
+
+def statements_folder(home: Path) -> Path:
+    """All statements; their owner's alone."""
+    return home / "statements"
+
+
+def statement_file(home: Path, month: str, account: str, name: str) -> Path:
+    """The workbook of a bill month for one customer of an account; `name` is fit for a file."""
+    return statements_folder(home) / month / account / f"statement-{month}-{name}.xlsx"
+
+
+def statements_lock(home: Path) -> Path:
+    """The lock of writing statements."""
+    return locks_folder(home) / "statements.lock"
+
+
+def export_folder(home: Path, month: str, release_id: str, kind: str) -> Path:
+    """A bill month of a release as files: `kind` is their format, or focus."""
+    return home / "exports" / month / release_id / kind
 
 
 def dagster_home(home: Path) -> Path:

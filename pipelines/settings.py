@@ -1,10 +1,10 @@
-"""The only reader of the environment, `.env` and accounts.toml.
+"""The only reader of the environment, `.env` and accounts.toml; it says where customers.csv is, which `publish` reads.
 
 Settings are loaded where a run starts, never when a module is imported; what comes out is frozen and typed, and stages
 receive values from it. Secrets are `SecretStr`: they do not show in repr, logs or messages.
 
-With `BILL_ETL_SANDBOX` (the address of a running sandbox; `make demo` and `make dev` set it) `.env`, accounts.toml and
-the `TENCENTCLOUD_*` variables are ignored: sandbox and real books never meet.
+With `BILL_ETL_SANDBOX` (the address of a running sandbox; `make demo` and `make dev` set it) `.env`, accounts.toml,
+customers.csv and the `TENCENTCLOUD_*` variables are ignored: sandbox and real books never meet.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class Account(Wishes):
 
 
 class Settings(BaseModel):
-    """Everything a run is told from outside. `daily_at` is in UTC+8."""
+    """Everything a run is told from outside. `daily_at` is in UTC+8; `masked`: personal data is published as masks."""
 
     model_config = _FROZEN
 
@@ -171,6 +171,7 @@ class Settings(BaseModel):
     now: datetime | None = None
     pacing: Path
     daily_at: time = DAILY_AT
+    masked: bool = True
 
     @property
     def clock(self) -> BillingClock:
@@ -207,6 +208,7 @@ def load(root: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         now=_billing_now(variables.get("BILL_ETL_NOW")),
         pacing=root / (variables.get("BILL_ETL_PACING") or paths.pacing_folder(place)),
         daily_at=daily_at(variables),
+        masked=masked(root, environ),
     )
 
 
@@ -214,6 +216,35 @@ def home(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Return where lake, warehouse and state are kept (BILL_ETL_HOME, `var` in the checkout by default)."""
     default = "var/sandbox" if environ.get("BILL_ETL_SANDBOX") else "var"
     return root / (_variables(root, environ).get("BILL_ETL_HOME") or default)
+
+
+def customers_file(root: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file of invoicing terms (BILL_ETL_CUSTOMERS, `customers.csv` in the checkout by default), or None.
+
+    A sandbox has none. Raises SettingError for one that is named and not there.
+    """
+    if environ.get("BILL_ETL_SANDBOX"):
+        return None
+    named = _variables(root, environ).get("BILL_ETL_CUSTOMERS")
+    file = root / (named or "customers.csv")
+    if file.exists():
+        return file
+    if named:
+        raise SettingError(f"BILL_ETL_CUSTOMERS names {file}, which does not exist.")
+    return None
+
+
+def masked(root: Path, environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether e-mail addresses and phone numbers are published as masks (BILL_ETL_PERSONAL, masked by default).
+
+    Raises SettingError.
+    """
+    text = _variables(root, environ).get("BILL_ETL_PERSONAL") or "masked"
+    if text not in {"masked", "plain"}:
+        raise SettingError(
+            f"BILL_ETL_PERSONAL is '{text}': write masked, or plain to publish e-mail addresses and phone numbers."
+        )
+    return text == "masked"
 
 
 def daily_at(variables: Mapping[str, str] = os.environ) -> time:

@@ -45,7 +45,8 @@ class LandedCustomer:
     account's list when asked, `direct`: it was one of the account's own. `reason` is empty for proven rows; `code` and
     `request_id` are the API's. `digest` is that of the pull that the rows here are of, `changed_at` when one first came
     with this digest, ISO 8601 in UTC (None: nothing came, or only what cost nothing, from the first, or they landed
-    before this was kept).
+    before this was kept). `first_landed_at` and `first_closed_at` say when something of it first landed, and first
+    since the month's bill was out, ISO 8601 in UTC (None: not yet, or not again since this is kept).
     """
 
     customer_uin: str | None
@@ -64,6 +65,8 @@ class LandedCustomer:
     digest: str = ""
     changed_at: str | None = None
     direct: bool = True
+    first_landed_at: str | None = None
+    first_closed_at: str | None = None
 
     @property
     def subject(self) -> Subject:
@@ -109,6 +112,12 @@ class Manifest:
     changes: tuple[str, ...] = ()
     fields: dict[str, str] = field(default_factory=dict)
     unknown_values: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def first_landed_at(self) -> str:
+        """When the partition first landed; where that was not kept, the earliest time that is told of its rows."""
+        told = (customer.first_landed_at or customer.changed_at or customer.proven_at for customer in self.customers)
+        return min(filter(None, (self.asked_to, *told)))
 
     @property
     def state(self) -> str:

@@ -135,11 +135,25 @@ def _is_direct(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled
     return pull.customer_uin in pulled.direct
 
 
+def _first(before: LandedCustomer | None) -> tuple[str | None, str | None]:
+    """Tell when something of a subject first landed, and first since the close; where not kept, as of its rows."""
+    if before is None:
+        return None, None
+    return (
+        before.first_landed_at or before.proven_at,
+        before.first_closed_at or (before.proven_at if before.proven_closed else None),
+    )
+
+
 def _landed(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled, *, closed: bool) -> LandedCustomer:
     same = before is not None and pull.digest != "" and pull.digest == before.digest
     # A first pull that costs nothing is no change: so a day that begins does not look as if everyone had spent.
     is_nothing = pull.proof is Proof.FAILED or (before is None and pull.cost == 0)
     asked_to = None if is_nothing else pulled.asked_to.isoformat()
+    landed_at, closed_at = _first(before)
+    if pull.proof is not Proof.FAILED:
+        landed_at = landed_at or pulled.asked_to.isoformat()
+        closed_at = closed_at or (pulled.asked_to.isoformat() if closed else None)
     new = LandedCustomer(
         customer_uin=pull.customer_uin,
         part=pull.part,
@@ -156,6 +170,8 @@ def _landed(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled, *
         proven_closed=closed and pull.proof is Proof.PROVEN,
         digest=pull.digest,
         changed_at=before.changed_at if before and same else asked_to,
+        first_landed_at=landed_at,
+        first_closed_at=closed_at,
     )
     if before is None or pull.proof is Proof.PROVEN:
         return new

@@ -6,16 +6,17 @@ or that says other SQL, is built anew. Handing a copy of it to readers is `publi
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
 from pipelines.endpoints.shapes import PartitionKind
 from pipelines.errors import BuildFailed, Busy, CheckFailed, StorageFailed
-from pipelines.model import lake
-from pipelines.model.project import PUBLISHED, SCHEMAS, Check, Model, Project, Scope
+from pipelines.model import lake, masking
+from pipelines.model.project import PUBLISHED, SCHEMA_VERSION, SCHEMAS, Check, Model, Project, Scope
 from pipelines.model.session import STORAGE_VERSION, session
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from pipelines.land.manifest import LandedFile
+    from pipelines.model.frozen import FrozenMonth
+
+ROWS_TOGETHER = 1_000_000
+"""Landed rows of months that are made together: more take more memory, fewer more time."""
 
 _ROWS_SHOWN = 3
 _KEPT = "Readers keep the last release; land these months again, and if that does not help, the model is wrong."
@@ -34,11 +39,15 @@ _PUBLISHED = "The release is published all the same: none of its figures is made
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a build is called: what `meta.release` says that no model can know."""
+    """What a build is called: what `meta.release` says that no model can know.
+
+    `mask_secret` is what personal data is masked with; without one it is published as it is.
+    """
 
     release_id: str
     built_at: datetime
     code_version: str
+    mask_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +65,81 @@ class Built:
     warnings: dict[str, str]
 
 
+class _Source(NamedTuple):
+    """What is known of one thing that a file is built from: a landed file, or a closed month (without a dataset)."""
+
+    digest: str
+    bill_month: str | None
+    dataset: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a build has to do: `full` starts from nothing; `changed` files are verified, `months` are made again."""
+    """What a build has to do: `full` starts from nothing; `changed` files are verified, `months` are made again.
+
+    `datasets` are those of which a file came, changed or went.
+    """
 
     full: bool
     landed: tuple[LandedFile, ...]
+    closed: tuple[FrozenMonth, ...]
     digests: Mapping[str, str]
     changed: tuple[LandedFile, ...]
+    datasets: frozenset[str | None]
     months: tuple[str, ...]
 
-    def files(self, scope: Scope) -> list[LandedFile]:
-        """The landed files that the models of a scope read."""
-        return [file for file in self.landed if scope is Scope.WHOLE or month_of(file) in self.months]
+    @property
+    def parts(self) -> list[_Part]:
+        """The parts in the order in which they are made: months, a few at a time, then what needs all of them."""
+        return [
+            *(
+                _Part(
+                    months=months,
+                    landed=tuple(file for file in self.landed if month_of(file) in months),
+                    closed=tuple(month for month in self.closed if month.bill_month in months),
+                )
+                for months in _together(self.landed, self.months)
+            ),
+            _Part(months=None, landed=self.landed, closed=self.closed),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a build, with what its models read: some months, or the whole lake (`months` is None)."""
+
+    months: tuple[str, ...] | None
+    landed: tuple[LandedFile, ...]
+    closed: tuple[FrozenMonth, ...]
+
+    @property
+    def scope(self) -> Scope:
+        """Which models and checks are run in it."""
+        return Scope.WHOLE if self.months is None else Scope.MONTH
+
+    @property
+    def database(self) -> str:
+        """The name of its database in memory."""
+        return f'"{self.months[0]}"' if self.months else "whole"
+
+    @property
+    def rows(self) -> str:
+        """The condition on rows of published tables that are of this part."""
+        return "true" if self.months is None else f"bill_month in ({', '.join(map(_text, self.months))})"
+
+
+def _together(landed: Sequence[LandedFile], months: Sequence[str]) -> list[tuple[str, ...]]:
+    """Group months so that those of a group have few enough rows to be made together, or are one."""
+    rows: Counter[str | None] = Counter()
+    for file in landed:
+        rows[month_of(file)] += file.manifest.rows
+    groups: list[tuple[str, ...]] = []
+    for month in months:
+        if groups and sum(rows[other] for other in groups[-1]) + rows[month] <= ROWS_TOGETHER:
+            groups[-1] += (month,)
+        else:
+            groups.append((month,))
+    return groups
 
 
 def month_of(file: LandedFile) -> str | None:
@@ -87,13 +158,15 @@ def build(
     *,
     project: Project,
     stamp: Stamp,
+    closed: Sequence[FrozenMonth] = (),
     full: bool = False,
     threads: int | None = None,
     memory_limit: str | None = None,
 ) -> Built:
     """Bring the file at `path` up to the landed files of `home` and close it; months that did not change are left.
 
-    `digests` are those of the landed files, by path: making one costs as much as reading a manifest.
+    `digests` are those of the landed files, by path: making one costs as much as reading a manifest. `closed` are the
+    months of which something is frozen; one that was closed since is made again like one that landed.
 
     Raises CorruptFile for a landed file that is not what its manifest says, BuildFailed for a model or check that
     fails, Busy if another program has the file open, StorageFailed. After any of them the file is as it was, or is
@@ -101,15 +174,18 @@ def build(
     """
     with session(path.with_suffix(".spill"), threads=threads, memory_limit=memory_limit) as connection:
         _set_variables(connection, project, stamp)
-        plan = _plan(_open(connection, path, project, full=full), landed, digests)
+        plan = _plan(_open(connection, path, project, stamp, full=full), landed, digests, closed)
         with _failures(connection, path, home, plan):
             lake.verify(connection, home, plan.changed)
-            for scope in Scope:
-                _make_scope(connection, home, project, plan, scope)
+            if plan.full:
+                _make_published(connection, project)
+            parts = [(part, _due(project, plan, part)) for part in plan.parts]
+            for part, due in parts:
+                _make_part(connection, home, project, plan, part, due)
             connection.execute("begin")
             warnings: dict[str, str] = {}
-            for scope in Scope:
-                warnings |= _run_scope(connection, project, plan, scope)
+            for part, due in parts:
+                warnings = _run_part(connection, plan, part, due) | warnings  # of the first part that tells
             connection.execute("commit")
             built = _describe(connection, project, plan, warnings)
             connection.execute("use memory")
@@ -120,20 +196,39 @@ def build(
 
 def _set_variables(connection: DuckDBPyConnection, project: Project, stamp: Stamp) -> None:
     models = [{"name": name, "digest": digest} for name, digest in sorted(project.digests.items())]
+    columns = [
+        {
+            "schema_name": model.schema,
+            "table_name": model.name,
+            "column_name": column.name,
+            "position": position,
+            "column_type": column.type,
+            "unit": column.unit,
+            "description": column.description,
+            "is_key": column.name in model.key,
+            "table_description": model.description,
+            "grain": model.grain,
+        }
+        for model in project.published
+        for position, column in enumerate(model.columns, start=1)
+    ]
     connection.execute("set variable models = $models", {"models": models})
+    connection.execute("set variable columns = $columns", {"columns": columns})
+    masking.define(connection, stamp.mask_secret)
     connection.execute("set variable release_id = $release_id", {"release_id": stamp.release_id})
+    connection.execute("set variable schema_version = $schema_version", {"schema_version": SCHEMA_VERSION})
     connection.execute("set variable code_version = $code_version", {"code_version": stamp.code_version})
     connection.execute("set variable built_at = $built_at::timestamptz", {"built_at": stamp.built_at.isoformat()})
 
 
 def _open(
-    connection: DuckDBPyConnection, path: Path, project: Project, *, full: bool
-) -> dict[str, tuple[str, str | None]] | None:
+    connection: DuckDBPyConnection, path: Path, project: Project, stamp: Stamp, *, full: bool
+) -> dict[str, _Source] | None:
     """Attach the file as `build` and return what it was built from; None if it had to be made anew."""
     if path.exists() and not full:
         try:
             _attach(connection, path)
-            if _digests(connection) == project.digests:
+            if (_digests(connection), _mask_id(connection)) == (project.digests, masking.mask_id(stamp.mask_secret)):
                 return _files(connection)
         except duckdb.Error as error:
             if "Could not set lock" in str(error):
@@ -158,98 +253,145 @@ def _digests(connection: DuckDBPyConnection) -> dict[str, str]:
     return dict(connection.execute("select model_name, digest from build.meta.models").fetchall())
 
 
-def _files(connection: DuckDBPyConnection) -> dict[str, tuple[str, str | None]]:
-    rows = connection.execute("select path, digest, bill_month from build.meta.files").fetchall()
-    return {path: (digest, month) for path, digest, month in rows}
+def _mask_id(connection: DuckDBPyConnection) -> str | None:
+    found: list[tuple[str | None]] = connection.execute("select mask_id from build.meta.release").fetchall()
+    return found[0][0] if found else None  # a build that was killed left the table empty
+
+
+def _files(connection: DuckDBPyConnection) -> dict[str, _Source]:
+    rows = connection.execute("""
+        select path, digest, bill_month, dataset from build.meta.files
+        union
+        select path, digest, bill_month, null as dataset from build.meta.frozen_months
+    """).fetchall()
+    return {path: _Source(*source) for path, *source in rows}
 
 
 def _plan(
-    built: Mapping[str, tuple[str, str | None]] | None, landed: Sequence[LandedFile], digests: Mapping[str, str]
+    built: Mapping[str, _Source] | None,
+    landed: Sequence[LandedFile],
+    digests: Mapping[str, str],
+    closed: Sequence[FrozenMonth],
 ) -> _Plan:
     """Compare the lake with what the file was built from; a file that vanished changes its month too."""
-    now = {file.path: (digests[file.path], month_of(file)) for file in landed}
+    now = {file.path: _Source(digests[file.path], month_of(file), file.manifest.dataset) for file in landed}
+    now |= {month.path: _Source(month.digest, month.bill_month, None) for month in closed}
     before = built or {}
     differing = {path for path in now.keys() | before.keys() if now.get(path) != before.get(path)}
-    months = {month for path in differing for _, month in (now.get(path) or before[path],) if month}
+    months = {month for path in differing if (month := (now.get(path) or before[path]).bill_month)}
     return _Plan(
         full=built is None,
         landed=tuple(landed),
+        closed=tuple(closed),
         digests=digests,
         changed=tuple(file for file in landed if file.path in differing),
+        datasets=frozenset((now.get(path) or before[path]).dataset for path in differing),
         months=tuple(sorted(months)),
     )
 
 
-def _make_scope(connection: DuckDBPyConnection, home: Path, project: Project, plan: _Plan, scope: Scope) -> None:
-    """Make a database in memory in which the project's SQL runs unchanged over the files of a scope.
+def _make_published(connection: DuckDBPyConnection, project: Project) -> None:
+    """Make the published tables, empty, and views: in the file itself, so that a view finds there what it reads."""
+    connection.execute("use build")
+    connection.execute("begin")  # one commit: each is synced to the disk, and there is a comment for every column
+    for schema in PUBLISHED:
+        connection.execute(f"create schema if not exists {schema}")
+    for model in project.published:
+        with _named(model.full_name):
+            if model.is_view:
+                connection.execute(f"create view {model.full_name} as {model.sql}")
+            else:
+                columns = ", ".join(f'"{column.name}" {column.type}' for column in model.columns)
+                connection.execute(f"create table {model.full_name} ({columns})")
+            _comment(connection, model)
+    connection.execute("commit")
+
+
+class _Due(NamedTuple):
+    """What is run of a part."""
+
+    tables: list[Model]
+    checks: list[Check]
+
+
+def _due(project: Project, plan: _Plan, part: _Part) -> _Due:
+    """Return the tables and checks that are to be run of a part: what could not come out otherwise than before is not.
+
+    A check that warns is run in any case: what it found before would be told no more.
+    """
+    datasets = plan.datasets if part.months is None else {file.manifest.dataset for file in part.landed}
+    stirred = {f"raw.{name}" for name in (*lake.TABLES, *datasets)}
+    for model in project.models:
+        is_made_before = model.is_table and model.scope is Scope.MONTH and part.months is None
+        if bool(plan.months) if is_made_before else stirred & set(model.reads):
+            stirred.add(model.full_name)
+    tables = [
+        model
+        for model in project.tables
+        if model.scope is part.scope and (plan.full or part.months or model.full_name in stirred)
+    ]
+    checks = [
+        check for check in project.checks if check.scope is part.scope and (check.warns or stirred & set(check.reads))
+    ]
+    return _Due(tables, checks)
+
+
+def _make_part(
+    connection: DuckDBPyConnection, home: Path, project: Project, plan: _Plan, part: _Part, due: _Due
+) -> None:
+    """Make a database in memory in which the project's SQL runs unchanged over the files of a part.
 
     All of it is made before the transaction, which may write to one database only.
     """
-    connection.execute(f"attach ':memory:' as {_database(scope)}")
-    connection.execute(f"use {_database(scope)}")
+    connection.execute(f"attach ':memory:' as {part.database}")
+    connection.execute(f"use {part.database}")
     for schema in dict.fromkeys(SCHEMAS.values()):
         connection.execute(f"create schema if not exists {schema}")
-        if plan.full and schema in PUBLISHED:
-            connection.execute(f"create schema if not exists build.{schema}")
-    wanted = project.wanted(scope)
-    lake.make_raw(connection, home, plan.files(scope), plan.digests, wanted)
+    wanted = project.wanted([*due.tables, *due.checks])
+    lake.make_raw(connection, home, part.landed, plan.digests, wanted, part.closed)
     for model in project.models:
         if model.full_name in wanted:
             with _named(model.full_name):
-                _make_model(connection, model, plan, scope)
+                _make_model(connection, model, part)
 
 
-def _database(scope: Scope) -> str:
-    return f"{scope}_scope"
+def _make_model(connection: DuckDBPyConnection, model: Model, part: _Part) -> None:
+    """Make a model where it is read: a published table as a view of its rows that are of this part."""
+    kind, sql = "view" if model.is_view else "table", model.sql
+    if model.is_table:
+        kind, sql = "view", f"select * from build.{model.full_name} where {part.rows}"  # noqa: S608  names come from sql/
+    connection.execute(f"create {kind} {model.full_name} as {sql}")
 
 
-def _make_model(connection: DuckDBPyConnection, model: Model, plan: _Plan, scope: Scope) -> None:
-    if not model.is_table:
-        kind = "view" if model.is_view else "table"
-        connection.execute(f"create {kind} {model.full_name} as {model.sql}")
-        return
-    if plan.full and model.scope is scope:
-        _make_table(connection, model)
-    months = f" where {_in_months(plan)}" if scope is Scope.MONTH else ""
-    connection.execute(f"create view {model.full_name} as select * from build.{model.full_name}{months}")  # noqa: S608  names come from sql/
-
-
-def _make_table(connection: DuckDBPyConnection, model: Model) -> None:
-    table = f"build.{model.full_name}"
-    connection.execute(f"create table {table} as from (\n{model.sql}\n) limit 0")
-    connection.execute(f"comment on table {table} is {_text(model.comment)}")
+def _comment(connection: DuckDBPyConnection, model: Model) -> None:
+    name = model.full_name
+    connection.execute(f"comment on {'view' if model.is_view else 'table'} {name} is {_text(model.comment)}")
     for column in model.columns:
-        connection.execute(f'comment on column {table}."{column.name}" is {_text(column.comment)}')
+        connection.execute(f'comment on column {name}."{column.name}" is {_text(column.comment)}')
 
 
-def _run_scope(connection: DuckDBPyConnection, project: Project, plan: _Plan, scope: Scope) -> dict[str, str]:
-    """Run the tables and checks of a scope; return what the checks found that only warn. Raises CheckFailed."""
+def _run_part(connection: DuckDBPyConnection, plan: _Plan, part: _Part, due: _Due) -> dict[str, str]:
+    """Run what is due of a part; return what the checks found that only warn. Raises CheckFailed."""
+    connection.execute(f"use {part.database}")
+    for model in due.tables:
+        with _named(model.full_name):
+            if not plan.full:
+                connection.execute(f"delete from build.{model.full_name} where {part.rows}")  # noqa: S608
+            _run_model(connection, model)
     warnings: dict[str, str] = {}
-    if scope is Scope.MONTH and not plan.months:
-        return warnings
-    connection.execute(f"use {_database(scope)}")
-    for model in project.tables:
-        if model.scope is scope:
-            with _named(model.full_name):
-                _run_model(connection, model, plan)
-    for check in project.checks:
-        if check.scope is scope:
-            with _named(check.name):
-                try:
-                    _run_check(connection, check)
-                except CheckFailed as error:
-                    if not check.warns:
-                        raise
-                    warnings[check.name] = str(error)
+    for check in due.checks:
+        with _named(check.name):
+            try:
+                _run_check(connection, check)
+            except CheckFailed as error:
+                if not check.warns:
+                    raise
+                warnings[check.name] = str(error)
     return warnings
 
 
-def _run_model(connection: DuckDBPyConnection, model: Model, plan: _Plan) -> None:
-    table = f"build.{model.full_name}"
-    if not plan.full:
-        rows = _in_months(plan) if model.scope is Scope.MONTH else "true"
-        connection.execute(f"delete from {table} where {rows}")  # noqa: S608
-    connection.execute(f"insert into {table} by name {model.sql}")
+def _run_model(connection: DuckDBPyConnection, model: Model) -> None:
+    connection.execute(f"insert into build.{model.full_name} by name {model.sql}")
 
 
 def _run_check(connection: DuckDBPyConnection, check: Check) -> None:
@@ -327,10 +469,6 @@ def _storage_failed(path: Path, error: Exception) -> StorageFailed:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def _in_months(plan: _Plan) -> str:
-    return f"bill_month in ({', '.join(map(_text, plan.months)) or 'null'})"
 
 
 def _text(value: str) -> str:

@@ -17,9 +17,10 @@ import duckdb
 import yaml
 
 from pipelines.errors import BuildFailed
+from pipelines.model import masking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 SQL = Path(__file__).parents[2] / "sql"
 """Where the project's SQL stands."""
@@ -28,7 +29,10 @@ SCHEMAS = {"staging": "staging", "intermediate": "intermediate", "marts": "main"
 """The schema that the models of a folder are made in; raw is made from the lake, the others from the folders."""
 
 PUBLISHED = ("main", "meta")
-"""The schemas whose models are tables that readers see; the others live in memory while a build runs."""
+"""The schemas that readers see; the models of the others live in memory while a build runs."""
+
+SCHEMA_VERSION = "1.1.0"
+"""Version of the published columns, by semantic versioning: one that goes or is retyped raises the first number."""
 
 
 class Scope(StrEnum):
@@ -60,7 +64,7 @@ class Model:
     """One .sql with its .yml. `reads` holds qualified names, `digest` is the SHA-256 of both files.
 
     `key` names the columns that no two rows share, empty where the table has one row. `is_view`: it is run where it is
-    read; other models that are not published are made once.
+    read, by readers of a release too; other models are made once.
     """
 
     name: str
@@ -81,9 +85,14 @@ class Model:
         return f"{self.schema}.{self.name}"
 
     @property
-    def is_table(self) -> bool:
-        """Whether it is published."""
+    def is_published(self) -> bool:
+        """Whether readers see it."""
         return self.schema in PUBLISHED
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is published with rows of its own; a published view has those of what it reads."""
+        return self.is_published and not self.is_view
 
     @property
     def comment(self) -> str:
@@ -116,20 +125,21 @@ class Project:
     checks: tuple[Check, ...]
 
     @property
+    def published(self) -> tuple[Model, ...]:
+        """The models that readers see, tables and views."""
+        return tuple(model for model in self.models if model.is_published)
+
+    @property
     def tables(self) -> tuple[Model, ...]:
-        """The models that are published."""
+        """The published models that hold rows of their own."""
         return tuple(model for model in self.models if model.is_table)
 
-    def wanted(self, scope: Scope) -> set[str]:
-        """The full names of all that must be there to run the tables and checks of a scope, raw among them.
-
-        A table of the other scope is made there; only its own name is wanted here.
-        """
-        wanted = {read for check in self.checks if check.scope is scope for read in check.reads}
+    def wanted(self, due: Iterable[Model | Check]) -> set[str]:
+        """The full names of all that must be there to run these tables and checks, raw among them."""
+        wanted = {read for part in due for read in part.reads}
         for model in reversed(self.models):
-            made_here = model.is_table and model.scope is scope
-            if made_here or (model.full_name in wanted and not model.is_table):
-                wanted |= {model.full_name, *model.reads}
+            if model.full_name in wanted and not model.is_table:
+                wanted |= set(model.reads)
         return wanted
 
     @property
@@ -143,6 +153,7 @@ class Project:
 def read_project(root: Path = SQL) -> Project:
     """Read the SQL under `root`. Raises BuildFailed for a .yml that does not fit and for a model that reads too far."""
     with duckdb.connect(":memory:") as parser:
+        masking.define(parser, None)  # the parser refuses functions that it does not know
         models = [_read_model(parser, path) for folder in SCHEMAS for path in sorted((root / folder).glob("*.sql"))]
         checks = [_read_check(parser, path) for path in sorted((root / "checks").glob("*.sql"))]
     return Project(tuple(_in_order(models)), tuple(checks))
@@ -184,7 +195,8 @@ def _read_check(parser: duckdb.DuckDBPyConnection, path: Path) -> Check:
 
 def _read_spec(path: Path) -> Mapping[str, Any]:
     try:
-        spec: Mapping[str, Any] = yaml.safe_load(path.with_suffix(".yml").read_text(encoding="utf-8"))
+        # The loader in C: in Python alone the files of all models take the better part of a second.
+        spec: Mapping[str, Any] = yaml.load(path.with_suffix(".yml").read_text(encoding="utf-8"), yaml.CSafeLoader)
     except (OSError, yaml.YAMLError) as error:
         raise BuildFailed(f"{path} needs a .yml beside it that can be read: {error}") from error
     return spec
@@ -218,5 +230,7 @@ def _in_order(models: Sequence[Model]) -> list[Model]:
 def _refuse_unfit(model: Model, other: Model | None, read: str) -> None:
     if other is None and not read.startswith("raw."):
         raise BuildFailed(f"{model.full_name} reads {read}, which no file in sql/ makes.")
+    if model.is_published and model.is_view and (other is None or not other.is_published):
+        raise BuildFailed(f"{model.full_name} is a view that readers run, so it must not read {read}, which they lack.")
     if other is not None and model.scope is Scope.MONTH and other.scope is Scope.WHOLE:
         raise BuildFailed(f"{model.full_name} is made month by month, so it must not read {read}, which is not.")

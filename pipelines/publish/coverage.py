@@ -9,9 +9,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pipelines.endpoints.shapes import EVERYONE, NOTHING, PARTNERS, Each, Role
+from pipelines.publish.markdown import table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     from pipelines.endpoints.shapes import Action, Dataset, Field, Parameters
     from pipelines.model import Model, Project
@@ -57,10 +58,10 @@ def coverage_page(actions: Collection[Action], datasets: Collection[Dataset], pr
     for category, group in groupby(sorted(reads, key=lambda a: (a.category, a.name)), lambda a: a.category):
         titles = ("action", "limit", "dataset", "by", "asked of", "asked for", "when", "staging", "read by")
         rows = [row for action in group for row in _rows(action, datasets, project)]
-        parts.append(f"## {category.replace('_', ' ').capitalize()}\n\n{_table(titles, rows)}")
-    parts.append(f"{_WRITES}\n{_table(('action', 'category', 'limit', 'allowed to'), map(_write_row, writes))}")
+        parts.append(f"## {category.replace('_', ' ').capitalize()}\n\n{table(titles, rows)}")
+    parts.append(f"{_WRITES}\n{table(('action', 'category', 'limit', 'allowed to'), map(_write_row, writes))}")
     told = [row for row in map(_column_row, datasets) if row[1:] != (_NEITHER, _NEITHER)]
-    parts.append(f"{_COLUMNS}\n{_table(('dataset', 'personal', 'inferred'), told)}")
+    parts.append(f"{_COLUMNS}\n{table(('dataset', 'personal', 'inferred'), told)}")
     return "\n".join(parts)
 
 
@@ -155,12 +156,12 @@ def _when(dataset: Dataset) -> str:
 
 
 def _tables_that_read(project: Project, staging: Iterable[Model]) -> list[str]:
-    """Return the published tables that read any of these models, straight or through others."""
+    """Return the published tables and views that read any of these models, straight or through others."""
     readers = {model.full_name for model in staging}
     for model in project.models:  # each after those it reads
         if readers & set(model.reads):
             readers.add(model.full_name)
-    return sorted(model.name for model in project.tables if model.full_name in readers)
+    return sorted(model.name for model in project.published if model.full_name in readers)
 
 
 def _fields(fields: Iterable[Field], inside: str = "") -> Iterator[tuple[str, Field]]:
@@ -171,8 +172,3 @@ def _fields(fields: Iterable[Field], inside: str = "") -> Iterator[tuple[str, Fi
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or _NEITHER
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

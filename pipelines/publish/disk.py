@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 READ_ONLY = 0o444
 """Releases can be read by everyone and written by nobody."""
 
+PRIVATE = 0o600
+"""What is made of a release for people, such as a report, is its maker's, who decides whom to send it to."""
+
+PRIVATE_FOLDER = 0o700
+
 
 def copy_into_place(source: Path, target: Path) -> None:
     """Make `target` a synced, read-only copy of `source`, in one step. Raises StorageFailed."""
@@ -33,7 +38,43 @@ def copy_into_place(source: Path, target: Path) -> None:
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
+        _sync(target.parent)
+
+
+def write_into_place(content: bytes, target: Path, mode: int = PRIVATE) -> None:
+    """Make `target` a file of this content, synced, in one step. Raises StorageFailed."""
+    aside = target.with_name(f".{target.name}")
+    with _storage_failures(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            aside.unlink(missing_ok=True)
+            aside.touch(mode)  # before there is anything in it to be read
+            _write(content, aside)
+            aside.replace(target)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        _sync(target.parent)
+
+
+@contextmanager
+def file_in_place(target: Path) -> Iterator[Path]:
+    """Give a path in a private folder; the file that is there when the block ends becomes `target`, in one step.
+
+    It is synced, and its owner's only. If the block fails nothing is left but what was there. Raises StorageFailed.
+    """
+    aside = target.with_name(f".{target.name}")
+    with _storage_failures(target):
+        shutil.rmtree(aside, ignore_errors=True)  # what a killed run left
+        aside.mkdir(mode=PRIVATE_FOLDER, parents=True)
+        try:
+            yield aside / target.name
+            (aside / target.name).chmod(PRIVATE)
+            _sync(aside / target.name)
+            (aside / target.name).replace(target)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        _sync(target.parent)
 
 
 def point(link: Path, target: Path) -> None:
@@ -43,7 +84,52 @@ def point(link: Path, target: Path) -> None:
         aside.unlink(missing_ok=True)
         aside.symlink_to(target.relative_to(link.parent))
         aside.replace(link)
-        _sync_folder(link.parent)
+        _sync(link.parent)
+
+
+@contextmanager
+def folder_in_place(target: Path) -> Iterator[Path]:
+    """Give a folder to fill; when the block ends it is `target`, synced and read-only, in one step; else it is gone.
+
+    `target` must not be there yet. Raises StorageFailed.
+    """
+    aside = target.with_name(f".{target.name}")
+    with _storage_failures(target):
+        shutil.rmtree(aside, ignore_errors=True)  # what a killed run left
+        aside.mkdir(parents=True)
+        try:
+            yield aside
+            for path in aside.iterdir():
+                path.chmod(READ_ONLY)
+                _sync(path)
+            _sync(aside)
+            aside.rename(target)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        _sync(target.parent)
+
+
+def keep(source: Path, target: Path) -> None:
+    """Make `target` a second name of a file that never changes, or its copy where the disk knows no such names.
+
+    Raises StorageFailed.
+    """
+    with _storage_failures(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)  # what a killed run left
+        try:
+            target.hardlink_to(source)
+        except OSError:
+            copy_into_place(source, target)
+        _sync(target.parent)
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder that only its owner can open, whatever the mode of what is in it. Raises StorageFailed."""
+    with _storage_failures(path):
+        path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        path.chmod(PRIVATE_FOLDER)
 
 
 def remove(path: Path) -> None:
@@ -59,8 +145,16 @@ def _copy(source: Path, target: Path) -> None:
         os.fsync(copy.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _write(content: bytes, target: Path) -> None:
+    """Write and sync a file. Tests put a full or read-only disk here."""
+    with target.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -73,6 +167,6 @@ def _storage_failures(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"The disk refused to write {path}: {error.strerror or error}. Readers keep the last release; "
-            "make room or make it writable, then run again: only the copy is made again."
+            f"The disk refused to write {path}: {error.strerror or error}. What was there before stays; "
+            "make room or make it writable, then run again."
         ) from error

@@ -6,6 +6,7 @@ How a release is built is `model`'s business; what is printed of it is `summary`
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import UTC
 from time import monotonic
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines import locks, paths
+from pipelines.errors import StorageFailed
 from pipelines.land.manifest import landed_digests, landed_files
 from pipelines.model.build import Stamp, build
+from pipelines.model.frozen import frozen_months
+from pipelines.model.masking import mask_id
 from pipelines.model.project import Project, read_project
 from pipelines.model.session import reader
 from pipelines.publish import disk
@@ -27,12 +31,15 @@ if TYPE_CHECKING:
 
     from pipelines.land.manifest import LandedFile
     from pipelines.model.build import Built
+    from pipelines.model.frozen import FrozenMonth
 
 KEPT = 5
 """How many releases are kept, the current one among them."""
 
 BUILD_WAIT = 600.0
 """Seconds that a build waits for the one before it; most then find that nothing is left to do."""
+
+_MADE_OF = "select path, digest from meta.files union select path, digest from meta.frozen_months"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +67,27 @@ def build_and_publish(
     *,
     now: datetime,
     code_version: str,
+    masked: bool = True,
     full: bool = False,
     threads: int | None = None,
     memory_limit: str | None = None,
 ) -> Release | None:
     """Build what changed since the current release and make the result current; return None if nothing did.
 
-    `now` is the billing clock's. `full` builds everything again in any case; `memory_limit` is DuckDB's, such as '2GB'.
-    Raises BuildFailed (a model or a structural check), CorruptFile (a landed file), StorageFailed, and Busy if another
-    build did not end in time. Whichever it is, readers keep the current release.
+    `now` is the billing clock's. `masked`: e-mail addresses and phone numbers are published as masks. `full` builds
+    everything again in any case; `memory_limit` is DuckDB's, such as '2GB'. Raises BuildFailed (a model or a structural
+    check), CorruptFile (a landed file), StorageFailed, and Busy if another build did not end in time. Whichever it is,
+    readers keep the current release.
     """
     with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
         started = monotonic()
-        landed, project = landed_files(home), read_project()
+        landed, closed, project = landed_files(home), frozen_months(home), read_project()
         digests = _digests(landed)
-        if not full and _contents(home) == (digests, project.digests):
+        made_of = digests | _digests(closed)
+        secret = _mask_secret(home) if masked else None
+        if not full and _contents(home) == (made_of, project.digests, mask_id(secret)):
             return None
-        stamp = Stamp(_free_id(home, now, digests, project), now, code_version)
+        stamp = Stamp(_free_id(home, now, made_of, project), now, code_version, secret)
         built = build(
             paths.build_file(home),
             home,
@@ -84,6 +95,7 @@ def build_and_publish(
             digests,
             project=project,
             stamp=stamp,
+            closed=closed,
             full=full,
             threads=threads,
             memory_limit=memory_limit,
@@ -92,28 +104,53 @@ def build_and_publish(
         return _release(stamp, path, built, monotonic() - started)
 
 
-def is_current(home: Path) -> bool:
-    """Whether the current release is what a build would make: of every landed file, nothing else, and this SQL.
+def is_current(home: Path, *, masked: bool = True) -> bool:
+    """Whether the current release is what a build would make: of all that is landed and frozen, this SQL, these masks.
 
-    True too where nothing is landed yet. Takes no lock. Raises CorruptFile.
+    True too where nothing is landed yet. Takes no lock. Raises CorruptFile, and StorageFailed if the secret that masks
+    are made with cannot be read.
     """
-    digests = landed_digests(home)
-    return not digests or _contents(home) == (digests, read_project().digests)
+    digests = landed_digests(home) | _digests(frozen_months(home))
+    if not digests:
+        return True
+    masks = mask_id(_kept_secret(home)) if masked else None
+    return (masks is not None) == masked and _contents(home) == (digests, read_project().digests, masks)
 
 
-def _contents(home: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the current release was made from: files and SQL, by digest; nothing if there is no release."""
+def _mask_secret(home: Path) -> str:
+    """Return the secret of the home's masks, made at the first need: with another, old masks would join no more."""
+    if kept := _kept_secret(home):
+        return kept
+    secret = secrets.token_hex(32)
+    disk.write_into_place(secret.encode(), paths.mask_secret(home))
+    return secret
+
+
+def _kept_secret(home: Path) -> str | None:
+    path = paths.mask_secret(home)
+    try:
+        return path.read_text(encoding="ascii").strip() or None if path.exists() else None
+    except (OSError, ValueError) as error:
+        raise StorageFailed(
+            f"{path} cannot be read ({error}). Masks of personal data are made with it: put it back from a backup, or "
+            "move it away, and new masks will be made, which do not join with those of older releases."
+        ) from error
+
+
+def _contents(home: Path) -> tuple[dict[str, str], dict[str, str], str | None]:
+    """Return what the current release was made of: files and SQL, by digest, and masks; nothing without a release."""
     try:
         with reader(paths.current_release(home)) as connection:
-            files = dict(connection.execute("select path, digest from meta.files").fetchall())
+            files = dict(connection.execute(_MADE_OF).fetchall())
             models = dict(connection.execute("select model_name, digest from meta.models").fetchall())
+            [(masks,)] = connection.execute("select mask_id from meta.release").fetchall()
     except duckdb.Error:  # none yet, or one that cannot be opened: either way the next build mends it
-        return {}, {}
-    return files, models
+        return {}, {}, None
+    return files, models, masks
 
 
-def _digests(landed: Sequence[LandedFile]) -> dict[str, str]:
-    return {file.path: file.digest for file in landed}
+def _digests(parts: Sequence[LandedFile | FrozenMonth]) -> dict[str, str]:
+    return {part.path: part.digest for part in parts}
 
 
 def _free_id(home: Path, now: datetime, digests: Mapping[str, str], project: Project) -> str:

@@ -179,7 +179,7 @@ async def refresh_month(
         who = lists.customers(run, source.asker, fit)
         run = _carried_on(run, source, month)
         changed: Mapping[str | None, str | None] = {}
-        if any(dataset.moved_by for dataset in fit) and state(run, BY_DAY, month.key) is not MonthState.CLOSED:
+        if any(dataset.moved_by for dataset in fit):
             days = subjects.days_again(run, source.asker, month)
             failed = False
             for day in days:

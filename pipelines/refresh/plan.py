@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from rich.table import Column, Table
 
 from pipelines.endpoints.asker import asked_of, not_asked
-from pipelines.periods import MonthState
 from pipelines.refresh import lists, subjects
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def plan_month(run: Run, asker: Asker, datasets: Sequence[Dataset], month: BillM
     mine = asked_of(asker, datasets)
     who = lists.customers(run, asker, mine)
     plans = [_list_plan(run, asker, dataset) for dataset in lists.needed(asker, mine)]
-    if any(dataset.moved_by for dataset in mine) and month.state(run.clock.now()) is not MonthState.CLOSED:
+    if any(dataset.moved_by for dataset in mine):
         for day in subjects.days_again(run, asker, month):
             asked = subjects.of_day(run, asker, subjects.BY_DAY, day, who)
             plans.append(planned(run, asker, asked, day.isoformat()))

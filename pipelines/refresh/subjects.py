@@ -17,7 +17,7 @@ from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import DIRECT, INDIRECT, TAG_KEY, Each, PartitionKind
 from pipelines.errors import CorruptFile
 from pipelines.pages import Proof, Subject, amount
-from pipelines.periods import FIRST_BILL_DATE, BillMonth, MonthState
+from pipelines.periods import BILLING_ZONE, FIRST_BILL_DATE, BillMonth, MonthState
 from pipelines.refresh import lists
 from pipelines.refresh.run import state, target
 
@@ -72,12 +72,20 @@ def of_day(run: Run, asker: Asker, dataset: Dataset, day: date, who: Customers) 
 
 
 def days_again(run: Run, asker: Asker, month: BillMonth) -> tuple[date, ...]:
-    """Return the days of a month to ask again: its last ones, and where days are missing all since those before."""
+    """Return the days of a month to ask again: its last ones, and where days are missing all since those before.
+
+    In a `full` run also those that are not proven or were last asked before they were over. Of a month whose bill is
+    out it is only in a full run that days are asked: these, and those missing since the first that landed.
+    """
     last = min(run.clock.today(), (month.next.start - timedelta(days=1)).date())
     there = _landed_days(run, asker, month)
     missing = [day for day in _days(there[0], last) if day not in there] if there else []
+    poor = [day for day in there if not _is_settled_day(run, asker, day)] if run.full else []
+    if month.state(run.clock.now()) is MonthState.CLOSED:
+        return tuple(sorted({*missing, *poor})) if run.full else ()
     first = min(missing, default=last) - timedelta(days=DAYS_AGAIN - 1)
-    return tuple(day for day in _days(max(first, month.start.date()), last) if day.isoformat() >= FIRST_BILL_DATE)
+    again = {*_days(max(first, month.start.date()), last), *poor}
+    return tuple(day for day in sorted(again) if day.isoformat() >= FIRST_BILL_DATE)
 
 
 def of_month(
@@ -247,6 +255,13 @@ def _pages(rows: int, size: int) -> int:
 def _landed_days(run: Run, asker: Asker, month: BillMonth) -> list[date]:
     days = _days(month.start.date(), (month.next.start - timedelta(days=1)).date())
     return [day for day in days if target(run, asker.account, BY_DAY, day.isoformat()).path.exists()]
+
+
+def _is_settled_day(run: Run, asker: Asker, day: date) -> bool:
+    """Tell whether a day is landed whole, as of when it was over."""
+    manifest = _manifest(run, asker, BY_DAY, day.isoformat())
+    over = datetime.combine(day + timedelta(days=1), datetime.min.time(), BILLING_ZONE)
+    return manifest is not None and manifest.state == "whole" and datetime.fromisoformat(manifest.asked_to) >= over
 
 
 def _days(first: date, last: date) -> list[date]:

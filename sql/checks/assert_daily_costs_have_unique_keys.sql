@@ -1,8 +1,8 @@
--- No customer of an account has two costs of a day.
+-- No two daily costs share account, customer, bill month and day.
 -- Grain: one row per key that occurs more than once.
 with
 
-days as (
+daily_costs as (
     select * from main.fct_daily_costs
 ),
 
@@ -10,10 +10,11 @@ final as (
     select
         account,
         customer_uin,
+        bill_month,
         bill_date,
         count(*) as row_count
-    from days
-    group by account, customer_uin, bill_date
+    from daily_costs
+    group by account, customer_uin, bill_month, bill_date
     having count(*) > 1
 )
 

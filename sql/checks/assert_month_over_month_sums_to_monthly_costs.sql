@@ -15,7 +15,7 @@ changes as (
 ),
 
 bill_months as (
-    select * from intermediate.int_bill_months_paired
+    select * from main.dim_customer_months
 ),
 
 gathered as (

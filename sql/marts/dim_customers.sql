@@ -1,7 +1,7 @@
 -- Customers of each account: those on its lists, now or before, and those seen in bills only.
 -- Grain: one row per account and customer.
 -- Count distinct customers here and nowhere else: two accounts may have the same customer. Names
--- are personal data.
+-- are personal data, and so are the masks of e-mail addresses and phone numbers.
 with
 
 direct_customers as (
@@ -17,6 +17,23 @@ indirect_customers as (
 customer_infos as (
     select * from staging.stg_customer_info
     where customer_uin is not null
+),
+
+customer_credits as (
+    select * from staging.stg_customers_credit
+    where customer_uin is not null
+),
+
+account_verifications as (
+    select * from staging.stg_account_verification
+),
+
+periods as (
+    select * from main.dim_customer_periods
+),
+
+counted as (
+    select * from intermediate.int_customer_months_counted
 ),
 
 reconciliation as (
@@ -104,18 +121,95 @@ resellers as (
         max(snapshot_date) as snapshot_date,
         arg_max(sub_agent_uin, (snapshot_date, sub_agent_uin)) as sub_agent_uin,
         arg_max(sub_agent_name, (snapshot_date, sub_agent_uin)) as sub_agent_name,
-        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name
+        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name,
+        arg_max(bound_at, (snapshot_date, bound_at)) as bound_at
     from indirect_customers
     group by account, customer_uin
 ),
 
-named as (
+-- A code that no document puts into words stands for itself.
+informed as (
     select
         account,
         customer_uin,
-        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name
+        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name,
+        arg_max(email, (snapshot_date, email)) as email,
+        arg_max(phone_number, (snapshot_date, phone_number)) as phone_number,
+        arg_max(bound_at, (snapshot_date, bound_at)) as bound_at,
+        arg_max(
+            coalesce(account_status_name, account_status_code),
+            (snapshot_date, account_status_code)
+        ) as account_status_name,
+        arg_max(
+            coalesce(verification_status_name, verification_status_code),
+            (snapshot_date, verification_status_code)
+        ) as verification_status_name,
+        arg_max(
+            coalesce(identity_type_name, identity_type_code),
+            (snapshot_date, identity_type_code)
+        ) as identity_type_name
     from customer_infos
     group by account, customer_uin
+),
+
+credited as (
+    select
+        account,
+        customer_uin,
+        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name,
+        arg_max(email, (snapshot_date, email)) as email,
+        arg_max(phone_number, (snapshot_date, phone_number)) as phone_number,
+        arg_max(bound_at, (snapshot_date, bound_at)) as bound_at
+    from customer_credits
+    group by account, customer_uin
+),
+
+verified as (
+    select
+        account,
+        customer_uin,
+        arg_max(is_verified, (snapshot_date, is_verified)) as is_verified
+    from account_verifications
+    group by account, customer_uin
+),
+
+last_periods as (
+    select
+        account,
+        customer_uin,
+        max(valid_from_date) as valid_from_date,
+        case when not bool_or(is_current) then max(valid_to_date) end as valid_to_date
+    from periods
+    group by account, customer_uin
+),
+
+-- One that became direct is no longer reached through the reseller of an earlier day; of one on no
+-- list it is known as what it was asked for.
+reached as (
+    select
+        account,
+        customer_uin,
+        arg_max(is_direct, bill_month) as was_direct
+    from counted
+    group by account, customer_uin
+),
+
+placed as (
+    select
+        grouped.account,
+        grouped.customer_uin,
+        case
+            when grouped.direct_date is null and grouped.indirect_date is null
+                then reached.was_direct
+            else
+                grouped.indirect_date is null
+                or coalesce(grouped.direct_date >= grouped.indirect_date, false)
+        end as is_direct
+    from grouped
+    left join reached
+        on
+            grouped.account = reached.account
+            and grouped.customer_uin = reached.customer_uin
 ),
 
 final as (
@@ -129,26 +223,51 @@ final as (
         grouped.first_billed_month,
         grouped.last_billed_month,
         grouped.last_asked_month,
-        coalesce(named.customer_name, resellers.customer_name) as customer_name,
-        -- One that became direct is no longer reached through the reseller of an earlier day.
-        case
-            when grouped.direct_date is null or grouped.indirect_date > grouped.direct_date
-                then resellers.sub_agent_uin
-        end as sub_agent_uin,
-        case
-            when grouped.direct_date is null or grouped.indirect_date > grouped.direct_date
-                then resellers.sub_agent_name
-        end as sub_agent_name
+        coalesce(
+            informed.customer_name, credited.customer_name, resellers.customer_name
+        ) as customer_name,
+        case when not placed.is_direct then resellers.sub_agent_uin end as sub_agent_uin,
+        case when not placed.is_direct then resellers.sub_agent_name end as sub_agent_name,
+        placed.is_direct,
+        informed.account_status_name,
+        informed.verification_status_name,
+        verified.is_verified,
+        informed.identity_type_name,
+        coalesce(informed.email, credited.email) as email,
+        coalesce(informed.phone_number, credited.phone_number) as phone_number,
+        coalesce(
+            case when not placed.is_direct then resellers.bound_at end,
+            informed.bound_at,
+            credited.bound_at
+        ) as bound_at,
+        last_periods.valid_from_date,
+        last_periods.valid_to_date
     from grouped
     left join latest_lists on grouped.account = latest_lists.account
+    left join placed
+        on
+            grouped.account = placed.account
+            and grouped.customer_uin = placed.customer_uin
     left join resellers
         on
             grouped.account = resellers.account
             and grouped.customer_uin = resellers.customer_uin
-    left join named
+    left join informed
         on
-            grouped.account = named.account
-            and grouped.customer_uin = named.customer_uin
+            grouped.account = informed.account
+            and grouped.customer_uin = informed.customer_uin
+    left join credited
+        on
+            grouped.account = credited.account
+            and grouped.customer_uin = credited.customer_uin
+    left join verified
+        on
+            grouped.account = verified.account
+            and grouped.customer_uin = verified.customer_uin
+    left join last_periods
+        on
+            grouped.account = last_periods.account
+            and grouped.customer_uin = last_periods.customer_uin
 )
 
 select * from final

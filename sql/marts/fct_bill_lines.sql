@@ -11,12 +11,26 @@ customer_months as (
     select * from intermediate.int_customer_months_landed
 ),
 
-final as (
+-- Nearly every line_id occurs once: only the others are numbered, since that takes sorting.
+repeated as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        line_id
+    from bill_lines
+    group by account, customer_uin, bill_month, line_id
+    having count(*) > 1
+),
+
+occurrences as (
     select
         bill_lines.account,
         bill_lines.customer_uin,
         bill_lines.bill_month,
         bill_lines.line_id,
+        bill_lines.page_number,
+        bill_lines.page_position,
         row_number() over (
             partition by
                 bill_lines.account,
@@ -24,7 +38,23 @@ final as (
                 bill_lines.bill_month,
                 bill_lines.line_id
             order by bill_lines.page_number, bill_lines.page_position
-        ) as occurrence,
+        ) as occurrence
+    from bill_lines
+    semi join repeated
+        on
+            bill_lines.account = repeated.account
+            and bill_lines.bill_month = repeated.bill_month
+            and bill_lines.customer_uin is not distinct from repeated.customer_uin
+            and bill_lines.line_id is not distinct from repeated.line_id
+),
+
+final as (
+    select
+        bill_lines.account,
+        bill_lines.customer_uin,
+        bill_lines.bill_month,
+        bill_lines.line_id,
+        coalesce(occurrences.occurrence, 1) as occurrence,
         bill_lines.payer_account_id,
         bill_lines.owner_account_id,
         bill_lines.operator_account_id,
@@ -69,6 +99,14 @@ final as (
             bill_lines.account = customer_months.account
             and bill_lines.bill_month = customer_months.bill_month
             and bill_lines.customer_uin is not distinct from customer_months.customer_uin
+    left join occurrences
+        on
+            bill_lines.account = occurrences.account
+            and bill_lines.bill_month = occurrences.bill_month
+            and bill_lines.customer_uin is not distinct from occurrences.customer_uin
+            and bill_lines.line_id is not distinct from occurrences.line_id
+            and bill_lines.page_number is not distinct from occurrences.page_number
+            and bill_lines.page_position is not distinct from occurrences.page_position
     where coalesce(customer_months.is_counted, true)
 )
 

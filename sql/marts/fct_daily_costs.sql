@@ -1,7 +1,8 @@
--- What the service sums up for each customer and day; a customer of several accounts is here once.
--- Grain: one row per account, customer and day.
--- Days need not sum to the month's bill, since what a day covers is not documented: for a month use
--- fct_monthly_costs.
+-- What the service sums up for each customer and day, beside the bill lines of that day.
+-- Grain: one row per account, customer, bill month and day.
+-- billed_cost and usage_billed_cost are the same money seen two ways: never add them. Days of
+-- either need not agree nor sum to the month's bill, since what the service's day covers is not
+-- documented: for a month use fct_monthly_costs.
 with
 
 days as (
@@ -17,12 +18,20 @@ counted as (
     select * from intermediate.int_customer_months_counted
 ),
 
-final as (
+customer_months as (
+    select * from intermediate.int_customer_months_landed
+),
+
+product_costs as (
+    select * from main.fct_daily_product_costs
+),
+
+days_counted as (
     select
         days.account,
         days.customer_uin,
-        days.bill_date,
         days.bill_month,
+        days.bill_date,
         days.billed_cost,
         days.request_id,
         days.fetched_at,
@@ -39,6 +48,83 @@ final as (
             and days.customer_uin = counted.customer_uin
             and days.bill_month = counted.bill_month
     where coalesce(counted.is_counted, true)
+),
+
+usage_summed as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        usage_date,
+        count(distinct coalesce(billing_currency, '')) as currency_count,
+        max(billing_currency) as billing_currency,
+        sum(billed_cost) as billed_cost
+    from product_costs
+    group by account, customer_uin, bill_month, usage_date
+),
+
+joined as (
+    select
+        coalesce(days_counted.account, usage_summed.account) as account,
+        coalesce(days_counted.customer_uin, usage_summed.customer_uin) as customer_uin,
+        coalesce(days_counted.bill_month, usage_summed.bill_month) as bill_month,
+        coalesce(days_counted.bill_date, usage_summed.usage_date) as bill_date,
+        days_counted.billed_cost,
+        days_counted.request_id,
+        days_counted.fetched_at,
+        days_counted.is_proven,
+        usage_summed.currency_count,
+        usage_summed.billing_currency,
+        usage_summed.billed_cost as usage_billed_cost
+    from days_counted
+    full join usage_summed
+        on
+            days_counted.account = usage_summed.account
+            and days_counted.customer_uin = usage_summed.customer_uin
+            and days_counted.bill_month = usage_summed.bill_month
+            and days_counted.bill_date = usage_summed.usage_date
+),
+
+-- Where bill lines landed, a day without one costs nothing by them.
+summed as (
+    select
+        joined.account,
+        joined.customer_uin,
+        joined.bill_month,
+        joined.bill_date,
+        joined.billed_cost,
+        joined.request_id,
+        joined.fetched_at,
+        joined.is_proven,
+        case
+            when joined.currency_count = 1 then joined.usage_billed_cost
+            when joined.currency_count is null and customer_months.has_bill_detail then 0
+        end as usage_billed_cost,
+        case when joined.currency_count = 1 then joined.billing_currency end as billing_currency,
+        customer_months.is_complete
+    from joined
+    left join customer_months
+        on
+            joined.account = customer_months.account
+            and joined.bill_month = customer_months.bill_month
+            and joined.customer_uin is not distinct from customer_months.customer_uin
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        bill_date,
+        bill_month,
+        billed_cost,
+        request_id,
+        fetched_at,
+        is_proven,
+        usage_billed_cost,
+        billed_cost - usage_billed_cost as difference,
+        billing_currency,
+        coalesce(is_complete, false) as is_complete
+    from summed
 )
 
 select * from final

@@ -9,7 +9,7 @@ daily_charges as (
 ),
 
 bill_months as (
-    select * from intermediate.int_bill_months_paired
+    select * from main.dim_customer_months
     where is_landed
 ),
 

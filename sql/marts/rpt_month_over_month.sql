@@ -13,7 +13,7 @@ own_monthly_costs as (
 ),
 
 bill_months as (
-    select * from intermediate.int_bill_months_paired
+    select * from main.dim_customer_months
 ),
 
 gathered as (

@@ -23,6 +23,7 @@ final as (
         expected_rows,
         asked_from_at,
         asked_to_at,
+        first_landed_at,
         code_version,
         run_id
     from landed_files

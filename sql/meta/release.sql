@@ -71,9 +71,11 @@ final as (
         getvariable('release_id') as release_id,
         getvariable('built_at') as built_at,
         getvariable('code_version') as code_version,
-        '1.0.0' as schema_version,
+        getvariable('schema_version') as schema_version,
         months_counted.are_complete and lists_counted.are_whole as is_complete,
-        months_counted.are_reconciled as is_reconciled
+        months_counted.are_reconciled as is_reconciled,
+        case when getvariable('mask_id') is null then 'plain' else 'masked' end as personal_data,
+        getvariable('mask_id') as mask_id
     from months_counted
     cross join lists_counted
 )

@@ -62,7 +62,7 @@ final as (
         bill_month,
         stated_bill_month,
         customer_uin,
-        customer_name,
+        mask_texts(customer_name) as customer_name,
         product_name,
         subproduct_name,
         pay_mode_name,
@@ -83,7 +83,7 @@ final as (
             end
         ) as commission_amount,
         billing_currency,
-        other_columns,
+        mask_emails(other_columns) as other_columns,
         asked_part,
         file_digest,
         file_member,

@@ -32,8 +32,8 @@ final as (
         snapshot_date,
         -- Times carry no offset and are in UTC+8.
         try_cast(allocated_at || '+08:00' as timestamptz) as allocated_at,
-        operator_name,
-        remark,
+        mask_texts(operator_name) as operator_name,
+        mask_texts(remark) as remark,
         try_cast(credit_change as decimal(38, 8)) as credit_change,
         try_cast(total_credit_after as decimal(38, 8)) as total_credit_after,
         try_cast(remaining_credit_after as decimal(38, 8)) as remaining_credit_after,

@@ -40,10 +40,10 @@ final as (
         account,
         customer_uin,
         snapshot_date,
-        customer_name,
-        email,
-        phone_number,
-        remark,
+        mask_texts(customer_name) as customer_name,
+        mask_email(email) as email,
+        mask_phone(phone_number) as phone_number,
+        mask_texts(remark) as remark,
         account_status_code,
         -- Codes as the data types page lists them (document 1085/51425).
         case account_status_code

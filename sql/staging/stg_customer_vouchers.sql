@@ -44,7 +44,7 @@ final as (
         -- Times carry no offset and are in UTC+8.
         try_cast(effective_at || '+08:00' as timestamptz) as effective_at,
         try_cast(expires_at || '+08:00' as timestamptz) as expires_at,
-        application_reason,
+        mask_texts(application_reason) as application_reason,
         page_number,
         page_position,
         request_id,

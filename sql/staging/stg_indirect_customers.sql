@@ -35,8 +35,8 @@ final as (
         answered_sub_agent_uin,
         customer_uin,
         snapshot_date,
-        sub_agent_name,
-        customer_name,
+        mask_texts(sub_agent_name) as sub_agent_name,
+        mask_texts(customer_name) as customer_name,
         -- Times carry no offset and are in UTC+8.
         try_cast(bound_at || '+08:00' as timestamptz) as bound_at,
         page_number,

@@ -38,7 +38,7 @@ final as (
             when '2' then 'used'
         end as invitation_status_name,
         invited_uin,
-        invited_email,
+        mask_email(invited_email) as invited_email,
         invited_type_code,
         case invited_type_code
             when '1' then 'second-level reseller'

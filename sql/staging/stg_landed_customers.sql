@@ -33,7 +33,9 @@ final as (
         listed as is_listed,
         direct as is_direct,
         carried as is_carried,
-        proven_closed as is_proven_closed
+        proven_closed as is_proven_closed,
+        try_cast(first_landed_at as timestamptz) as first_landed_at,
+        try_cast(first_closed_at as timestamptz) as first_closed_at
     from landed
 )
 

@@ -26,6 +26,7 @@ final as (
         expected_rows,
         try_cast(asked_from as timestamptz) as asked_from_at,
         try_cast(asked_to as timestamptz) as asked_to_at,
+        try_cast(first_landed_at as timestamptz) as first_landed_at,
         code_version,
         run_id
     from landed

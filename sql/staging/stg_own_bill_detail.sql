@@ -53,8 +53,10 @@ renamed as (
         nullif(nullif(trim(OriginalCost), ''), '-') as list_cost,
         nullif(nullif(trim(TotalCost), ''), '-') as billed_cost,
         nullif(nullif(trim(Currency), ''), '-') as billing_currency,
-        nullif(nullif(trim(Tags), ''), '-') as tags,
-        try(from_json(Tags, '[{"TagKey": "VARCHAR", "TagValue": "VARCHAR"}]')) as tag_list,
+        nullif(nullif(trim(mask_emails(Tags)), ''), '-') as tags,
+        try(
+            from_json(mask_emails(Tags), '[{"TagKey": "VARCHAR", "TagValue": "VARCHAR"}]')
+        ) as tag_list,
         list_sort(
             list_distinct(list_transform(tag_list, lambda tag: tag.TagKey))
         ) as tag_names,
@@ -88,11 +90,11 @@ final as (
         try_cast(transaction_at || '+08:00' as timestamptz) as transaction_at,
         try_cast(usage_start_at || '+08:00' as timestamptz) as usage_start_at,
         try_cast(usage_end_at || '+08:00' as timestamptz) as usage_end_at,
-        project_name,
+        mask_emails(project_name) as project_name,
         region_name,
         availability_zone,
         resource_id,
-        resource_name,
+        mask_emails(resource_name) as resource_name,
         try_cast(list_unit_price as decimal(38, 18)) as list_unit_price,
         pricing_unit,
         try_cast(consumed_quantity as decimal(38, 18)) as consumed_quantity,

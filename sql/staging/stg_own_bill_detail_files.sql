@@ -205,11 +205,11 @@ final as (
         try_cast(transaction_at || '+08:00' as timestamptz) as transaction_at,
         try_cast(usage_start_at || '+08:00' as timestamptz) as usage_start_at,
         try_cast(usage_end_at || '+08:00' as timestamptz) as usage_end_at,
-        project_name,
+        mask_emails(project_name) as project_name,
         region_name,
         availability_zone,
         resource_id,
-        resource_name,
+        mask_emails(resource_name) as resource_name,
         resource_type,
         coalesce(
             try_cast(list_unit_price as decimal(38, 18)),
@@ -311,7 +311,7 @@ final as (
             end
         ) as billed_cost,
         billing_currency,
-        other_columns,
+        mask_emails(other_columns) as other_columns,
         asked_part,
         file_digest,
         file_member,

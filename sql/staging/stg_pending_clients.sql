@@ -30,9 +30,9 @@ final as (
         account,
         customer_uin,
         snapshot_date,
-        customer_name,
-        email,
-        phone_number,
+        mask_texts(customer_name) as customer_name,
+        mask_email(email) as email,
+        mask_phone(phone_number) as phone_number,
         customer_type,
         approval_status,
         -- Times carry no offset and are in UTC+8.

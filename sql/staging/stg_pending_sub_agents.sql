@@ -31,11 +31,11 @@ final as (
         account,
         sub_agent_uin,
         snapshot_date,
-        sub_agent_name,
-        email,
-        phone_number,
+        mask_texts(sub_agent_name) as sub_agent_name,
+        mask_email(email) as email,
+        mask_phone(phone_number) as phone_number,
         approval_status,
-        material_url,
+        mask_emails(material_url) as material_url,
         verification_status_code,
         -- Codes as the data types page lists them (document 1085/51425).
         case verification_status_code

@@ -27,7 +27,7 @@ final as (
     select
         account,
         snapshot_date,
-        partner_name,
+        mask_texts(partner_name) as partner_name,
         partner_type_code,
         -- Codes as the action's page lists them (document 1085/54746).
         case partner_type_code

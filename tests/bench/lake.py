@@ -1,4 +1,4 @@
-"""A lake of 24 months and 1,000,000 bill lines for the build's measurements, made by DuckDB in seconds."""
+"""A lake of 24 months for the build's measurements, with as many bill lines as are asked for, made by DuckDB."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MONTHS = 24
-LINES = 1_000_000
 CUSTOMERS = 45
+RESOURCES = 1900
 LANDED = (
     "customer_bill_detail",
     "customer_bill_summary",
@@ -27,33 +27,40 @@ LANDED = (
 
 _LINES = """
     select
-        '30000000' || lpad((i % {customers} * (i % 7) % {customers})::varchar, 4, '0') as uin,
+        '30000000' || lpad((resource % {customers} * (resource % 7) % {customers})::varchar, 4, '0') as uin,
         ('x' || hash(i, {month})) as Id,
         ((hash(i, {month}, 1) % 1000000000)::decimal(38, 8) / 100000000 * {sign})::decimal(20, 8)::varchar as cost,
+        resource,
+        product,
+        product * 8 + i // {resources} % 8 as component,
+        lpad((1 + i % 28)::varchar, 2, '0') as day,
         i
-    from range({lines}) as numbers(i)
+    from (select i, i % {resources} as resource, i % {resources} % 37 as product from range({lines}) as numbers(i))
+"""
+"""Lines as bills have them: a resource is one customer's, of one product and in one region, and every day it has a line
+for each of a few components of the product.
 """
 _DETAIL = """
     select
         '100000000001' as PayerAccountId,
         uin as OwnerAccountId,
         uin as OperatorAccountId,
-        'Product ' || i % 37 as ProductName,
-        case when i % 37 < 30 then 'Pay-As-You-Go resources' else 'Yearly/monthly subscription' end as BillingMode,
-        'Project ' || i % 11 as ProjectName,
-        'Region ' || i % 37 % 5 as Region,
-        'Zone ' || i % 53 as AvailabilityZone,
-        'ins-' || hash(i % 5000) as InstanceId,
-        case when i % 3 = 0 then '-' else 'server ' || i % 5000 end as InstanceName,
-        'Subproduct ' || i % 90 as SubProductName,
-        'Hourly settlement ' || i % 2 as TransactionType,
+        'Product ' || product as ProductName,
+        case when product < 30 then 'Pay-As-You-Go resources' else 'Yearly/monthly subscription' end as BillingMode,
+        'Project ' || resource % 11 as ProjectName,
+        'Region ' || resource % 5 as Region,
+        'Zone ' || resource % 53 as AvailabilityZone,
+        'ins-' || hash(resource) as InstanceId,
+        case when resource % 3 = 0 then '-' else 'server ' || resource end as InstanceName,
+        'Subproduct ' || component // 4 as SubProductName,
+        'Hourly settlement ' || component % 2 as TransactionType,
         '2026' || hash(i // 3) as TransactionId,
-        '2026-10-' || lpad((1 + i % 28)::varchar, 2, '0') || ' 10:00:00' as TransactionTime,
-        '2026-10-' || lpad((1 + i % 28)::varchar, 2, '0') || ' 08:00:00' as UsageStartTime,
-        '2026-10-' || lpad((1 + i % 28)::varchar, 2, '0') || ' 08:59:59' as UsageEndTime,
-        'Component ' || i % 210 as ComponentType,
-        'Component of ' || i % 400 as ComponentName,
-        (hash(i % 400) % 1000000)::varchar || '.00012' as ComponentListPrice,
+        '{month}-' || day || ' 10:00:00' as TransactionTime,
+        '{month}-' || day || ' 08:00:00' as UsageStartTime,
+        '{month}-' || day || ' 08:59:59' as UsageEndTime,
+        'Component ' || component // 2 as ComponentType,
+        'Component of ' || component as ComponentName,
+        (hash(component) % 1000000)::varchar || '.00012' as ComponentListPrice,
         'USD/GB/hour' as ComponentPriceMeasurementUnit,
         (i % 977)::varchar || '.25' as ComponentUsage,
         'GB' as ComponentUsageUnit,
@@ -67,10 +74,10 @@ _DETAIL = """
         cost as TotalCost,
         Id,
         '1' as CustomerDiscountRate,
-        'p_' || i % 37 as BusinessCode,
-        'sp_' || i % 90 as ProductCode,
-        'sv_' || i % 210 as ComponentCode,
-        'v_' || i % 400 as ItemCode,
+        'p_' || product as BusinessCode,
+        'sp_' || component // 4 as ProductCode,
+        'sv_' || component // 2 as ComponentCode,
+        'v_' || component as ItemCode,
         null::varchar as _extra,
         '{account}' as _account,
         uin as _customer_uin,
@@ -110,17 +117,19 @@ def months() -> list[str]:
     return [month.key for month in reversed(listed)]
 
 
-def make_lake(home: Path) -> None:
-    """Land every month."""
+def make_lake(home: Path, lines: int) -> None:
+    """Land every month, of so many bill lines in all."""
     for month in months():
-        make_month(home, month)
+        make_month(home, month, lines // MONTHS)
 
 
-def make_month(home: Path, month: str, sign: int = 1) -> None:
-    """Land one month; `sign` -1 makes every cost negative, which changes every row."""
+def make_month(home: Path, month: str, lines: int, sign: int = 1) -> None:
+    """Land one month of so many lines; `sign` -1 makes every cost negative, which changes every row."""
     with duckdb.connect() as connection:
-        lines = _LINES.format(customers=CUSTOMERS, month=month.replace("-", ""), lines=LINES // MONTHS, sign=sign)
-        connection.execute(f"create table lines as {lines}")
+        made = _LINES.format(
+            customers=CUSTOMERS, resources=RESOURCES, month=month.replace("-", ""), lines=lines, sign=sign
+        )
+        connection.execute(f"create table lines as {made}")
         for name in LANDED:
             _land(connection, home, name, month)
 
@@ -133,7 +142,7 @@ def _land(connection: duckdb.DuckDBPyConnection, home: Path, name: str, month: s
         spelled["TotalCost"] = "total::double::varchar"
     columns = ", ".join(f'{spelled.get(column, any_text)} as "{column}"' for column in dataset.columns)
     select = _DETAIL if name == "customer_bill_detail" else _SUMMARY
-    table = connection.sql(select.format(account=ACCOUNT, columns=columns)).to_arrow_table()
+    table = connection.sql(select.format(account=ACCOUNT, month=month, columns=columns)).to_arrow_table()
     connection.register("landed", table)
     groups = connection.execute(
         "select _customer_uin, count(*), sum(TotalCost::decimal(38, 12))::varchar from landed group by all"

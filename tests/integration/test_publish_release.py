@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 import subprocess
@@ -19,12 +20,17 @@ import pytest
 from pipelines import locks, paths
 from pipelines.errors import BuildFailed, Busy, CorruptFile, StorageFailed
 from pipelines.land.manifest import landed_files
-from pipelines.model.project import read_project
+from pipelines.model.project import SCHEMA_VERSION, read_project
 from pipelines.publish import Release, build_and_publish, disk, is_current, release
 from tests.lake import Pull, line, put, put_month
 
 NOW = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
+RELATIONS = """
+    select schema_name || '.' || table_name as name, comment, false as is_view from duckdb_tables()
+    union all
+    select schema_name || '.' || view_name as name, comment, true as is_view from duckdb_views() where not internal
+"""
 OLD_DUCKDB = ROOT / ".venv" / "peers" / "duckdb-1.4"
 
 
@@ -78,8 +84,9 @@ def test_a_release_is_told_and_can_be_opened(home: Path) -> None:
     assert made.tables["main.fct_bill_lines"] == 4
     assert made.seconds > 0
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o444
-    found = read(paths.current_release(home), "from meta.release")
-    assert found == [(made.release_id, NOW, "test", "1.0.0", True, True)]
+    [(*found, mask_id)] = read(paths.current_release(home), "from meta.release")
+    assert found == [made.release_id, NOW, "test", SCHEMA_VERSION, True, True, "masked"]
+    assert mask_id
     assert dict(read(paths.current_release(home), "select path, digest from meta.files")) == {
         file.path: file.digest for file in landed_files(home)
     }
@@ -120,9 +127,10 @@ def test_the_reconciliation_has_the_agreed_columns(home: Path) -> None:
 def test_only_published_schemas_are_there(home: Path) -> None:
     """Readers find the marts in main and the facts about the release in meta, and nothing else."""
     published(home)
-    tables = read(paths.current_release(home), "select schema_name || '.' || table_name from duckdb_tables()")
-    assert {name for (name,) in tables} == {model.full_name for model in read_project().tables}
-    assert read(paths.current_release(home), "select view_name from duckdb_views() where not internal") == []
+    tables = read(paths.current_release(home), f"select name from ({RELATIONS}) where not is_view")
+    views = read(paths.current_release(home), f"select name from ({RELATIONS}) where is_view")
+    assert {name for (name,) in tables} == {model.full_name for model in read_project().published if not model.is_view}
+    assert {name for (name,) in views} == {model.full_name for model in read_project().published if model.is_view}
 
 
 def test_every_table_and_column_has_its_comment(home: Path) -> None:
@@ -131,7 +139,7 @@ def test_every_table_and_column_has_its_comment(home: Path) -> None:
     change(home)
     assert not published(home).full
     current = paths.current_release(home)
-    tables = dict(read(current, "select schema_name || '.' || table_name, comment from duckdb_tables()"))
+    tables = dict(read(current, f"select name, comment from ({RELATIONS})"))
     columns = {
         (table, column): comment
         for table, column, comment in read(
@@ -140,7 +148,7 @@ def test_every_table_and_column_has_its_comment(home: Path) -> None:
             "where database_name = current_database() and not internal",
         )
     }
-    for model in read_project().tables:
+    for model in read_project().published:
         assert tables[model.full_name] == model.comment
         for column in model.columns:
             assert columns.pop((model.full_name, column.name)) == column.comment
@@ -197,16 +205,20 @@ def test_changed_sql_is_published(home: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_five_releases_are_kept(home: Path) -> None:
-    """Old releases go, with what a session left beside them; the newest five stay."""
+    """Old releases go, with what a session left beside them; the newest five stay, and one that is linked elsewhere."""
     made = []
+    kept = home / "warehouse" / "closed" / "2026-09" / "kept.duckdb"
+    kept.parent.mkdir(parents=True)
     for number in range(7):
         change(home, str(number))
         made.append(published(home, number))
         if number == 0:
             made[0].path.with_name(f"{made[0].path.name}.wal").touch()
+            kept.hardlink_to(made[0].path)
     left = sorted(path.name for path in paths.releases_folder(home).iterdir())
     assert left == sorted(one.path.name for one in made[-5:])
     assert paths.current_release(home).resolve() == made[-1].path
+    assert read(kept, "select release_id from meta.release") == [(made[0].release_id,)]
 
 
 def test_a_rebuild_from_the_lake_has_equal_contents(home: Path) -> None:
@@ -226,16 +238,15 @@ def test_a_rebuild_from_the_lake_has_equal_contents(home: Path) -> None:
 
 def assert_equal_contents(one: Path, other: Path) -> None:
     """Compare two releases row by row, but for their name and time."""
+    named = {"meta.release": "exclude (release_id, built_at)"}
     with duckdb.connect() as connection:
         connection.execute(f"attach '{one}' as one (read_only); attach '{other}' as other (read_only)")
-        for model in read_project().tables:
-            columns = [column.name for column in model.columns if column.name not in {"release_id", "built_at"}]
-            listed = ", ".join(columns)
-            here, there = (f"select {listed} from {side}.{model.full_name}" for side in ("one", "other"))
-            assert (
-                connection.execute(f"({here} except all {there}) union all ({there} except all {here})").fetchall()
-                == []
+        for model in read_project().published:
+            here, there = (
+                f"select * {named.get(model.full_name, '')} from {side}.{model.full_name}" for side in ("one", "other")
             )
+            query = f"({here} except all {there}) union all ({there} except all {here}) limit 3"
+            assert connection.execute(query).fetchall() == [], model.full_name
 
 
 WRITER = """
@@ -264,38 +275,46 @@ def test_a_stale_log_of_a_killed_writer_does_not_reach_the_next_release(home: Pa
     assert read(paths.current_release(home), "select count(*) from fct_bill_lines") == [(3,)]
 
 
+OLD_READER = """
+import duckdb, json, sys
+connection = duckdb.connect(sys.argv[1], read_only=True)
+found = {"version": duckdb.__version__}
+for name, query in json.loads(sys.argv[2]).items():
+    found[name] = [[str(value) for value in row] for row in connection.execute(query).fetchall()]
+print(json.dumps(found))
+"""
+
+
 def test_a_release_can_be_opened_by_an_older_duckdb(home: Path) -> None:
-    """DuckDB 1.4, as analysts have it, reads rows, comments and exact sums of a release."""
+    """DuckDB 1.4, as analysts have it, reads every table and view, all comments and exact sums of a release."""
     assert OLD_DUCKDB.is_dir(), (
         f"DuckDB 1.4 is not in {OLD_DUCKDB}. `make setup` puts it there, from tests/integration/duckdb-1.4.lock."
     )
     published(home)
     change(home, "1234567890123.12345678")
     published(home, 1)
-    program = """
-import duckdb, sys
-connection = duckdb.connect(sys.argv[1], read_only=True)
-print(duckdb.__version__)
-for query in (
-    "select sum(billed_cost)::varchar from fct_bill_lines where bill_month = '2026-10'",
-    "select count(*) from rpt_reconciliation where is_reconciled",
-    "select comment from duckdb_tables() where table_name = 'dim_customers'",
-):
-    print(connection.execute(query).fetchone()[0])
-"""
+    queries = {
+        model.full_name: f"select columns(*)::varchar from {model.full_name}" for model in read_project().published
+    }
+    queries |= {
+        "sum": "select sum(billed_cost)::varchar from fct_bill_lines where bill_month = '2026-10'",
+        "relations": f"select name, comment from ({RELATIONS})",
+        "columns": "select table_name, column_name, comment from duckdb_columns() where not internal",
+    }
     environment = {"PYTHONPATH": str(OLD_DUCKDB), "PATH": os.environ["PATH"]}
     answer = subprocess.run(
-        [sys.executable, "-c", program, str(paths.current_release(home))],
+        [sys.executable, "-c", OLD_READER, str(paths.current_release(home)), json.dumps(queries)],
         env=environment,
         check=True,
         capture_output=True,
         text=True,
     )
-    version, cost, count, comment = answer.stdout.splitlines()
-    assert version.startswith("1.4.")
-    assert cost == "1234567890123.12345678"
-    assert count == "4"
-    assert comment == next(model.comment for model in read_project().tables if model.name == "dim_customers")
+    theirs = json.loads(answer.stdout)
+    assert theirs.pop("version").startswith("1.4.")
+    assert theirs["sum"] == [["1234567890123.12345678"]]
+    for name, query in queries.items():
+        ours = [[str(value) for value in row] for row in read(paths.current_release(home), query)]
+        assert sorted(theirs[name]) == sorted(ours), name
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.endpoints import DATASETS
-from pipelines.model import lake
+from pipelines.model import lake, masking
 from pipelines.model.project import read_project
 
 if TYPE_CHECKING:
@@ -49,10 +49,11 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """Give a database with empty raw tables and the staging views over them."""
     with duckdb.connect() as connection:
         connection.execute("create schema raw; create schema staging; set TimeZone = 'Asia/Shanghai'")
+        masking.define(connection, None)
         for dataset in DATASETS.values():
             connection.execute(f"create table raw.{dataset.name} as {lake._select(connection, dataset, [])}")
         for model in PROJECT.models:
-            if model.schema == "staging" and "landed" not in model.name:
+            if model.name.removeprefix("stg_") in DATASETS:
                 connection.execute(f"create view {model.full_name} as {model.sql}")
         yield connection
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from pipelines.endpoints import DATASETS
-from pipelines.model import lake
+from pipelines.model import lake, masking
 from pipelines.model.project import SCHEMAS, Check, Model, read_project
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """Give a database with an empty table for everything that a model may read."""
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'Asia/Shanghai'")
+        masking.define(connection, None)
         for schema in ("raw", *SCHEMAS.values()):
             connection.execute(f"create schema if not exists {schema}")
         for dataset in DATASETS.values():

@@ -32,6 +32,7 @@ def test_every_path_is_below_the_home_and_its_own() -> None:
             *(paths.ledger_file(HOME, "d", account, key) for key in ("2026-10", "2026-11")),
             *(paths.partition_lock(HOME, account, key) for key in ("2026-10", "customers")),
             paths.account_file(HOME, account),
+            *(paths.statement_file(HOME, key, account, "1") for key in ("2026-10", "2026-11")),
         )
     ]
     found += [paths.build_lock(HOME), paths.pacing_folder(HOME), paths.build_file(HOME), paths.releases_folder(HOME)]
@@ -42,5 +43,5 @@ def test_every_path_is_below_the_home_and_its_own() -> None:
 
 def test_every_lock_lies_in_the_folder_of_locks() -> None:
     """Who looks for runs under way finds all locks in one folder."""
-    locks = [paths.partition_lock(HOME, "a", "2026-10"), paths.build_lock(HOME)]
+    locks = [paths.partition_lock(HOME, "a", "2026-10"), paths.build_lock(HOME), paths.statements_lock(HOME)]
     assert all(lock.is_relative_to(paths.locks_folder(HOME)) and lock.suffix == ".lock" for lock in locks)

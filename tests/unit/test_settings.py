@@ -62,6 +62,7 @@ class TestOneAccount:
         assert loaded.home == tmp_path / "var"
         assert loaded.pacing == paths.pacing_folder(tmp_path / "var")
         assert loaded.daily_at == time(9, 30)
+        assert loaded.masked
         assert loaded.now is None
 
     def test_everything_can_be_set(self, tmp_path: Path) -> None:
@@ -73,6 +74,7 @@ class TestOneAccount:
             "BILL_ETL_PACING": "/shared/pacing",
             "BILL_ETL_NOW": "2026-11-20T12:00:00",
             "BILL_ETL_DAILY_AT": "06:15",
+            "BILL_ETL_PERSONAL": "plain",
         }
         loaded = settings.load(tmp_path, OWN | more)
         assert loaded.accounts[0].token.get_secret_value() == TOKEN
@@ -80,6 +82,7 @@ class TestOneAccount:
         assert (loaded.home, loaded.pacing) == (Path("/elsewhere"), Path("/shared/pacing"))
         assert loaded.clock.now() == datetime.fromisoformat("2026-11-20T12:00:00+08:00")
         assert loaded.daily_at == time(6, 15)
+        assert not loaded.masked
 
     @pytest.mark.parametrize("name", OWN)
     @pytest.mark.parametrize("value", [None, "", "  "])
@@ -195,6 +198,14 @@ class TestClock:
         """BILL_ETL_DAILY_AT that is no plain time of day is refused with an example."""
         message = refusal(tmp_path, OWN | {"BILL_ETL_DAILY_AT": text})
         assert message == f"BILL_ETL_DAILY_AT is '{text}': write a time of day in UTC+8 such as 09:30."
+
+    @pytest.mark.parametrize("text", ["hidden", "Plain", "true"])
+    def test_another_way_to_publish_personal_data_is_refused(self, tmp_path: Path, text: str) -> None:
+        """BILL_ETL_PERSONAL that is neither masked nor plain is refused with both: a misspelled one shows nobody."""
+        message = refusal(tmp_path, OWN | {"BILL_ETL_PERSONAL": text})
+        assert message == (
+            f"BILL_ETL_PERSONAL is '{text}': write masked, or plain to publish e-mail addresses and phone numbers."
+        )
 
 
 class TestDotenv:
@@ -565,3 +576,16 @@ class TestBinding:
         (tmp_path / "state").write_text("a file where a folder should be")
         with pytest.raises(StorageFailed, match=r"default\.json"):
             settings.bind(tmp_path, self.account())
+
+
+def test_the_file_of_terms_is_the_one_that_is_named_or_beside_the_accounts(tmp_path: Path) -> None:
+    """customers.csv is optional; one that is named must be there; a sandbox never reads one."""
+    assert settings.customers_file(tmp_path, {}) is None
+    with pytest.raises(SettingError, match=r"BILL_ETL_CUSTOMERS names .*terms\.csv, which does not exist"):
+        settings.customers_file(tmp_path, {"BILL_ETL_CUSTOMERS": "terms.csv"})
+    for name in ("customers.csv", "terms.csv"):
+        (tmp_path / name).touch()
+    assert settings.customers_file(tmp_path, {}) == tmp_path / "customers.csv"
+    named = {"BILL_ETL_CUSTOMERS": "terms.csv"}
+    assert settings.customers_file(tmp_path, named) == tmp_path / "terms.csv"
+    assert settings.customers_file(tmp_path, named | {"BILL_ETL_SANDBOX": "http://127.0.0.1:1"}) is None

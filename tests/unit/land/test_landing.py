@@ -116,6 +116,21 @@ class TestManifest:
         assert (manifest.run_id, manifest.code_version) == ("run 1", "0.1.0+abc")
         assert (manifest.asked_from, manifest.asked_to) == ("2026-11-20T04:55:00+00:00", "2026-11-20T05:00:00+00:00")
 
+    def test_the_first_landing_is_remembered(self, lake: Lake) -> None:
+        """Each later landing of a partition carries over when the first one ended."""
+        first = lake.land({"1": Pull([line("a")])}).manifest
+        lake.land({"1": Pull([line("a"), line("b")])})
+        third = lake.land({"2": Pull([line("c")])}).manifest
+        assert (first.first_landed_at, third.first_landed_at) == (first.asked_to, first.asked_to)
+        assert third.asked_to > first.asked_to
+
+    def test_an_older_file_tells_its_earliest_time(self, lake: Lake) -> None:
+        """A file landed before the first landing was kept tells the earliest time that it has of its rows."""
+        first = lake.land({"1": Pull([line("a")])}).manifest
+        second = lake.land({"2": Pull([line("b")])}).manifest
+        old = replace(second, customers=tuple(replace(each, first_landed_at=None) for each in second.customers))
+        assert old.first_landed_at == first.asked_to
+
     def test_costs_are_exact_by_currency(self, lake: Lake) -> None:
         """Sums are exact beyond a double's digits, one for each currency; what spells no amount adds nothing."""
         rows = [

@@ -16,8 +16,8 @@ from pipelines import land
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Merge
 from pipelines.errors import UnreadableFile
-from pipelines.land.manifest import FOOTER_KEY
-from pipelines.land.merging import _batched_by
+from pipelines.land.manifest import FOOTER_KEY, LandedCustomer
+from pipelines.land.merging import _batched_by, _first
 from pipelines.pages import Proof
 from pipelines.periods import MonthState
 from tests.unit.land.conftest import CUSTOMERS, DETAIL, FAILED, Pull, line
@@ -204,6 +204,28 @@ def test_nothing_asked_still_lands(lake: Lake, dataset: Dataset, rows: Any) -> N
     assert (file.manifest.rows, file.manifest.state) == (len(rows), "whole")
 
 
+class TestFirst:
+    """When a customer's rows first landed, and first since the month's bill was out."""
+
+    def test_the_first_landing_that_came_is_kept(self, lake: Lake) -> None:
+        """A failure is no landing; later ones do not move it; after the close the first of them is told besides."""
+        times = "first_landed_at", "first_closed_at"
+        five, six, eight = (f"2026-11-20T0{hour}:00:00+00:00" for hour in (5, 6, 8))
+        assert told(lake.land({"1": Pull([line("a")]), "2": FAILED}), *times) == [(five, None), (None, None)]
+        assert told(lake.land({"1": FAILED, "2": Pull()}), *times) == [(five, None), (six, None)]
+        assert told(lake.land({"1": FAILED}, state=MonthState.CLOSED), *times) == [(five, None), (six, None)]
+        for cost in "1", "2":
+            last = lake.land({"1": Pull([line("a", cost)]), "2": FAILED}, state=MonthState.CLOSED)
+            assert told(last, *times) == [(five, eight), (six, None)]
+
+    def test_of_rows_that_landed_before_this_was_kept_the_proof_tells(self) -> None:
+        """An old manifest has no such times: rows are as old as their proof at least."""
+        old = LandedCustomer("1", 1, 1, "1", "proven", "2026-11-06T04:00:00+00:00", proven_closed=True)
+        assert _first(old) == (old.proven_at, old.proven_at)
+        assert _first(replace(old, proven_closed=False)) == (old.proven_at, None)
+        assert _first(None) == (None, None)
+
+
 class TestMoved:
     """When a customer's rows last became other ones."""
 
@@ -340,6 +362,7 @@ def test_a_manifest_says_nothing_of_what_is_as_mostly(lake: Lake) -> None:
         "proven_at",
         "digest",
         "changed_at",
+        "first_landed_at",
     }
     assert said[1] >= {"reason", "code", "request_id"}
     assert land.read_manifest(lake.target().path) == file.manifest

@@ -17,9 +17,10 @@ import pytest
 from pipelines import paths
 from pipelines.errors import BuildFailed, Busy, CorruptFile, StorageFailed
 from pipelines.land.manifest import landed_files
+from pipelines.model import build as build_module
 from pipelines.model import lake
 from pipelines.model.build import Built, Stamp, build
-from pipelines.model.project import Project, Scope, read_project
+from pipelines.model.project import SCHEMA_VERSION, Project, Scope, read_project
 from tests.lake import Pull, line, put, put_month
 
 if TYPE_CHECKING:
@@ -158,6 +159,18 @@ def test_an_incremental_build_equals_a_full_one(home: Path, change: Any, months:
     assert differences(paths.build_file(home), home / "full.duckdb") == {}
     drifted = [("Quota",)] if change is take_snapshots else []
     assert rows(paths.build_file(home), "select field from meta.drift") == drifted
+
+
+def test_only_what_a_change_reaches_is_made_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list makes no model of costs again; what tells of landed files is made again whatever landed."""
+    run(home)
+    list_again(home)
+    made = []
+    run_model = build_module._run_model
+    monkeypatch.setattr(build_module, "_run_model", lambda one, model: (made.append(model.name), run_model(one, model)))
+    run(home)
+    assert {"dim_customers", "files", "release"} <= set(made)
+    assert not {"fct_monthly_costs", "rpt_month_over_month", "fct_credit"} & set(made)
 
 
 def test_a_month_is_made_from_all_its_days(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,6 +389,56 @@ def test_an_empty_lake_builds_empty_tables(tmp_path: Path) -> None:
     assert built.tables["main.fct_bill_lines"] == 0
 
 
+def test_months_made_a_few_at_a_time_are_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many months are made together changes nothing but memory and time."""
+    run(home)
+    monkeypatch.setattr(build_module, "ROWS_TOGETHER", 1)
+    assert run(home, path=home / "one_by_one.duckdb").months == MONTHS
+    assert differences(paths.build_file(home), home / "one_by_one.duckdb") == {}
+
+
+def test_a_published_view_is_read_under_any_name(home: Path) -> None:
+    """A view finds what it reads in its own file, also where that is attached beside tables of the same names."""
+    project = read_project()
+    costs = next(model for model in project.tables if model.name == "fct_monthly_costs")
+    view = replace(
+        costs,
+        name="rpt_costs",
+        sql="select * from main.fct_monthly_costs where billed_cost > 0",
+        is_view=True,
+        reads=(costs.full_name,),
+    )
+    check = replace(
+        next(check for check in project.checks if check.model == costs.name),
+        name="assert_odd",
+        sql="from main.rpt_costs",
+        model=view.name,
+        reads=(view.full_name,),
+        warns=True,
+    )
+    checked = replace(project, models=(*project.models, view), checks=(*project.checks, check))
+    built = run(home, project=checked)
+    assert view.full_name not in built.tables
+    assert f"rows of {view.name} break this" in built.warnings["assert_odd"]
+    other = shutil.copy(paths.build_file(home), home / "other.duckdb")
+    with duckdb.connect() as connection:
+        connection.execute("create table fct_monthly_costs as select 1 as odd")
+        connection.execute(f"attach '{other}' as renamed (read_only)")
+        there = connection.execute("select bill_month from renamed.rpt_costs order by all").fetchall()
+        assert (
+            there
+            == connection.execute(
+                "select bill_month from renamed.fct_monthly_costs where billed_cost > 0 order by all"
+            ).fetchall()
+        )
+        assert there
+        told = connection.execute("select comment from duckdb_views() where view_name = 'rpt_costs'").fetchall()
+        assert told == [(view.comment,)]
+    restate(home)
+    built = run(home, project=checked)
+    assert (built.full, built.months) == (False, ("2026-09",))
+
+
 def test_flags_travel(home: Path) -> None:
     """A customer that failed and a sum that differs are flagged row by row and in the release."""
     put_month(home, "2026-10", {"1": [line("a", "1")], "2": []})
@@ -394,7 +457,7 @@ def test_flags_travel(home: Path) -> None:
     )
     assert found == [("1", True, False), ("2", False, False)]
     assert rows(path, "select is_complete, is_reconciled, schema_version from meta.release") == [
-        (False, False, "1.0.0")
+        (False, False, SCHEMA_VERSION)
     ]
 
 

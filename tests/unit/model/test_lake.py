@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines import paths
@@ -18,7 +20,7 @@ from pipelines.model import lake
 from tests.lake import ASKED_AT, Pull, line, put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pipelines.land.manifest import LandedFile
@@ -48,7 +50,28 @@ def test_every_dataset_is_there_before_anything_landed(connection: duckdb.DuckDB
     for table, columns in lake.TABLES.items():
         described = connection.execute(f"describe raw.{table}").fetchall()
         assert {row[0]: row[1].lower() for row in described} == columns
-        assert connection.execute(f"from raw.{table}").fetchall() == []
+        assert bool(connection.execute(f"from raw.{table}").fetchall()) == (table == "catalogue")
+
+
+def test_the_catalogue_says_who_is_asked_what(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Models see each dataset with each role that may ask it, and whether that role is asked by itself."""
+    make(connection, tmp_path)
+    found = connection.execute("select role, asked from raw.catalogue where dataset = 'sub_agents'").fetchall()
+    dataset = DATASETS["sub_agents"]
+    assert dict(found) == {role: role in dataset.asked_roles for role in dataset.action.roles}
+    query = "select distinct action, kind, each, once_billed, file, moved_by, billed_by, owed_by from raw.catalogue"
+    assert connection.execute(f"{query} where dataset = 'customer_bill_detail_files'").fetchall() == [
+        (
+            "DescribeCustomerBillDownloadUrl",
+            "bill_month",
+            "customer",
+            True,
+            True,
+            None,
+            "bill_summary_by_product",
+            None,
+        )
+    ]
 
 
 def test_the_key_comes_from_the_folder(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -182,6 +205,46 @@ def test_a_file_that_cannot_be_read_is_named(connection: duckdb.DuckDBPyConnecti
     with pytest.raises(CorruptFile) as failure:
         lake.verify(connection, tmp_path, [sound, broken])
     assert str(path) in str(failure.value)
+
+
+def entry(home: Path, dataset: str, name: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write an entry of the change log, with the columns that its rows have."""
+    folder = paths.changes_folder(home, dataset, "sandbox", "bill_month", "2026-10")
+    folder.mkdir(parents=True, exist_ok=True)
+    times = {"_old_asked_at": ASKED_AT - timedelta(days=1), "_new_asked_at": ASKED_AT}
+    pq.write_table(pa.Table.from_pylist([times | row for row in rows]), folder / name)
+
+
+def test_what_landings_changed_is_a_table(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Of each dataset whose rows name a cost and its currency the entries count that a landed file cites."""
+    row = {"_change": "appeared", "_paired": True, "_customer_uin": "1", "TotalCost": "1.50", "Currency": "USD"}
+    entry(tmp_path, "customer_bill_detail", "one.parquet", [row | {"_asked": None}])
+    entry(tmp_path, "customer_bill_detail", "two.parquet", [row | {"_change": "vanished", "TotalCost": "2"}])
+    entry(tmp_path, "customer_bill_detail", "void.parquet", [row | {"TotalCost": "9"}])
+    entry(tmp_path, "customer_bill_detail_packs", "one.parquet", [row | {"_customer_uin": None, "OwnerAccountId": "7"}])
+    entry(tmp_path, "bill_summary_by_product", "one.parquet", [row])
+    cited = {"changes": ("one.parquet", "two.parquet")}
+    files = [
+        put(tmp_path, "customer_bill_detail", "2026-10", {"1": Pull([line()])}, damage=cited),
+        put(tmp_path, "customer_bill_detail_packs", "2026-10", {None: Pull()}, damage={"changes": ("one.parquet",)}),
+        put(tmp_path, "bill_summary_by_product", "2026-10", {"1": Pull()}, damage={"changes": ("one.parquet",)}),
+    ]
+    make(connection, tmp_path, *files)
+    names = "dataset, key, change, customer_uin, owner, cost, currency"
+    assert sorted(connection.execute(f"select {names} from raw.changes").fetchall()) == [
+        ("customer_bill_detail", "2026-10", "appeared", "1", None, "1.50", "USD"),
+        ("customer_bill_detail", "2026-10", "vanished", "1", None, "2", "USD"),
+        ("customer_bill_detail_packs", "2026-10", "appeared", None, "7", "1.50", "USD"),
+    ]
+    told = "select distinct account, paired, old_asked_at, new_asked_at from raw.changes"
+    assert connection.execute(told).fetchall() == [("sandbox", True, ASKED_AT - timedelta(days=1), ASKED_AT)]
+
+
+def test_a_change_that_is_gone_is_told(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """A cited entry that is not there any more is no landing without changes: restatements would be lost unseen."""
+    file = put(tmp_path, "customer_bill_detail", "2026-10", {"1": Pull()}, damage={"changes": ("one.parquet",)})
+    with pytest.raises(CorruptFile, match=r"one\.parquet is gone.*Put it back from a backup"):
+        make(connection, tmp_path, file)
 
 
 def test_files_of_datasets_that_are_gone_from_the_catalogue_are_left_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -10,7 +11,8 @@ import pytest
 from pipelines.endpoints import DATASETS
 from pipelines.errors import BuildFailed
 from pipelines.model import lake
-from pipelines.model.project import SCHEMAS, SQL, Scope, read_project
+from pipelines.model.build import Stamp, _set_variables
+from pipelines.model.project import SCHEMAS, SQL, read_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +32,7 @@ def described() -> Iterator[dict[str, list[tuple[str, str]]]]:
         for schema in SCHEMAS.values():
             connection.execute(f"create schema if not exists {schema}")
         lake.make_raw(connection, SQL, [], {}, {f"raw.{name}" for name in (*DATASETS, *lake.TABLES)})
-        connection.execute("set variable models = [{'name': '', 'digest': ''}]; set variable built_at = now()")
-        connection.execute("set variable release_id = ''; set variable code_version = ''")
+        _set_variables(connection, PROJECT, Stamp("", datetime(2026, 11, 20, tzinfo=UTC), ""))
         for model in PROJECT.models:
             connection.execute(f"create view {model.full_name} as {model.sql}")
             found = connection.execute(f"describe {model.full_name}").fetchall()
@@ -58,9 +59,10 @@ def test_money_and_quantities_have_a_unit(model: Model) -> None:
 
 
 @MODELS
-def test_no_column_is_a_float(model: Model) -> None:
-    """Money never becomes a binary float, and nothing else here is one."""
-    assert [column.name for column in model.columns if column.type in {"DOUBLE", "FLOAT"}] == []
+def test_no_amount_is_a_float(model: Model) -> None:
+    """Money never becomes a binary float; what is one says by its name that it is a ratio, a mean or a price of one."""
+    floats = [column.name for column in model.columns if column.type in {"DOUBLE", "FLOAT"}]
+    assert [name for name in floats if not name.endswith(("_ratio", "_avg", "_unit_price", "_score"))] == []
 
 
 @MODELS
@@ -93,7 +95,7 @@ def test_every_dataset_has_its_staging_model(dataset: str) -> None:
 
 def test_every_check_belongs_to_a_published_model() -> None:
     """A check names a table that it is about, and is run in a scope in which that table is made."""
-    scopes = {model.name: model.scope for model in PROJECT.tables}
+    scopes = {model.name: model.scope for model in PROJECT.published}
     assert all(scopes[check.model] is check.scope for check in PROJECT.checks)
 
 
@@ -113,13 +115,12 @@ def test_every_cast_column_keeps_its_text(model: Model) -> None:
     assert [name for name in cast if f"{name} VARCHAR" not in kept] == []
 
 
-def test_wanted_leaves_out_what_the_other_scope_makes() -> None:
-    """The whole scope does not read bill lines from the lake again; the month scope makes no whole table."""
-    whole, month = PROJECT.wanted(Scope.WHOLE), PROJECT.wanted(Scope.MONTH)
-    assert "main.fct_monthly_costs" in whole
-    assert "raw.customer_bill_detail" not in whole
-    assert "raw.customer_bill_detail" in month
-    assert "main.dim_customers" not in month
+def test_wanted_leaves_out_what_was_made_before() -> None:
+    """What reads a published table finds it there: what that was made of is not wanted again."""
+    due = {model.name: model for model in PROJECT.tables}
+    assert PROJECT.wanted([due["fct_monthly_costs"]]) == {"main.fct_bill_lines"}
+    assert "raw.customer_bill_detail" in PROJECT.wanted([due["fct_bill_lines"]])
+    assert "main.dim_customers" not in PROJECT.wanted([due["dim_customers"]])
 
 
 def write(root: Path, name: str, sql: str, yml: str) -> None:
@@ -138,6 +139,15 @@ def test_a_month_model_must_not_read_a_whole_one(tmp_path: Path) -> None:
     write(tmp_path, "marts/dim_a", "select 1 as a", SPEC.format(scope="whole"))
     write(tmp_path, "marts/fct_b", "select a from main.dim_a", SPEC.format(scope="month"))
     with pytest.raises(BuildFailed, match=r"main\.fct_b is made month by month, so it must not read main\.dim_a"):
+        read_project(tmp_path)
+
+
+def test_a_published_view_must_not_read_what_readers_lack(tmp_path: Path) -> None:
+    """Staging lives while a build runs; a view over it could not be read in the release."""
+    spec = SPEC.format(scope="whole")
+    write(tmp_path, "staging/stg_a", "select 1 as a", spec)
+    write(tmp_path, "marts/b", "select a from staging.stg_a", spec + "materialized: view\n")
+    with pytest.raises(BuildFailed, match=r"main\.b is a view that readers run, so it must not read staging\.stg_a"):
         read_project(tmp_path)
 
 

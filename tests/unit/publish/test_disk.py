@@ -89,3 +89,92 @@ def test_removing_what_is_not_there_is_no_failure(tmp_path: Path) -> None:
     disk.remove(tmp_path / "nothing")
     with pytest.raises(StorageFailed):
         disk.remove(tmp_path)
+
+
+def test_a_folder_comes_whole_and_read_only(tmp_path: Path) -> None:
+    """What is filled in a block is there when it ends, and nothing aside; what a killed run left is forgotten."""
+    target = tmp_path / "closed" / "month"
+    leftover = target.with_name(".month")
+    leftover.mkdir(parents=True)
+    (leftover / "half").touch(mode=0o444)
+    with disk.folder_in_place(target) as aside:
+        (aside / "file").write_text("rows")
+        assert not target.exists()
+    assert [path.name for path in target.iterdir()] == ["file"]
+    assert stat.S_IMODE((target / "file").stat().st_mode) == 0o444
+    assert [path.name for path in target.parent.iterdir()] == ["month"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename"])
+def test_a_refused_folder_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """A disk that refuses ends in StorageFailed, and there is no folder, not even a part of one."""
+    monkeypatch.setattr(os, call, refuse(errno.ENOSPC))
+    with (
+        pytest.raises(StorageFailed, match=os.strerror(errno.ENOSPC)),
+        disk.folder_in_place(tmp_path / "month") as aside,
+    ):
+        (aside / "file").write_text("rows")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_kept_under_a_second_name(tmp_path: Path) -> None:
+    """The name takes no room of its own, outlives the first one, and takes the place of a leftover."""
+    source, target = tmp_path / "source", tmp_path / "closed" / "target"
+    source.write_text("rows")
+    target.parent.mkdir()
+    target.touch(mode=0o444)
+    disk.keep(source, target)
+    assert target.samefile(source)
+    source.unlink()
+    assert target.read_text() == "rows"
+
+
+def test_a_file_is_copied_where_there_are_no_second_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk without hard links the kept file is a read-only copy."""
+    monkeypatch.setattr(Path, "hardlink_to", refuse(errno.EPERM))
+    source, target = tmp_path / "source", tmp_path / "closed" / "target"
+    source.write_text("rows")
+    disk.keep(source, target)
+    assert target.read_text() == "rows"
+    assert not target.samefile(source)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o444
+
+
+def test_a_file_that_a_library_writes_appears_whole_and_private(tmp_path: Path) -> None:
+    """While it is written nobody sees it; then it is there at once, its owner's alone, and nothing beside it."""
+    target = tmp_path / "folder" / "book"
+    with disk.file_in_place(target) as aside:
+        aside.write_bytes(b"rows")
+        assert stat.S_IMODE(aside.parent.stat().st_mode) == 0o700
+        assert not target.exists()
+    assert target.read_bytes() == b"rows"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert [path.name for path in target.parent.iterdir()] == ["book"]
+
+
+def test_a_file_that_is_not_finished_leaves_what_was_there(tmp_path: Path) -> None:
+    """Whether the writer fails or the disk refuses, and whatever a killed run left."""
+    target = tmp_path / "book"
+    target.write_bytes(b"old")
+    (tmp_path / ".book").mkdir()
+    (tmp_path / ".book" / "left").write_bytes(b"half")
+
+    def write(failure: Exception) -> None:
+        with disk.file_in_place(target) as aside:
+            aside.write_bytes(b"half")
+            raise failure
+
+    with pytest.raises(ZeroDivisionError):
+        write(ZeroDivisionError())
+    with pytest.raises(StorageFailed, match=os.strerror(errno.ENOSPC)):
+        write(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["book"]
+
+
+def test_a_private_folder_is_private_even_if_it_was_not(tmp_path: Path) -> None:
+    """One that others could open before is closed to them."""
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o755)
+    disk.private_folder(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -127,10 +127,10 @@ class TestDays:
         for day in days:
             books.land(BY_DAY, day, {"1": [{"TotalCost": "1"}]})
 
-    def again(self, books: Books, now_at: str, month: str = "2026-11") -> list[str]:
+    def again(self, books: Books, now_at: str, month: str = "2026-11", *, full: bool = False) -> list[str]:
         """Return the days asked again, as day of the month."""
         books.now = now_at
-        return [str(day)[-2:] for day in subjects.days_again(books.run(), asker(), BillMonth(month))]
+        return [str(day)[-2:] for day in subjects.days_again(books.run(full=full), asker(), BillMonth(month))]
 
     def test_the_last_three_at_first(self, books: Books) -> None:
         """Where no day is landed yet, the running one and two before are asked."""
@@ -174,6 +174,25 @@ class TestDays:
         """What is landed of the month before is no day of this one."""
         self.land_days(books, "2026-10-31")
         assert self.again(books, "2026-11-14T12:00:00") == ["12", "13", "14"]
+
+    def test_of_a_closed_month_only_a_full_run_asks_days_those_that_are_lacking(self, books: Books) -> None:
+        """Gaps since the first landed day, days cut short and those not proven; not one where none ever landed."""
+        later = datetime(2026, 10, 31, 12, tzinfo=UTC)
+        for day in ("2026-10-25", "2026-10-27", "2026-10-28", "2026-10-29"):
+            books.land(BY_DAY, day, {"1": [{"TotalCost": "1"}]}, at=later)
+        books.land(BY_DAY, "2026-10-28", {"1": [{"TotalCost": "2"}]}, proof={"1": Proof.UNPROVEN}, at=later)
+        books.land(BY_DAY, "2026-10-30", {"1": [{"TotalCost": "1"}]}, at=datetime(2026, 10, 30, 15, 59, tzinfo=UTC))
+        assert self.again(books, "2026-11-05T01:00:00", "2026-10") == []
+        assert self.again(books, "2026-11-05T01:00:00", "2026-10", full=True) == ["26", "28", "30", "31"]
+        assert self.again(books, "2026-11-05T01:00:00", "2026-09", full=True) == []
+
+    def test_of_an_open_month_a_full_run_asks_older_days_that_are_lacking_too(self, books: Books) -> None:
+        """Beside the last three and what is missing, days cut short and those not proven."""
+        for day in range(9, 15):
+            at = datetime(2026, 11, 10 if day == 10 else 20, 12, tzinfo=UTC)
+            books.land(BY_DAY, f"2026-11-{day:02}", {"1": [{"TotalCost": "1"}]}, at=at)
+        assert self.again(books, "2026-11-14T12:00:00") == ["12", "13", "14"]
+        assert self.again(books, "2026-11-14T12:00:00", full=True) == ["10", "12", "13", "14"]
 
     def test_a_day_is_asked_of_those_listed_and_those_seen_on_it(self, books: Books) -> None:
         """Whoever was asked for a day before is asked for it again, listed or not."""

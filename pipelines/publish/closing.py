@@ -1,0 +1,262 @@
+"""Closing a bill month: what was invoiced is frozen, with the release it was invoiced from and the proof that it tied.
+
+A month is closed once, and stays so: its folder appears in one step, whole. What the service restates later is told
+against it by `rpt_restatements` and `rpt_restatement_lines`. The folder's format is `model.frozen`'s.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from pipelines import locks, paths
+from pipelines.errors import SettingError, StorageFailed
+from pipelines.model.frozen import CLOSE, COST_COLUMNS, COSTS, TERMS, TIE_OUT, AccountMonth, Close, sha256
+from pipelines.model.session import reader
+from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
+from pipelines.publish import disk
+from pipelines.publish.release import BUILD_WAIT, build_and_publish, is_current
+from pipelines.publish.statements import refuse_unfit
+from pipelines.publish.statements.terms import read_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+    from typing import Any
+
+    from duckdb import DuckDBPyConnection
+
+_OBJECTIONS_TOLD = 10
+
+_RELEASE = "select release_id, schema_version, code_version from meta.release"
+_FILES = "select path, digest from meta.files where bill_month = getvariable('month')"
+_MODELS = "select model_name, digest from meta.models"
+
+_ACCOUNTS = """
+    select account, is_own_bill, month_state, is_complete, is_reconciled
+    from main.dim_bill_months
+    where bill_month = getvariable('month')
+    order by account, is_own_bill
+"""
+
+_OBJECTIONS = """
+    with
+
+    bills as (
+        select
+            account, customer_uin, false as is_own_bill, month_state, is_complete and is_reconciled as is_fine, reason
+        from main.rpt_reconciliation
+        where bill_month = getvariable('month') and coalesce(is_counted, true)
+        union all
+        select account, null, true, month_state, is_complete and (coalesce(is_equal, false) or is_informative), reason
+        from main.rpt_own_reconciliation
+        where bill_month = getvariable('month')
+    ),
+
+    of_bills as (
+        select account, customer_uin, is_own_bill, 'landed while the month was ' || month_state || '.' as objection
+        from bills where month_state <> 'closed'
+        union all
+        select account, customer_uin, is_own_bill, coalesce(reason, 'not complete or not reconciled.')
+        from bills where not is_fine
+    ),
+
+    of_accounts as (
+        select account, is_own_bill, 'landed while the month was ' || month_state || ', or partial.' as objection
+        from main.dim_bill_months
+        where bill_month = getvariable('month') and not (month_state = 'closed' and is_complete and is_reconciled)
+        union all
+        select distinct account, is_own_bill, 'nothing of the month is landed.'
+        from main.dim_bill_months
+        where account not in (select account from main.dim_bill_months where bill_month = getvariable('month'))
+    ),
+
+    objections as (
+        select account, customer_uin, objection from of_bills
+        union
+        select account, null, objection from of_accounts anti join of_bills using (account, is_own_bill)
+        union
+        select counted_by_account, customer_uin, 'accounts that see the customer have different bills of it.'
+        from main.rpt_shared_customers
+        where bill_month = getvariable('month') and not is_agreed
+    )
+
+    select account || coalesce(', customer ' || customer_uin, '') || ': ' || objection
+    from objections
+    order by all
+"""
+
+_COSTS = """
+    select
+        account, customer_uin, false as is_own_bill, bill_month, product_code, product_name, region_name,
+        pay_mode_name, transaction_type, billing_currency, sum(line_count)::bigint as line_count,
+        sum(list_cost) as list_cost, sum(contracted_cost) as contracted_cost, sum(voucher_amount) as voucher_amount,
+        sum(billed_cost) as billed_cost
+    from main.fct_monthly_costs
+    where bill_month = getvariable('month')
+    group by all
+    union all
+    select
+        account, null, true, bill_month, product_code, product_name, region_name,
+        pay_mode_name, transaction_type, billing_currency, sum(line_count),
+        sum(list_cost), null, null, sum(billed_cost)
+    from main.fct_own_monthly_costs
+    where bill_month = getvariable('month')
+    group by all
+    order by all
+"""
+
+_TIE_OUT = """
+    select
+        account, customer_uin, billing_currency, 'customer' as bill,
+        detail_cost, summary_cost, by_product_cost, by_region_cost, by_pay_mode_cost, null as by_project_cost,
+        case
+            when is_reconciled then 0
+            else
+                greatest(detail_cost, summary_cost, by_product_cost, by_region_cost, by_pay_mode_cost)
+                - least(detail_cost, summary_cost, by_product_cost, by_region_cost, by_pay_mode_cost)
+        end as difference,
+        landed_rows as row_count, is_complete, is_reconciled, as_of_at as proven_at, reason
+    from main.rpt_reconciliation
+    where bill_month = getvariable('month') and coalesce(is_counted, true)
+    union all
+    select
+        own.account, null, any_value(own.billing_currency), 'own',
+        any_value(own.detail_cost), null,
+        any_value(own.compared_cost) filter (where own.compared_with = 'summary by product'),
+        null, null,
+        any_value(own.compared_cost) filter (where own.compared_with = 'summary by project'),
+        max(abs(own.difference)) filter (where not own.is_informative),
+        (select sum(line_count)::bigint from main.fct_own_monthly_costs as costs
+         where costs.account = own.account and costs.bill_month = getvariable('month')),
+        bool_and(own.is_complete), bool_and(coalesce(own.is_equal, false) or own.is_informative),
+        min(own.as_of_at), string_agg(distinct own.reason, ' ') filter (where not own.is_informative)
+    from main.rpt_own_reconciliation as own
+    where own.bill_month = getvariable('month')
+    group by own.account
+    order by all
+"""
+
+
+def close_month(
+    home: Path,
+    month: BillMonth,
+    *,
+    now: datetime,
+    code_version: str,
+    reason: str | None = None,
+    terms_file: Path | None = None,
+    masked: bool = True,
+) -> Close:
+    """Freeze a bill month with the current release, publish that it is closed, and return what its folder says.
+
+    `now` is the billing clock's. `reason` closes a month that is over although its bill is not out or not all of it is
+    complete and reconciled; it is kept. `terms_file` is the owner's `customers.csv`, which is kept to the byte:
+    statements of the month go by it from now on. `masked` is as in `build_and_publish`.
+
+    Raises SettingError if the month is closed already, still runs, or something speaks against it and there is no
+    reason; if the terms are wrong; also without a release, or with one that is not of all that is landed. Raises
+    StorageFailed if the disk refuses, and Busy; then nothing is closed. What publishing raises comes after the month is
+    closed, and `build_and_publish` is all that is left to do.
+    """
+    with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
+        closed = paths.closed_folder(home, month.key).exists()
+        close = None if closed else _freeze(home, month, now, (reason or "").strip() or None, terms_file, masked=masked)
+    # Also of a close that was killed before it got here.
+    build_and_publish(home, now=now, code_version=code_version, masked=masked)
+    if close is None:
+        raise SettingError(
+            f"{month} is closed already: {paths.closed_folder(home, month.key) / CLOSE} says when and by whom. A month "
+            "is closed once; what was restated since is told by rpt_restatements and rpt_restatement_lines."
+        )
+    return close
+
+
+def _freeze(
+    home: Path, month: BillMonth, now: datetime, reason: str | None, terms_file: Path | None, *, masked: bool
+) -> Close:
+    if month.state(now) is MonthState.OPEN:
+        raise SettingError(f"{month} still runs (UTC+8), so it cannot be closed, with a reason neither.")
+    current = paths.current_release(home)
+    if not current.exists():
+        raise SettingError(f"There is no release at {current} to close {month} with: run make month MONTH={month}.")
+    if not is_current(home, masked=masked):
+        raise SettingError(f"The release is not of all that is landed: run make rebuild, look at {month}, then close.")
+    release = current.resolve()
+    with reader(release) as connection:
+        connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
+        connection.execute("set variable month = $month", {"month": month.key})
+        accounts = _rows(connection, _ACCOUNTS)
+        if not accounts:
+            raise SettingError(f"Nothing of {month} is in the release: run make month MONTH={month} first.")
+        if terms_file is not None:
+            refuse_unfit(connection, month.key, read_terms(terms_file))
+        objections = tuple(text for (text,) in connection.execute(_OBJECTIONS).fetchall())
+        if objections and not reason:
+            raise SettingError(_refusal(month, objections))
+        (told,) = _rows(connection, _RELEASE)
+        with disk.folder_in_place(paths.closed_folder(home, month.key)) as aside:
+            try:
+                _write(connection, aside)
+            except duckdb.IOException as error:
+                raise StorageFailed(f"{month} is not closed: {error}. Mend the disk, then close it again.") from error
+            if terms_file is not None:
+                (aside / TERMS).write_bytes(terms_file.read_bytes())
+            close = Close(
+                bill_month=month.key,
+                release_sha256=sha256(release),
+                frozen_at=now.astimezone(BILLING_ZONE),
+                frozen_by=_user(),
+                reason=reason,
+                overridden=objections,
+                accounts=tuple(AccountMonth(**row) for row in accounts),
+                files=_digests(connection, _FILES),
+                models=_digests(connection, _MODELS),
+                contents={file.name: sha256(file) for file in sorted(aside.iterdir())},
+                **told,
+            )
+            (aside / CLOSE).write_text(close.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            disk.keep(release, paths.closed_release(home, month.key))
+    return close
+
+
+def _refusal(month: BillMonth, objections: Sequence[str]) -> str:
+    told = objections[:_OBJECTIONS_TOLD]
+    more = [f"... and {len(objections) - len(told)} more"] if len(objections) > len(told) else []
+    return "\n".join(
+        [
+            f"{month} is not closed, because not all of it is final, complete and reconciled:",
+            *(f"  {line}" for line in (*told, *more)),
+            f"Run make month MONTH={month} and look again; to close it as it is, say why with --reason.",
+        ]
+    )
+
+
+def _write(connection: DuckDBPyConnection, folder: Path) -> None:
+    """Write the costs as Parquet and the tie-out as CSV."""
+    columns = ", ".join(f'"{name}"::{type_} as "{name}"' for name, type_ in COST_COLUMNS.items())
+    for name, query in ((COSTS, f"select {columns} from ({_COSTS})"), (TIE_OUT, _TIE_OUT)):  # noqa: S608  names are ours
+        target = str(folder / name).replace("'", "''")
+        connection.execute(f"copy ({query}) to '{target}' (format {name.rpartition('.')[2]})")
+
+
+def _rows(connection: DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    found = connection.execute(query)
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _digests(connection: DuckDBPyConnection, query: str) -> dict[str, str]:
+    return dict(sorted(connection.execute(query).fetchall()))
+
+
+def _user() -> str:
+    """Return the user of the system; its number where it has no name, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,98 @@
+"""The version of the published columns: a snapshot of them, and what may not happen to them without a new version.
+
+Whoever reads a release relies on its columns. A column that goes or changes its type raises the first number of
+`SCHEMA_VERSION` and is named in the changelog; a new one raises the second. `python -m pipelines docs` writes the
+snapshot and refuses what breaks this. What the columns mean is `dictionary`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.errors import SettingError
+from pipelines.model.project import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipelines.model import Project
+
+_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The published columns of a version: their types by name, such as `main.fct_bill_lines.billed_cost`."""
+
+    version: str
+    columns: Mapping[str, str]
+
+    @classmethod
+    def of(cls, project: Project) -> Snapshot:
+        """Return that of a project."""
+        columns = {
+            f"{model.full_name}.{column.name}": column.type for model in project.published for column in model.columns
+        }
+        return cls(SCHEMA_VERSION, columns)
+
+    @classmethod
+    def read(cls, text: str) -> Snapshot:
+        """Return the one that `text` spells."""
+        version, *lines = text.splitlines()
+        return cls(version.removeprefix("version "), dict(line.split(" ", 1) for line in lines))
+
+    @property
+    def text(self) -> str:
+        """The snapshot as it is kept: the version, then a column a line."""
+        lines = [f"{name} {type_}" for name, type_ in sorted(self.columns.items())]
+        return "\n".join([f"version {self.version}", *lines]) + "\n"
+
+
+def objections(old: Snapshot, new: Snapshot, changelog: str) -> list[str]:
+    """Say what speaks against `new` taking the place of `old`, each with what to do; nothing if it may."""
+    broken = [name for name, type_ in old.columns.items() if new.columns.get(name) != type_]
+    added = [name for name in new.columns if name not in old.columns]
+    before, now = _numbers(old.version), _numbers(new.version)
+    first, second, _ = before
+    found = []
+    if broken and now < (first + 1, 0, 0):
+        found.append(
+            f"{_listed(broken)} went or changed the type: raise SCHEMA_VERSION (pipelines/model/project.py) "
+            f"to {first + 1}.0.0, or put them back."
+        )
+    elif added and now < (first, second + 1, 0):
+        found.append(f"{_listed(added)} is new: raise SCHEMA_VERSION to {first}.{second + 1}.0.")
+    elif now < before:
+        found.append(f"SCHEMA_VERSION {new.version} is older than {old.version}, which was there before.")
+    section = _section(changelog, new.version)
+    if (broken or added) and section is None:
+        found.append(f"CHANGELOG.md has no section '### Tables {new.version}': tell there what changed.")
+    if section is not None and (untold := [name for name in broken if name.partition(".")[2] not in section]):
+        found.append(f"The section '### Tables {new.version}' of CHANGELOG.md does not name {_listed(untold)}.")
+    return found
+
+
+def renewed(old: str, project: Project, changelog: str) -> str:
+    """Return the text of the snapshot that takes the place of `old`. Raises SettingError for one that may not."""
+    new = Snapshot.of(project)
+    if found := objections(Snapshot.read(old), new, changelog):
+        raise SettingError("The published columns may not change so. " + " ".join(found))
+    return new.text
+
+
+def _numbers(version: str) -> tuple[int, int, int]:
+    first, second, third = map(int, version.split("."))
+    return first, second, third
+
+
+def _section(changelog: str, version: str) -> str | None:
+    """Return the changelog's section on the tables of a version, None if it has none."""
+    found = re.search(rf"^### Tables {re.escape(version)}$(.*?)(?=^##|\Z)", changelog, re.MULTILINE | re.DOTALL)
+    return found[1] if found else None
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return ", ".join(sorted(names)[:_TOLD]) + more

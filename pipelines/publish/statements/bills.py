@@ -1,0 +1,150 @@
+"""The bills of a month, asked of one open release: whose, how far they can be trusted, their costs and their lines.
+
+It reads marts only and decides nothing: what is invoiced of a bill is `figures`' business, what is shown `workbook`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pipelines.publish.seal import seals
+from pipelines.publish.statements.figures import Amounts, Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from decimal import Decimal
+
+    from duckdb import DuckDBPyConnection
+
+    from pipelines.publish.seal import Seal
+
+_BILLS = """
+    select
+        statements.account,
+        statements.customer_uin,
+        any_value(customers.customer_name) as customer_name,
+        list(distinct coalesce(statements.billing_currency, '') order by coalesce(statements.billing_currency, ''))
+            as currencies,
+        cast(sum(statements.line_count) as bigint) as line_count,
+        any_value(statements.month_state) as month_state,
+        bool_and(statements.is_complete) as is_complete,
+        bool_and(statements.is_reconciled) as is_reconciled,
+        min(statements.as_of_at) as as_of_at
+    from main.rpt_customer_statement as statements
+    left join main.dim_customers as customers
+        on statements.account = customers.account and statements.customer_uin = customers.customer_uin
+    where statements.bill_month = $month and statements.customer_uin is not null
+    group by statements.account, statements.customer_uin
+    order by statements.account, statements.customer_uin
+"""
+
+_COSTS = """
+    select
+        coalesce(product_name, product_code, 'No product'),
+        coalesce(region_name, 'No region'),
+        coalesce(pay_mode_name, 'No pay mode'),
+        list_cost, discount_amount, voucher_amount, billed_cost
+    from main.rpt_customer_statement
+    where bill_month = $month and account = $account and customer_uin = $customer_uin
+        and coalesce(billing_currency, '') = $currency
+    order by all
+"""
+
+_OWNERLESS = """
+    select account, billing_currency, cast(sum(line_count) as bigint), sum(billed_cost)
+    from main.rpt_customer_statement
+    where bill_month = $month and customer_uin is null
+    group by account, billing_currency
+    order by account, billing_currency
+"""
+
+_KNOWN = "select account, list(customer_uin) from main.dim_customers group by account order by account"
+
+_AT_ONCE = 5_000
+"""How many lines are held at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A customer's month in a release; `seal` is the month's, with the customer's own state, time and proofs.
+
+    `currencies` are those of its costs; empty text stands for one that the service did not tell.
+    """
+
+    customer_uin: str
+    customer_name: str | None
+    seal: Seal
+    currencies: tuple[str, ...]
+    line_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ownerless:
+    """What an account's month has of costs that belong to no customer, in one currency."""
+
+    account: str
+    currency: str | None
+    line_count: int
+    billed: Decimal
+
+
+def bills(connection: DuckDBPyConnection, month: str) -> list[Bill]:
+    """Return the bill of every customer that has a line in a bill month (YYYY-MM)."""
+    of_account = {seal.account: seal for seal in seals(connection, month) if not seal.is_own_bill}
+    found = connection.execute(_BILLS, {"month": month}).fetchall()
+    return [
+        Bill(
+            uin,
+            name,
+            replace(
+                of_account[account],
+                month_state=state or of_account[account].month_state,
+                as_of_at=as_of_at,
+                is_complete=is_complete,
+                is_reconciled=is_reconciled,
+            ),
+            tuple(currencies),
+            line_count,
+        )
+        for account, uin, name, currencies, line_count, state, is_complete, is_reconciled, as_of_at in found
+    ]
+
+
+def costs(connection: DuckDBPyConnection, bill: Bill, currency: str) -> list[Cost]:
+    """Return what a bill is made of in one of its currencies, exact; nothing of it is invoiced yet."""
+    found = connection.execute(_COSTS, {**_of(bill), "currency": currency}).fetchall()
+    return [
+        Cost(product, region, pay_mode, Amounts(list_cost, discount, voucher, billed, None))
+        for product, region, pay_mode, list_cost, discount, voucher, billed in found
+    ]
+
+
+def lines(connection: DuckDBPyConnection, bill: Bill, expressions: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Give every line of a bill, as these SQL expressions over `fct_bill_lines` tell it, in an order that stays."""
+    found = connection.execute(
+        f"""
+        select {", ".join(expressions)}
+        from main.fct_bill_lines
+        where bill_month = $month and account = $account and customer_uin = $customer_uin
+        order by
+            billing_currency, product_name, region_name, resource_id, usage_start_at, line_id, occurrence
+        """,  # noqa: S608  expressions are ours
+        _of(bill),
+    )
+    while some := found.fetchmany(_AT_ONCE):
+        yield from some
+
+
+def ownerless(connection: DuckDBPyConnection, month: str) -> list[Ownerless]:
+    """Return the costs of a bill month that no customer can be sent, if there are any."""
+    return [Ownerless(*row) for row in connection.execute(_OWNERLESS, {"month": month}).fetchall()]
+
+
+def known_customers(connection: DuckDBPyConnection) -> dict[str, set[str]]:
+    """Return every customer that the release knows, by account."""
+    return {account: set(uins) for account, uins in connection.execute(_KNOWN).fetchall()}
+
+
+def _of(bill: Bill) -> Mapping[str, str]:
+    return {"month": bill.seal.bill_month, "account": bill.seal.account, "customer_uin": bill.customer_uin}

@@ -1,0 +1,129 @@
+"""Cells as statements have them: text that stays text, rounded amounts, totals that carry their value, exact texts.
+
+Every figure goes through here, so that no text of a customer can become a formula and no amount a float. What does not
+belong here: where a cell stands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
+
+from pipelines.publish.currencies import minor_unit, rounded
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from xlsxwriter import Workbook
+
+INK, SOFT, PALE, RULE, RED = "#1F2937", "#6B7280", "#EEF2F6", "#9CA3AF", "#B42318"
+FONT: dict[str, Any] = {"font_name": "Arial", "font_size": 9, "font_color": INK}
+
+NO_CURRENCY = "no currency"
+NOT_TOLD = "not told"
+
+_A4 = 9
+_ROW_HEIGHT = 13
+_EXACT_DECIMALS = 8
+
+
+class Styles:
+    """The formats of a workbook, each made once."""
+
+    def __init__(self, book: Workbook) -> None:
+        self._book = book
+        self._made: dict[frozenset[tuple[str, Any]], Any] = {}
+
+    def __call__(self, **properties: Any) -> Any:
+        """Return the format of these XlsxWriter properties."""
+        key = frozenset(properties.items())
+        if key not in self._made:
+            self._made[key] = self._book.add_format(properties)
+        return self._made[key]
+
+
+class Sheet:
+    """A sheet whose rows are written in order, with A4 paper that is as wide as its columns."""
+
+    def __init__(self, book: Workbook, styles: Styles, name: str) -> None:
+        self.name = name
+        self.page = book.add_worksheet(name)
+        self._styles = styles
+        self.page.set_landscape()
+        self.page.set_paper(_A4)
+        self.page.fit_to_pages(1, 0)
+        self.page.set_default_row(_ROW_HEIGHT)
+        self.page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+
+    def text(self, row: int, column: int, text: str | None, **style: Any) -> None:
+        """Write text as text, whatever it looks like; it stays text if someone edits the cell."""
+        made = self._styles(num_format="@", **style)
+        if text:
+            self.page.write_string(row, column, harmless(text), made)
+        else:
+            self.page.write_blank(row, column, None, made)
+
+    def amount(self, row: int, column: int, amount: Decimal | None, currency: str | None, **style: Any) -> None:
+        """Write an amount rounded to its currency's smallest unit; nothing for None."""
+        made = self._styles(num_format=number_format(currency), **style)
+        if amount is None:
+            self.page.write_blank(row, column, None, made)
+        else:
+            self.page.write_number(row, column, rounded(amount, currency), made)
+
+    def total(
+        self,
+        row: int,
+        column: int,
+        formula: str,
+        amount: Decimal,
+        currency: str | None,
+        *,
+        coded: bool = False,
+        **style: Any,
+    ) -> None:
+        """Write a formula that comes to an amount rounded to its currency's smallest unit, and that amount."""
+        form = number_format(currency, coded=coded)
+        self.formula(row, column, formula, rounded(amount, currency), minor_unit(currency), num_format=form, **style)
+
+    def formula(self, row: int, column: int, formula: str, value: Decimal, decimals: int, **style: Any) -> None:
+        """Write a formula that is rounded to so many decimals, and the value that it comes to."""
+        self.page.write_formula(row, column, f"=ROUND({formula},{decimals})", self._styles(**style), value)
+
+    def exact(self, row: int, column: int, amount: Decimal | None, **style: Any) -> None:
+        """Write an amount's exact text."""
+        text = NOT_TOLD if amount is None else exact_text(amount)
+        self.text(row, column, text, align="right", font_color=SOFT, **style)
+
+
+def cell(row: int, column: int, sheet: str | None = None) -> str:
+    """Spell where a cell is."""
+    place = xl_rowcol_to_cell(row, column)
+    return f"'{sheet}'!{place}" if sheet else str(place)
+
+
+def cells(first: int, last: int, column: int, sheet: str | None = None) -> str:
+    """Spell where the cells of a column from the first to the last row are."""
+    place = xl_range(first, column, last, column)
+    return f"'{sheet}'!{place}" if sheet else str(place)
+
+
+def number_format(currency: str | None, *, coded: bool = False) -> str:
+    """Return the format of a currency's rounded amounts, `coded` with its code; negative ones are red."""
+    unit = minor_unit(currency)
+    digits = "#,##0" + ("." + "0" * unit if unit else "")
+    # A format is a language of its own: nothing but letters gets into it.
+    code = f"[${currency}] " if coded and currency and currency.isascii() and currency.isalpha() else ""
+    return f"{code}{digits};[Red]-{code}{digits}"
+
+
+def exact_text(amount: Decimal) -> str:
+    """Spell an amount with all its digits: at least 8 decimals, and no zeros beyond those."""
+    whole, _, decimals = f"{amount:f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(_EXACT_DECIMALS, '0')}"
+
+
+def harmless(text: str) -> str:
+    """Keep XlsxWriter from taking a text for markup of its own, which it would write as it is."""
+    return f" {text}" if text.startswith("<r>") and text.endswith("</r>") else text

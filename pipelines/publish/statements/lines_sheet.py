@@ -1,0 +1,175 @@
+"""The sheets of bill lines: every line of a bill, with filters, on as many sheets as it takes.
+
+Lines are shown as the service bills them, to 8 decimals: rounded to cents most would be nothing, and their sum another.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipelines.publish.statements.cells import NO_CURRENCY, PALE, RULE, SOFT, Sheet, cell, cells, exact_text, harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
+    from pipelines.publish.statements.cells import Styles
+    from pipelines.publish.statements.figures import Statement
+
+NAME = "Lines"
+
+ROWS_PER_SHEET = 1_048_576
+"""How many rows a sheet of a spreadsheet has."""
+
+_FIRST_YEAR = 1900
+
+
+class LineColumn(NamedTuple):
+    """A column: its title, SQL over `fct_bill_lines`, width in characters, and kind of cell."""
+
+    title: str
+    expression: str
+    width: int
+    kind: str
+
+
+COLUMNS = (
+    LineColumn("Usage from", "usage_start_at at time zone 'Asia/Shanghai'", 15, "time"),
+    LineColumn("Product", "coalesce(product_name, product_code)", 27, "text"),
+    LineColumn("Component", "coalesce(component_name, component_code)", 22, "text"),
+    LineColumn("Region", "region_name", 26, "text"),
+    LineColumn("Resource", "resource_id", 17, "text"),
+    LineColumn("Resource name", "resource_name", 17, "text"),
+    LineColumn("Pay mode", "pay_mode_name", 23, "text"),
+    LineColumn("Transaction", "transaction_type", 23, "text"),
+    LineColumn("Quantity", "consumed_quantity", 11, "number"),
+    LineColumn("Unit", "consumed_unit", 9, "text"),
+    LineColumn("Original", "list_cost", 14, "amount"),
+    LineColumn("Discount", "list_cost - contracted_cost", 13, "amount"),
+    LineColumn("Voucher", "voucher_amount", 13, "amount"),
+    LineColumn("Billed", "billed_cost", 14, "amount"),
+    LineColumn("Billed, exact", "billed_cost", 14, "exact"),
+    LineColumn("Currency", f"coalesce(billing_currency, '{NO_CURRENCY}')", 9, "text"),
+    LineColumn("Usage to", "usage_end_at at time zone 'Asia/Shanghai'", 15, "time"),
+    LineColumn("Subproduct", "coalesce(subproduct_name, subproduct_code)", 26, "text"),
+    LineColumn("Project", "project_name", 16, "text"),
+    LineColumn("Unit price", "list_unit_price", 14, "number"),
+    LineColumn("Price unit", "pricing_unit", 17, "text"),
+    LineColumn("Line", "line_id", 24, "text"),
+)
+_BILLED = next(index for index, column in enumerate(COLUMNS) if column.title == "Billed")
+_CURRENCY = next(index for index, column in enumerate(COLUMNS) if column.title == "Currency")
+_EXACT = next(index for index, column in enumerate(COLUMNS) if column.kind == "exact")
+_LAST_PRINTED = _CURRENCY
+"""What stands right of it is for the screen: on paper it would make everything too small to read."""
+
+_DECIMALS = 8
+_AMOUNT = "#,##0.00000000;[Red]-#,##0.00000000"
+_HEAD = {"bold": True, "bg_color": PALE, "bottom": 1, "bottom_color": RULE}
+_STYLES: dict[str, dict[str, Any]] = {
+    "text": {"num_format": "@", "align": "left", "indent": 1},
+    "time": {"num_format": "yyyy-mm-dd hh:mm", "align": "left"},
+    "number": {"num_format": "#,##0.00########"},
+    "amount": {"num_format": _AMOUNT},
+    "exact": {"num_format": "@", "align": "right", "font_color": SOFT},
+}
+
+
+def write_lines(book: Workbook, styles: Styles, statement: Statement, lines: Iterable[Sequence[Any]]) -> None:
+    """Write the `line_count` lines of a statement, as COLUMNS ask for them, and what they sum to in each currency."""
+    header = len(statement.books)
+    room = ROWS_PER_SHEET - header - 1
+    starts = range(0, max(statement.line_count, 1), room)
+    last_rows = {
+        NAME if number == 1 else f"{NAME} {number}": header + min(room, statement.line_count - start)
+        for number, start in enumerate(starts, 1)
+    }
+    some = iter(lines)
+    for name, last in last_rows.items():
+        sheet = Sheet(book, styles, name)
+        _set_page(sheet, header, last, statement.seal.bill_month)
+        if name == NAME:
+            _write_totals(sheet, statement, last_rows)
+        for column, told in enumerate(COLUMNS):
+            sheet.text(header, column, told.title, **_HEAD, **_placed(told.kind))
+        _write_rows(sheet.page, styles, header + 1, islice(some, room))
+
+
+def _placed(kind: str) -> dict[str, Any]:
+    """Return how a title stands: as what is below it does."""
+    style = _STYLES[kind]
+    return {"align": style.get("align", "right"), "indent": style.get("indent", 0)}
+
+
+def _set_page(sheet: Sheet, header: int, last: int, month: str) -> None:
+    page, right = sheet.page, len(COLUMNS) - 1
+    for column, told in enumerate(COLUMNS):
+        page.set_column(column, column, told.width)
+    page.freeze_panes(header + 1, 0)
+    page.autofilter(header, 0, last, right)
+    page.repeat_rows(header)
+    page.print_area(0, 0, last, _LAST_PRINTED)
+    page.set_footer(f"&L&8Statement {month}: lines&R&8Page &P of &N")
+    page.ignore_errors({"number_stored_as_text": f"{cell(0, 0)}:{cell(last, right)}"})
+
+
+def _write_totals(sheet: Sheet, statement: Statement, last_rows: Mapping[str, int]) -> None:
+    """Write above the header what is billed in each currency: a formula over all sheets, and its exact text."""
+    first = len(statement.books) + 1
+    for row, books in enumerate(statement.books):
+        billed = books.invoice.billed
+        own = cell(row, _CURRENCY, NAME)
+        sums = "+".join(
+            f"SUMIF({cells(first, last, _CURRENCY, name)},{own},{cells(first, last, _BILLED, name)})"
+            for name, last in last_rows.items()
+        )
+        sheet.text(row, 0, f"{statement.line_count:,} lines" if row == 0 else None)
+        sheet.text(row, _BILLED - 1, "Total billed", bold=True, align="right")
+        sheet.formula(row, _BILLED, sums, billed, _DECIMALS, num_format=_AMOUNT, bold=True)
+        sheet.exact(row, _EXACT, billed, bold=True)
+        sheet.text(row, _CURRENCY, books.invoice.currency or NO_CURRENCY, bold=True, **_placed("text"))
+
+
+def _write_rows(page: Worksheet, styles: Styles, first: int, rows: Iterable[Sequence[Any]]) -> None:
+    """Write lines from a row on. Formats are looked up once: this is where the time goes."""
+    formats = [styles(**_STYLES[told.kind]) for told in COLUMNS]
+    writers = [_WRITERS[told.kind] for told in COLUMNS]
+    columns = range(len(COLUMNS))
+    for row, values in enumerate(rows, first):
+        for column, value, write, made in zip(columns, values, writers, formats, strict=True):
+            if value is not None:
+                write(page, row, column, value, made)
+
+
+def _write_text(page: Worksheet, row: int, column: int, text: str, made: Format) -> None:
+    page.write_string(row, column, harmless(text), made)
+
+
+def _write_number(page: Worksheet, row: int, column: int, number: Decimal, made: Format) -> None:
+    page.write_number(row, column, number, made)
+
+
+def _write_exact(page: Worksheet, row: int, column: int, amount: Decimal, made: Format) -> None:
+    page.write_string(row, column, exact_text(amount), made)
+
+
+def _write_time(page: Worksheet, row: int, column: int, time: datetime, made: Format) -> None:
+    if time.year < _FIRST_YEAR:  # spreadsheets know no days before
+        page.write_string(row, column, f"{time:%Y-%m-%d %H:%M}", made)
+    else:
+        page.write_datetime(row, column, time, made)
+
+
+_WRITERS: dict[str, Callable[[Worksheet, int, int, Any, Format], None]] = {
+    "text": _write_text,
+    "time": _write_time,
+    "number": _write_number,
+    "amount": _write_number,
+    "exact": _write_exact,
+}

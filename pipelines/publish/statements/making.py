@@ -1,0 +1,199 @@
+"""A month's statements: one workbook for each customer, from one release.
+
+Whatever could be wrong with the question or with `customers.csv` is found before the first workbook is written. A month
+that was closed is told by the release and the terms that it was closed with, so that its statements stay the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from pipelines import locks, paths
+from pipelines.errors import CorruptFile, SettingError
+from pipelines.model.frozen import TERMS, frozen_months, sha256
+from pipelines.model.session import reader
+from pipelines.periods import BILLING_ZONE
+from pipelines.publish import disk
+from pipelines.publish.currencies import rounded
+from pipelines.publish.statements.bills import bills, costs, known_customers, lines, ownerless
+from pipelines.publish.statements.figures import Statement, books
+from pipelines.publish.statements.lines_sheet import COLUMNS
+from pipelines.publish.statements.terms import TermsBook, read_terms
+from pipelines.publish.statements.workbook import write_workbook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from pipelines.periods import BillMonth
+    from pipelines.publish.statements.bills import Bill, Ownerless
+    from pipelines.publish.statements.terms import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A workbook that was written: for whom, where, what is due (by currency, rounded), whether it is whole and final.
+
+    A bill is whole if all of it landed and its sums agree, and final if it is out besides.
+    """
+
+    account: str
+    customer_uin: str
+    path: Path
+    due: dict[str, Decimal]
+    is_whole: bool
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """A month's workbooks, of the release that they were made from; `ownerless` costs stand on none of them."""
+
+    release_id: str
+    made: tuple[Made, ...]
+    ownerless: tuple[Ownerless, ...]
+
+
+def make_statements(
+    home: Path,
+    month: BillMonth,
+    *,
+    terms_file: Path | None = None,
+    accounts: Collection[str] = (),
+    customers: Collection[str] = (),
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Statements:
+    """Write the workbook of every customer that has a bill in a month, or of these accounts and customers only.
+
+    A month that was closed is told from what it was closed with, and `terms_file` is not read. `progress` is told how
+    many of how many are written. Where no customer is named, workbooks of customers that have no bill any more are
+    removed. Raises SettingError if there is nothing of what was asked for or the terms are wrong, CorruptFile if what
+    the month was closed with is damaged, StorageFailed if the disk refuses, Busy.
+    """
+    with locks.held(paths.statements_lock(home), f"the statements of {home}"):
+        release, book, frozen = _sources(home, month.key, terms_file)
+        with reader(release) as connection:
+            connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
+            asked = _asked(connection, month.key, accounts, customers)
+            if not frozen:
+                book.refuse_unknown(known_customers(connection))  # those that were frozen were refused then
+            plans = [_Plan(_sealed(bill, frozen), *_terms(book, bill)) for bill in asked]
+            disk.private_folder(paths.statements_folder(home))
+            made: list[Made] = []
+            for plan in plans:
+                progress(len(made), len(plans))
+                made.append(_make(home, connection, plan))
+            progress(len(made), len(plans))
+            if not customers:
+                _remove_others(made)
+            left_out = [rest for rest in ownerless(connection, month.key) if not accounts or rest.account in accounts]
+        return Statements(plans[0].bill.seal.release_id, tuple(made), tuple(left_out))
+
+
+def refuse_unfit(connection: DuckDBPyConnection, month: str, book: TermsBook) -> None:
+    """Raise SettingError for terms that no statement of a bill month (YYYY-MM) could be made with."""
+    book.refuse_unknown(known_customers(connection))
+    for bill in bills(connection, month):
+        _terms(book, bill)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A bill, the terms for it, and what one unit of its currency is in the invoice's."""
+
+    bill: Bill
+    terms: Terms
+    rate: Decimal
+
+
+def _sources(home: Path, month: str, terms_file: Path | None) -> tuple[Path, TermsBook, bool]:
+    """Return the release and the terms to make a month's statements of, and whether the month was closed with them."""
+    closed = {frozen.bill_month: frozen.close for frozen in frozen_months(home)}.get(month)
+    if closed is None:
+        current = paths.current_release(home)
+        if not current.exists():
+            raise SettingError(f"There is no release at {current} yet: run make month MONTH={month}.")
+        return current.resolve(), read_terms(terms_file) if terms_file else TermsBook(), False
+    release, kept = paths.closed_release(home, month), paths.closed_folder(home, month) / TERMS
+    if not release.exists() or sha256(release) != closed.release_sha256:
+        raise CorruptFile(f"{release} is not the release that {month} was closed with: put it back from a backup.")
+    return release, read_terms(kept) if TERMS in closed.contents else TermsBook(), True
+
+
+def _asked(
+    connection: DuckDBPyConnection, month: str, accounts: Collection[str], customers: Collection[str]
+) -> list[Bill]:
+    found = bills(connection, month)
+    if not found:
+        raise SettingError(f"No customer has a bill in {month} in this release: run make month MONTH={month}.")
+    for what, asked, there in (
+        ("account", accounts, {bill.seal.account for bill in found}),
+        ("customer", customers, {bill.customer_uin for bill in found}),
+    ):
+        if missing := sorted(set(asked) - there):
+            raise SettingError(
+                f"There is no bill of {what} {', '.join(missing)} in {month}. To see who has one: "
+                f"python -m pipelines sql \"from rpt_customer_statement where bill_month = '{month}'\"."
+            )
+    return [
+        bill
+        for bill in found
+        if (not accounts or bill.seal.account in accounts) and (not customers or bill.customer_uin in customers)
+    ]
+
+
+def _sealed(bill: Bill, frozen: bool) -> Bill:  # noqa: FBT001  one of two
+    """Say of the bill of a closed month with which release it was closed: the kept release is older than the close."""
+    return replace(bill, seal=replace(bill.seal, frozen_release_id=bill.seal.release_id)) if frozen else bill
+
+
+def _terms(book: TermsBook, bill: Bill) -> tuple[Terms, Decimal]:
+    """Return what holds for a bill, and its rate. Raises SettingError if the terms do not fit the bill."""
+    terms = book.of(bill.seal.account, bill.customer_uin, bill.seal.bill_month)
+    whose = f"the bill of customer {bill.customer_uin} in {bill.seal.bill_month} is in {' and '.join(bill.currencies)}"
+    if terms.invoice_currency and len(bill.currencies) > 1:
+        raise book.wrong(
+            terms, "invoice_currency", f"{whose}, and one rate cannot be for both: leave it and the rate empty"
+        )
+    is_changed = terms.invoice_currency not in (None, *bill.currencies)
+    if is_changed and terms.rate is None:
+        wanted = f"write what one {bill.currencies[0]} is in {terms.invoice_currency}, such as 0.92"
+        raise book.wrong(terms, "rate", f"{whose}: {wanted}")
+    if not is_changed and terms.rate not in (None, 1):
+        raise book.wrong(terms, "rate", f"{whose}, the currency of the invoice: leave it empty")
+    return terms, terms.rate or Decimal(1)
+
+
+def _make(home: Path, connection: DuckDBPyConnection, plan: _Plan) -> Made:
+    bill = plan.bill
+    statement = Statement(
+        customer_uin=bill.customer_uin,
+        customer_name=bill.customer_name,
+        seal=bill.seal,
+        terms=plan.terms,
+        books=tuple(
+            books(currency or None, costs(connection, bill, currency), plan.terms, plan.rate)
+            for currency in bill.currencies
+        ),
+        line_count=bill.line_count,
+    )
+    name = quote(bill.customer_uin, safe="")  # whatever the service sends, it is one name and no path
+    target = paths.statement_file(home, bill.seal.bill_month, bill.seal.account, name)
+    with disk.file_in_place(target) as aside:
+        write_workbook(aside, statement, lines(connection, bill, [column.expression for column in COLUMNS]))
+    invoices = [each.invoice for each in statement.books]
+    due = {each.invoice_currency or "": rounded(each.due, each.invoice_currency) for each in invoices}
+    return Made(bill.seal.account, bill.customer_uin, target, due, statement.is_whole, statement.is_final)
+
+
+def _remove_others(made: Sequence[Made]) -> None:
+    """Remove, in the folders that were just filled, the workbooks that an earlier run made and this one did not."""
+    kept = {each.path for each in made}
+    for folder in {path.parent for path in kept}:
+        for path in set(folder.glob("*.xlsx")) - kept:
+            disk.remove(path)

@@ -1,0 +1,282 @@
+"""The first sheet of a statement: whose it is, what is due, and the bill by product, region and pay mode.
+
+Rows are written in order, so where everything stands is known before the first is written.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipelines.periods import BillMonth
+from pipelines.publish.currencies import rounded
+from pipelines.publish.statements.cells import FONT, NO_CURRENCY, PALE, RED, RULE, SOFT, Sheet, cell, cells, exact_text
+from pipelines.publish.statements.figures import Amounts, left, unlike_total
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from decimal import Decimal
+
+    from xlsxwriter import Workbook
+
+    from pipelines.publish.statements.cells import Styles
+    from pipelines.publish.statements.figures import Books, Invoice, Statement, Table
+    from pipelines.publish.statements.terms import Terms
+
+NAME = "Summary"
+
+_LABEL, _BILLED, _UNLIKE, _INVOICED, _GAP = 0, 4, 5, 6, 7
+_ROUNDED = (1, 2, 3, _BILLED, _INVOICED)
+_EXACT = (8, 9, 10, 11, 12)
+"""Where the five `Amounts` stand, rounded and as exact texts."""
+_EXACT_BILLED, _EXACT_INVOICED = _EXACT[3], _EXACT[4]
+_LAST = _EXACT_INVOICED
+_TITLES = ("Original", "Discount", "Voucher", "Billed", "Invoiced")
+
+_NARROWEST = 14
+"""Characters that the longest title of a column has in a line."""
+
+_ROUNDING, _TOTAL_DUE = "Rounding", "Total due"
+
+_DUE_ROWS = 9
+"""Rows of what is due: header, seven lines of sums, and an empty one."""
+_OTHER_ROWS = 4
+"""Rows of a table beside its parts: header, rounding, total, and an empty one."""
+
+_HEAD = {"bold": True, "bg_color": PALE, "bottom": 1, "bottom_color": RULE, "text_wrap": True, "valign": "bottom"}
+_SUM = {"bold": True, "top": 1, "top_color": RULE}
+_DUE: dict[str, Any] = {"bold": True, "font_size": 12}
+_NOTES = """\
+Amounts are rounded to the smallest unit of their currency, halves away from zero. What the rounded amounts leave to a \
+rounded total is in the rows 'Rounding'; exact amounts are the texts at the right.
+Billed is what the cloud service charges: original less discount less voucher. What rounding, or the service's own \
+lines, leave open of that is in the column 'Rounding, other'.
+Invoiced is billed with the markup, in the invoice's currency, before tax; it is computed exactly, and rounded once.
+Every line of the bill is on the sheet 'Lines'. Months, days and times are in UTC+8.""".splitlines()
+
+
+def write_summary(book: Workbook, styles: Styles, statement: Statement) -> None:
+    """Write the sheet."""
+    sheet = Sheet(book, styles, NAME)
+    sheet.page.hide_gridlines(2)
+    sheet.page.repeat_rows(0, 1)
+    sheet.page.set_footer(f"&L&8Statement {statement.seal.bill_month}&R&8Page &P of &N")
+    _set_widths(sheet, statement.books)
+    facts = list(_facts(statement))
+    starts = _starts(max(len(facts) + 1, len(statement.books)) + 2, statement.books)
+    _write_head(sheet, statement, facts, starts)
+    for books, start in zip(statement.books, starts, strict=False):
+        _write_due(sheet, books, start, statement.terms)
+        for table, row in zip(books.tables, _table_rows(books, start), strict=True):
+            _write_table(sheet, table, row, books.invoice)
+    for row, note in enumerate(_NOTES, starts[-1]):
+        sheet.text(row, _LABEL, note, font_color=SOFT, font_size=8)
+    last = starts[-1] + len(_NOTES) - 1
+    sheet.page.ignore_errors({"number_stored_as_text": f"{cell(0, 0)}:{cell(last, _LAST)}"})
+    sheet.page.print_area(0, 0, last, _LAST)
+
+
+def _starts(first: int, all_books: Sequence[Books]) -> list[int]:
+    """Return the row at which each currency's books begin, and the row after the last of them."""
+    starts = [first]
+    for books in all_books:
+        last_table = books.tables[-1]
+        starts.append(_table_rows(books, starts[-1])[-1] + len(last_table.parts) + _OTHER_ROWS)
+    return starts
+
+
+def _table_rows(books: Books, start: int) -> list[int]:
+    """Return the row at which each table begins."""
+    rows = [start + _DUE_ROWS]
+    for table in books.tables[:-1]:
+        rows.append(rows[-1] + len(table.parts) + _OTHER_ROWS)
+    return rows
+
+
+def _set_widths(sheet: Sheet, all_books: Sequence[Books]) -> None:
+    """Make each column as wide as what stands in it: a number that does not fit would show as ####."""
+    tables = [(table, books.invoice) for books in all_books for table in books.tables]
+    amounts = [
+        (amount, currency)
+        for table, invoice in tables
+        for some in (*(part.amounts for part in table.parts), table.total)
+        for amount, currency in zip(some, _currencies(invoice), strict=True)
+        if amount is not None
+    ]
+    amounts += [(value, b.invoice.invoice_currency) for b in all_books for value in (b.invoice.tax, b.invoice.due)]
+    labels = [len(part.label) for table, _ in tables for part in table.parts]
+    numbers = max(len(f"{currency} -{rounded(amount, currency):,}") for amount, currency in amounts)
+    due = int(numbers * _DUE["font_size"] / FONT["font_size"]) + 1
+    exact = max(len(exact_text(amount)) for amount, _ in amounts)
+    sheet.page.set_column(_LABEL, _LABEL, min(max(30, *labels), 44))
+    sheet.page.set_column(_ROUNDED[0], _UNLIKE, max(numbers, _NARROWEST) + 1)
+    sheet.page.set_column(_INVOICED, _INVOICED, max(due, _NARROWEST) + 1)
+    sheet.page.set_column(_GAP, _GAP, 2)
+    sheet.page.set_column(_EXACT[0], _LAST, max(exact, _NARROWEST) + 1)
+
+
+def _facts(statement: Statement) -> Iterator[tuple[str, str]]:
+    seal, terms = statement.seal, statement.terms
+    month = BillMonth(seal.bill_month)
+    last_day = (month.next.start.date() - month.start.date()).days
+    yield "Account number (UIN)", statement.customer_uin
+    if terms.customer_number:
+        yield "Customer number", terms.customer_number
+    if terms.cost_centre:
+        yield "Cost centre", terms.cost_centre
+    yield "Month", f"{month} (1 to {last_day} {month.start:%B %Y}, UTC+8)"
+    yield "Terms", _terms_told(terms, statement.books)
+    yield "State", seal.sentence
+    if seal.frozen_release_id:
+        yield "Closed", f"with release {seal.frozen_release_id}, of which this statement is made"
+
+
+def _terms_told(terms: Terms, all_books: Sequence[Books]) -> str:
+    told = [
+        f"Markup {_percent(terms.markup)}" if terms.markup else "No markup",
+        f"tax {_percent(terms.tax)}" if terms.tax else "no tax",
+        *(_rate_told(books.invoice) for books in all_books if _is_changed(books.invoice)),
+    ]
+    return ", ".join(told)
+
+
+def _is_changed(invoice: Invoice) -> bool:
+    return invoice.currency != invoice.invoice_currency
+
+
+def _rate_told(invoice: Invoice) -> str:
+    return f"1 {invoice.currency or NO_CURRENCY} = {invoice.rate:f} {invoice.invoice_currency}"
+
+
+def _percent(ratio: Decimal) -> str:
+    return f"{(ratio * 100).normalize():f}%"
+
+
+def _warning(statement: Statement) -> str | None:
+    """Say why the statement is not to be sent yet; None for one that is final, or that was closed as it is."""
+    seal = statement.seal
+    if statement.is_final or seal.frozen_release_id:
+        return None
+    faults = {
+        "the bill is not out": seal.month_state != "closed",
+        "not all of it has landed": not seal.is_complete,
+        "its sums do not agree": not seal.is_reconciled,
+    }
+    return f"PRELIMINARY: {', '.join(fault for fault, holds in faults.items() if holds)}"
+
+
+def _write_head(sheet: Sheet, statement: Statement, facts: Sequence[tuple[str, str]], starts: Sequence[int]) -> None:
+    """Write who and what at the left, what is due in each currency at the right."""
+    sheet.page.set_row(0, 26)
+    sheet.text(0, _LABEL, "Statement of cloud costs", bold=True, font_size=16)
+    sheet.text(0, _INVOICED, _TOTAL_DUE, font_color=SOFT, align="right", valign="bottom")
+    sheet.page.set_row(1, 20)
+    sheet.text(1, _LABEL, statement.name, bold=True, font_size=12)
+    dues = [(books.invoice, start) for books, start in zip(statement.books, starts, strict=False)]
+    for row, (fact, due) in enumerate(zip_longest([None, *facts], dues), 1):
+        if fact:
+            label, text = fact
+            sheet.text(row, _LABEL, label, font_color=SOFT)
+            sheet.text(row, 1, text)
+        if due:
+            invoice, start = due
+            total = cell(start + _DUE_ROWS - 2, _INVOICED)
+            sheet.total(row, _INVOICED, total, invoice.due, invoice.invoice_currency, coded=True, **_DUE)
+        if row == 1:
+            sheet.text(row, _EXACT[0], _warning(statement), bold=True, font_color=RED, font_size=12)
+
+
+def _write_due(sheet: Sheet, books: Books, start: int, terms: Terms) -> None:
+    """Write how what is billed comes to what is due: in the bill's currency, then in the invoice's."""
+    invoice, table_row = books.invoice, _table_rows(books, start)[0]
+    total = table_row + len(books.tables[0].parts) + 2
+    head, billed, _, markup_rounding, net, _, tax_rounding, _ = range(start, start + _DUE_ROWS - 1)
+    ours, theirs = invoice.currency, invoice.invoice_currency
+    _write_titles(sheet, head, "Amount due", invoice, _TITLES[-2:])
+    lines = (
+        ("Billed by the cloud service", _Value(invoice.billed, cell(total, _BILLED)), None),
+        (f"Markup {_percent(terms.markup)}", _Value(invoice.markup), None),
+        (_ROUNDING, _Value(left(invoice.marked_up, (invoice.billed, invoice.markup), ours)), None),
+        (
+            f"Net, at {_rate_told(invoice)}" if _is_changed(invoice) else "Net",
+            _Value(invoice.marked_up, f"SUM({cells(billed, markup_rounding, _BILLED)})"),
+            _Value(invoice.net, cell(total, _INVOICED)),
+        ),
+        (f"Tax {_percent(terms.tax)}", None, _Value(invoice.tax)),
+        (_ROUNDING, None, _Value(left(invoice.due, (invoice.net, invoice.tax), theirs))),
+        (_TOTAL_DUE, None, _Value(invoice.due, f"SUM({cells(net, tax_rounding, _INVOICED)})")),
+    )
+    for row, (label, in_ours, in_theirs) in enumerate(lines, billed):
+        is_sum = label == _TOTAL_DUE or row == net
+        _write_line(sheet, row, label, (None, None, None, in_ours, in_theirs), invoice, is_sum=is_sum)
+
+
+def _write_table(sheet: Sheet, table: Table, start: int, invoice: Invoice) -> None:
+    """Write a bill by one thing: each column, and each row, adds up."""
+    _write_titles(sheet, start, table.title, invoice, _TITLES)
+    rounding, total = start + 1 + len(table.parts), start + 2 + len(table.parts)
+    for row, part in enumerate(table.parts, start + 1):
+        _write_line(sheet, row, part.label, [_Value(amount) for amount in part.amounts], invoice)
+        _write_unlike(sheet, row, unlike_total(part.amounts, invoice.currency), invoice)
+    parts = zip(*(part.amounts for part in table.parts), strict=True)
+    remainders = [
+        left(whole, some, currency)
+        for whole, some, currency in zip(table.total, parts, _currencies(invoice), strict=True)
+    ]
+    _write_line(sheet, rounding, _ROUNDING, [_Value(amount) for amount in remainders], invoice)
+    _write_unlike(sheet, rounding, unlike_total(Amounts(*remainders), invoice.currency), invoice)
+    sums = [f"SUM({cells(start + 1, rounding, column)})" for column in _ROUNDED]
+    whole = [_Value(amount, formula) for amount, formula in zip(table.total, sums, strict=True)]
+    _write_line(sheet, total, "Total", whole, invoice, is_sum=True)
+    _write_unlike(sheet, total, unlike_total(table.total, invoice.currency), invoice, **_SUM)
+
+
+class _Value(NamedTuple):
+    """An exact amount, and the formula that comes to it rounded, if one does."""
+
+    amount: Decimal | None
+    formula: str | None = None
+
+
+def _write_line(
+    sheet: Sheet, row: int, label: str, values: Sequence[_Value | None], invoice: Invoice, *, is_sum: bool = False
+) -> None:
+    """Write a label, five values rounded, and their exact texts; what rounding leaves has no such text."""
+    style = _SUM if is_sum else {}
+    sheet.text(row, _LABEL, label, **style)
+    for column in (_UNLIKE, _GAP) if is_sum else ():
+        sheet.text(row, column, None, **style)
+    for value, currency, column, exact in zip(values, _currencies(invoice), _ROUNDED, _EXACT, strict=True):
+        if value and value.formula and value.amount is not None:
+            sheet.total(row, column, value.formula, value.amount, currency, coded=is_sum, **style)
+        else:
+            sheet.amount(row, column, value and value.amount, currency, **style)
+        if value and label != _ROUNDING:
+            sheet.exact(row, exact, value.amount, **style)
+        else:
+            sheet.text(row, exact, None, **style)
+
+
+def _write_unlike(sheet: Sheet, row: int, amount: Decimal, invoice: Invoice, **style: Any) -> None:
+    list_cost, discount, voucher, billed = (cell(row, column) for column in _ROUNDED[:4])
+    formula = f"{billed}-({list_cost}-{discount}-{voucher})"
+    sheet.total(row, _UNLIKE, formula, amount, invoice.currency, **style)
+
+
+def _write_titles(sheet: Sheet, row: int, title: str, invoice: Invoice, titles: Sequence[str]) -> None:
+    """Write a header: the last of the five columns' titles, each with its currency, and those of the exact texts."""
+    sheet.page.set_row(row, 26)
+    for column in range(_LAST + 1):
+        sheet.text(row, column, None, **_HEAD)
+    sheet.text(row, _LABEL, title, **_HEAD)
+    columns = list(zip(_TITLES, _currencies(invoice), _ROUNDED, _EXACT, strict=True))
+    for name, currency, column, exact in columns[-len(titles) :]:
+        sheet.text(row, column, f"{name}\n{currency or NO_CURRENCY}", align="right", **_HEAD)
+        sheet.text(row, exact, f"{name}, exact\n{currency or NO_CURRENCY}", align="right", font_color=SOFT, **_HEAD)
+    if len(titles) == len(_TITLES):
+        sheet.text(row, _UNLIKE, f"Rounding, other\n{invoice.currency or NO_CURRENCY}", align="right", **_HEAD)
+
+
+def _currencies(invoice: Invoice) -> tuple[str | None, ...]:
+    """Return the currencies of the five `Amounts`."""
+    return (*[invoice.currency] * 4, invoice.invoice_currency)

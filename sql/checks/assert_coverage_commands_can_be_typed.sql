@@ -1,0 +1,26 @@
+-- Every command that heals is one of the two that there are, spelled as a shell takes it.
+-- Grain: one row per command that is not.
+with
+
+coverage as (
+    select * from main.rpt_coverage
+),
+
+final as (
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        heal_command
+    from coverage
+    where
+        (heal_command is null and problem <> 'left')
+        or not regexp_full_match(
+            heal_command,
+            '[.]venv/bin/python -m assets (month [0-9]{4}-[0-9]{2}( --full)?|snapshots)'
+            || ' --account [a-z0-9][a-z0-9_-]*'
+        )
+)
+
+select * from final

@@ -1,0 +1,75 @@
+-- What each account is expected to land: what is asked of its role by itself.
+-- Grain: one row per account that landed something and dataset.
+-- Nothing to sum.
+with
+
+landed_files as (
+    select * from staging.stg_landed_files
+),
+
+catalogue as (
+    select * from staging.stg_catalogue
+),
+
+landed_datasets as (
+    select distinct
+        account,
+        dataset
+    from landed_files
+),
+
+-- The lake does not say what role an account has: it may be any that may ask all that it landed.
+roles_fitted as (
+    select
+        landed_datasets.account,
+        catalogue.role_name,
+        count(*) as dataset_count,
+        max(count(*)) over (partition by landed_datasets.account) as most_datasets
+    from landed_datasets
+    inner join catalogue on landed_datasets.dataset = catalogue.dataset
+    group by landed_datasets.account, catalogue.role_name
+),
+
+roles_possible as (
+    select
+        account,
+        role_name,
+        count(*) over (partition by account) as role_count
+    from roles_fitted
+    where dataset_count = most_datasets
+),
+
+-- Expected is what is asked of every such role by itself, not what only settings ask for.
+final as (
+    select
+        roles_possible.account,
+        catalogue.dataset,
+        catalogue.action_name,
+        catalogue.partition_kind,
+        catalogue.asked_for_each,
+        catalogue.is_once_billed,
+        catalogue.is_file,
+        catalogue.moved_by_dataset,
+        catalogue.billed_by_dataset,
+        catalogue.owed_by_dataset
+    from roles_possible
+    inner join catalogue on roles_possible.role_name = catalogue.role_name
+    where
+        catalogue.is_asked
+        and catalogue.asked_for_each not in ('policy_code', 'invitation_token')
+    group by
+        roles_possible.account,
+        roles_possible.role_count,
+        catalogue.dataset,
+        catalogue.action_name,
+        catalogue.partition_kind,
+        catalogue.asked_for_each,
+        catalogue.is_once_billed,
+        catalogue.is_file,
+        catalogue.moved_by_dataset,
+        catalogue.billed_by_dataset,
+        catalogue.owed_by_dataset
+    having count(*) = roles_possible.role_count
+)
+
+select * from final

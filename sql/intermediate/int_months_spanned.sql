@@ -1,0 +1,86 @@
+-- The bill months that each account is expected to have, and which of them were asked.
+-- Grain: one row per account and month, from its first landed one to the last of any account.
+-- Nothing to sum.
+with
+
+landed_files as (
+    select * from staging.stg_landed_files
+),
+
+-- No clock is read: every run takes lists, so the newest list of any account tells the day.
+lake_seen as (
+    select
+        coalesce(max(snapshot_date), cast(max(asked_to_at) as date)) as as_of_date,
+        max(bill_month) filter (where bill_date is null) as last_month
+    from landed_files
+),
+
+month_files as (
+    select
+        account,
+        dataset,
+        bill_month,
+        month_state
+    from landed_files
+    where bill_month is not null and bill_date is null
+),
+
+months_spanned as (
+    select
+        month_files.account,
+        unnest(
+            generate_series(
+                cast(min(month_files.bill_month) || '-01' as date),
+                cast(max(lake_seen.last_month) || '-01' as date),
+                interval 1 month
+            )
+        ) as month_start
+    from month_files
+    cross join lake_seen
+    group by month_files.account
+),
+
+months_dated as (
+    select
+        account,
+        strftime(month_start, '%Y-%m') as bill_month,
+        last_day(month_start) as last_date
+    from months_spanned
+),
+
+months_closed as (
+    select distinct bill_month from month_files
+    where month_state = 'closed'
+),
+
+files_summed as (
+    select
+        account,
+        bill_month,
+        bool_or(dataset like '%bill_detail_files' and month_state = 'closed') as has_line_files
+    from month_files
+    group by account, bill_month
+),
+
+-- A bill is out at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339): on that day
+-- it takes a landing that found it so.
+final as (
+    select
+        months_dated.account,
+        months_dated.bill_month,
+        months_dated.last_date,
+        months_closed.bill_month is not null
+        or lake_seen.as_of_date > months_dated.last_date + 5 as is_closed,
+        files_summed.bill_month is not null as is_asked,
+        coalesce(files_summed.has_line_files, false) as has_line_files,
+        lake_seen.as_of_date
+    from months_dated
+    cross join lake_seen
+    left join months_closed on months_dated.bill_month = months_closed.bill_month
+    left join files_summed
+        on
+            months_dated.account = files_summed.account
+            and months_dated.bill_month = files_summed.bill_month
+)
+
+select * from final

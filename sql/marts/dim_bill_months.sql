@@ -1,0 +1,125 @@
+-- Each account's bill months: how final, as of when, how much, and whether whole and agreed.
+-- Grain: one row per account, bill month and kind of bill, its customers' or its own.
+-- Counts may be summed over accounts; a customer of several accounts is counted by one of them.
+with
+
+reconciliation as (
+    select * from main.rpt_reconciliation
+),
+
+own_reconciliation as (
+    select * from main.rpt_own_reconciliation
+),
+
+own_months as (
+    select * from intermediate.int_own_months_landed
+),
+
+landed_files as (
+    select * from staging.stg_landed_files
+    where bill_month is not null
+),
+
+frozen_months as (
+    select * from staging.stg_frozen_months
+),
+
+-- What another account counts decides nothing here.
+customers_summed as (
+    select
+        account,
+        bill_month,
+        false as is_own_bill,
+        case
+            when bool_or(month_state = 'open') then 'open'
+            when bool_or(month_state = 'provisional') then 'provisional'
+            else max(month_state)
+        end as month_state,
+        min(as_of_at) as as_of_at,
+        count(customer_uin) filter (where is_counted) as customer_count,
+        cast(coalesce(sum(landed_rows) filter (where is_counted), 0) as bigint) as bill_line_count,
+        coalesce(bool_and(is_complete) filter (where is_counted), true) as is_complete,
+        coalesce(bool_and(is_reconciled) filter (where is_counted), true) as is_reconciled
+    from reconciliation
+    group by account, bill_month
+),
+
+own_agreed as (
+    select
+        account,
+        bill_month,
+        bool_and(is_equal or is_informative) as is_reconciled
+    from own_reconciliation
+    group by account, bill_month
+),
+
+own_summed as (
+    select
+        own_months.account,
+        own_months.bill_month,
+        true as is_own_bill,
+        own_months.month_state,
+        own_months.as_of_at,
+        1 as customer_count,
+        own_months.landed_rows as bill_line_count,
+        own_months.is_complete,
+        coalesce(own_agreed.is_reconciled, false) as is_reconciled
+    from own_months
+    left join own_agreed
+        on
+            own_months.account = own_agreed.account
+            and own_months.bill_month = own_agreed.bill_month
+),
+
+summed as (
+    select * from customers_summed
+    union all
+    select * from own_summed
+),
+
+files_summed as (
+    select
+        account,
+        bill_month,
+        starts_with(dataset, 'own_') as is_own_bill,
+        min(first_landed_at) as first_landed_at,
+        max(asked_to_at) as last_landed_at,
+        arg_max(month_state, asked_to_at) as month_state,
+        min(asked_to_at) as as_of_at,
+        bool_and(state = 'whole') and bool_or(dataset = 'customer_bill_detail') as is_whole
+    from landed_files
+    group by account, bill_month, starts_with(dataset, 'own_')
+),
+
+-- A month for which no customer was asked is whole if its bills are: there was nobody to ask for.
+final as (
+    select
+        files_summed.account,
+        files_summed.bill_month,
+        files_summed.is_own_bill,
+        cast(files_summed.bill_month || '-01' as date) as month_start_date,
+        last_day(cast(files_summed.bill_month || '-01' as date)) as month_end_date,
+        coalesce(summed.month_state, files_summed.month_state) as month_state,
+        files_summed.first_landed_at,
+        files_summed.last_landed_at,
+        coalesce(summed.as_of_at, files_summed.as_of_at) as as_of_at,
+        coalesce(summed.customer_count, 0) as customer_count,
+        coalesce(summed.bill_line_count, 0) as bill_line_count,
+        coalesce(summed.is_complete, files_summed.is_whole) as is_complete,
+        coalesce(summed.is_reconciled, files_summed.is_whole) as is_reconciled,
+        frozen_months.release_id as frozen_release_id,
+        frozen_months.frozen_at
+    from files_summed
+    left join summed
+        on
+            files_summed.account = summed.account
+            and files_summed.bill_month = summed.bill_month
+            and files_summed.is_own_bill = summed.is_own_bill
+    left join frozen_months
+        on
+            files_summed.account = frozen_months.account
+            and files_summed.bill_month = frozen_months.bill_month
+            and files_summed.is_own_bill = frozen_months.is_own_bill
+)
+
+select * from final

@@ -1,0 +1,128 @@
+-- Credit of each customer on each day that it was asked for, and an end customer's own.
+-- Grain: one row per account, customer and day.
+-- Never sum over days. Over customers only within one account and credit_currency: two accounts may
+-- see the same customer.
+with
+
+listed_credits as (
+    select * from staging.stg_customers_credit
+    where customer_uin is not null
+),
+
+direct_credits as (
+    select * from staging.stg_direct_customers_credit
+    where customer_uin is not null
+),
+
+asked_credits as (
+    select * from staging.stg_credit_by_uin
+    where customer_uin is not null
+),
+
+own_credits as (
+    select * from staging.stg_own_billing_quota
+),
+
+told as (
+    select
+        'customers_credit' as source_dataset,
+        1 as preference,
+        account,
+        customer_uin,
+        snapshot_date,
+        total_credit,
+        remaining_credit,
+        credit_currency,
+        customer_type,
+        arrears,
+        forced_status_code,
+        page_number,
+        page_position,
+        request_id,
+        fetched_at
+    from listed_credits
+    union all
+    select
+        'direct_customers_credit' as source_dataset,
+        2 as preference,
+        account,
+        customer_uin,
+        snapshot_date,
+        total_credit,
+        remaining_credit,
+        credit_currency,
+        null as customer_type,
+        null as arrears,
+        null as forced_status_code,
+        page_number,
+        page_position,
+        request_id,
+        fetched_at
+    from direct_credits
+    union all
+    select
+        'credit_by_uin' as source_dataset,
+        3 as preference,
+        account,
+        customer_uin,
+        snapshot_date,
+        total_credit,
+        remaining_credit,
+        credit_currency,
+        null as customer_type,
+        null as arrears,
+        null as forced_status_code,
+        page_number,
+        page_position,
+        request_id,
+        fetched_at
+    from asked_credits
+    union all
+    select
+        'own_billing_quota' as source_dataset,
+        1 as preference,
+        account,
+        null as customer_uin,
+        snapshot_date,
+        total_credit,
+        remaining_credit,
+        credit_currency,
+        null as customer_type,
+        null as arrears,
+        forced_status_code,
+        page_number,
+        page_position,
+        request_id,
+        fetched_at
+    from own_credits
+),
+
+-- A source that leaves the credit out gives way to the next; of two entries the later holds.
+final as (
+    select
+        account,
+        customer_uin,
+        snapshot_date,
+        total_credit,
+        remaining_credit,
+        credit_currency,
+        customer_type,
+        arrears,
+        forced_status_code,
+        source_dataset,
+        request_id,
+        fetched_at
+    from told
+    qualify
+        row_number() over (
+            partition by account, customer_uin, snapshot_date
+            order by
+                remaining_credit is null asc,
+                preference asc,
+                fetched_at desc,
+                page_number desc,
+                page_position desc
+        ) = 1
+)
+
+select * from final

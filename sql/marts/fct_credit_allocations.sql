@@ -1,0 +1,72 @@
+-- Every allocation of credit to a customer, once, however many days told it.
+-- Grain: one row per account, customer, time, amounts and occurrence of such an allocation.
+-- credit_change may be summed within one account and credit_currency; two accounts may see the
+-- same customer.
+with
+
+allocations as (
+    select * from staging.stg_credit_allocation_history
+),
+
+-- An allocation has no id: it is known by its time and amounts, and is as the last day told it.
+ranked as (
+    select
+        account,
+        customer_uin,
+        allocated_at,
+        credit_change,
+        total_credit_after,
+        remaining_credit_after,
+        row_number() over (
+            partition by
+                account,
+                customer_uin,
+                allocated_at,
+                credit_change,
+                total_credit_after,
+                remaining_credit_after,
+                snapshot_date
+            order by page_number, page_position
+        ) as occurrence,
+        credit_currency,
+        operator_name,
+        remark,
+        min(snapshot_date) over same_allocation as first_told_date,
+        max(snapshot_date) over same_allocation as last_told_date,
+        snapshot_date,
+        request_id,
+        fetched_at
+    from allocations
+    window
+        same_allocation as (
+            partition by
+                account,
+                customer_uin,
+                allocated_at,
+                credit_change,
+                total_credit_after,
+                remaining_credit_after
+        )
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        allocated_at,
+        credit_change,
+        total_credit_after,
+        remaining_credit_after,
+        occurrence,
+        credit_currency,
+        operator_name,
+        remark,
+        first_told_date,
+        last_told_date,
+        request_id,
+        fetched_at
+    from ranked
+    where snapshot_date = last_told_date
+)
+
+select * from final

@@ -1,0 +1,37 @@
+-- What an end customer's own bill of a month is made of.
+-- Grain: one row per account, bill month, product, region, pay mode, transaction type and currency.
+-- Costs may be summed within one billing_currency only.
+with
+
+own_lines as (
+    select * from main.fct_own_bill_lines
+),
+
+final as (
+    select
+        account,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency,
+        count(*) as line_count,
+        sum(list_cost) as list_cost,
+        sum(billed_cost) as billed_cost,
+        is_complete
+    from own_lines
+    group by
+        account,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency,
+        is_complete
+)
+
+select * from final

@@ -1,0 +1,130 @@
+-- Vouchers of customers, and an end customer's own, as the latest list that has them tells.
+-- Grain: one row per account, customer and voucher.
+-- Amounts may be summed within one account; two accounts may see the same voucher. What was paid
+-- with them, payment by payment, is in fct_voucher_usage: never add the two.
+with
+
+customer_vouchers as (
+    select * from staging.stg_customer_vouchers
+),
+
+own_vouchers as (
+    select * from staging.stg_own_vouchers
+),
+
+landed_files as (
+    select * from staging.stg_landed_files
+    where dataset in ('customer_vouchers', 'own_vouchers')
+),
+
+latest_lists as (
+    select
+        account,
+        dataset,
+        max(snapshot_date) as snapshot_date
+    from landed_files
+    group by account, dataset
+),
+
+told as (
+    select
+        'customer_vouchers' as dataset,
+        account,
+        customer_uin,
+        voucher_id,
+        snapshot_date,
+        voucher_status,
+        voucher_purpose,
+        payment_mode,
+        product_scope,
+        total_amount,
+        remaining_amount,
+        effective_at,
+        expires_at,
+        application_reason,
+        page_number,
+        page_position,
+        request_id,
+        fetched_at
+    from customer_vouchers
+    union all
+    select
+        'own_vouchers' as dataset,
+        account,
+        null as customer_uin,
+        voucher_id,
+        snapshot_date,
+        voucher_status,
+        null as voucher_purpose,
+        payment_mode,
+        product_scope,
+        total_amount,
+        remaining_amount,
+        effective_at,
+        expires_at,
+        null as application_reason,
+        page_number,
+        page_position,
+        request_id,
+        fetched_at
+    from own_vouchers
+),
+
+-- A list that moved while it was read may name a voucher twice: the later answer holds.
+ranked as (
+    select
+        dataset,
+        account,
+        customer_uin,
+        voucher_id,
+        snapshot_date,
+        min(snapshot_date) over every_day as first_listed_date,
+        voucher_status,
+        voucher_purpose,
+        payment_mode,
+        product_scope,
+        total_amount,
+        remaining_amount,
+        effective_at,
+        expires_at,
+        application_reason,
+        request_id,
+        fetched_at,
+        row_number() over (
+            partition by dataset, account, customer_uin, voucher_id
+            order by snapshot_date desc, fetched_at desc, page_number desc, page_position desc
+        ) as recency
+    from told
+    where voucher_id is not null
+    window every_day as (partition by dataset, account, customer_uin, voucher_id)
+),
+
+final as (
+    select
+        ranked.account,
+        ranked.customer_uin,
+        ranked.voucher_id,
+        ranked.voucher_status,
+        ranked.voucher_purpose,
+        ranked.payment_mode,
+        ranked.product_scope,
+        ranked.total_amount,
+        ranked.remaining_amount,
+        ranked.total_amount - ranked.remaining_amount as used_amount,
+        ranked.effective_at,
+        ranked.expires_at,
+        ranked.application_reason,
+        ranked.first_listed_date,
+        ranked.snapshot_date,
+        ranked.snapshot_date = latest_lists.snapshot_date as is_listed,
+        ranked.request_id,
+        ranked.fetched_at
+    from ranked
+    left join latest_lists
+        on
+            ranked.account = latest_lists.account
+            and ranked.dataset = latest_lists.dataset
+    where ranked.recency = 1
+)
+
+select * from final

@@ -1,0 +1,584 @@
+-- Which account, customer, month and dataset is missing, stale or not proven, and what heals it.
+-- Grain: one row per account, dataset, bill month and customer with a problem.
+-- Nothing to sum: one cause may show in several datasets, and one command heals them together.
+with
+
+landed_files as (
+    select * from staging.stg_landed_files
+),
+
+landed_customers as (
+    select * from staging.stg_landed_customers
+),
+
+expected as (
+    select * from intermediate.int_datasets_expected
+),
+
+months_spanned as (
+    select * from intermediate.int_months_spanned
+),
+
+days_judged as (
+    select * from intermediate.int_days_judged
+),
+
+customers as (
+    select * from staging.stg_customers
+),
+
+indirect_customers as (
+    select * from staging.stg_indirect_customers
+),
+
+reconciliation as (
+    select * from main.rpt_reconciliation
+),
+
+-- No clock is read: what is old is told by the newest landing of any account, and by its lists,
+-- which every run takes.
+lake_seen as (
+    select
+        max(asked_to_at) as as_of_at,
+        cast(max(asked_to_at) as date) as asked_date,
+        coalesce(max(snapshot_date), cast(max(asked_to_at) as date)) as as_of_date
+    from landed_files
+),
+
+month_files as (
+    select
+        account,
+        dataset,
+        bill_month,
+        month_state,
+        asked_to_at
+    from landed_files
+    where bill_month is not null and bill_date is null
+),
+
+month_datasets as (
+    select
+        months_spanned.account,
+        months_spanned.bill_month,
+        months_spanned.is_closed,
+        lake_seen.asked_date,
+        expected.dataset,
+        expected.action_name,
+        expected.asked_for_each,
+        expected.is_file,
+        expected.moved_by_dataset,
+        expected.billed_by_dataset,
+        expected.owed_by_dataset,
+        month_files.month_state,
+        month_files.asked_to_at
+    from months_spanned
+    cross join lake_seen
+    inner join expected on months_spanned.account = expected.account
+    left join month_files
+        on
+            months_spanned.account = month_files.account
+            and months_spanned.bill_month = month_files.bill_month
+            and expected.dataset = month_files.dataset
+    where
+        months_spanned.is_asked
+        and expected.partition_kind = 'bill_month'
+        and (months_spanned.is_closed or not expected.is_once_billed)
+        -- Lines of a closed month may be taken from files instead of pages: one of both is enough.
+        and not (
+            months_spanned.is_closed
+            and months_spanned.has_line_files
+            and expected.dataset in ('customer_bill_detail', 'own_bill_detail')
+            and coalesce(month_files.month_state, '') <> 'closed'
+        )
+),
+
+months_not_whole as (
+    select
+        account,
+        dataset,
+        bill_month,
+        null as customer_uin,
+        case when asked_to_at is null then 'missing' else 'stale' end as problem,
+        case
+            when asked_to_at is null
+                then
+                    'Nothing is landed: it was not asked yet, or the account may not call '
+                    || action_name || '.'
+            when is_closed
+                then
+                    'It was last asked while the month was ' || month_state
+                    || '; since then its bill is out.'
+            else
+                'It was last asked on ' || cast(asked_to_at as date)
+                || ', the newest landing is of ' || asked_date || '.'
+        end as reason,
+        false as is_full,
+        asked_to_at as landed_at
+    from month_datasets
+    where
+        asked_to_at is null
+        or (is_closed and month_state <> 'closed')
+        -- What daily bills tell of is asked only if they changed: how new those are is told below.
+        or (
+            not is_closed
+            and moved_by_dataset is null
+            and cast(asked_to_at as date) < asked_date
+        )
+),
+
+customers_of_months as (
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        asked_part,
+        landed_rows,
+        billed_cost,
+        proof,
+        proven_at,
+        changed_at,
+        asked_to_at,
+        reason,
+        error_code,
+        is_listed,
+        is_carried,
+        is_proven_closed
+    from landed_customers
+    where bill_month is not null and bill_date is null
+),
+
+days_changed as (
+    select
+        account,
+        bill_month,
+        customer_uin,
+        max(changed_at) as changed_at
+    from landed_customers
+    where bill_date is not null
+    group by account, bill_month, customer_uin
+),
+
+-- Where lines are taken from files, what became of the pages does not matter.
+customers_judged as (
+    select
+        month_datasets.account,
+        month_datasets.dataset,
+        month_datasets.bill_month,
+        customers_of_months.customer_uin,
+        customers_of_months.proof,
+        customers_of_months.reason,
+        customers_of_months.error_code,
+        customers_of_months.is_listed,
+        customers_of_months.proven_at,
+        customers_of_months.is_carried and customers_of_months.is_proven_closed as is_settled,
+        -- Of a tag key that settings do not name any more nobody asks again.
+        month_datasets.is_closed
+        and month_datasets.month_state = 'closed'
+        and not customers_of_months.is_proven_closed
+        and coalesce(customers_of_months.asked_part not like '%TagKey%', true)
+            as is_older_than_bill,
+        not month_datasets.is_closed
+        and month_datasets.moved_by_dataset is not null
+        and days_changed.changed_at > customers_of_months.proven_at as is_older_than_days
+    from month_datasets
+    inner join customers_of_months
+        on
+            month_datasets.account = customers_of_months.account
+            and month_datasets.bill_month = customers_of_months.bill_month
+            and month_datasets.dataset = customers_of_months.dataset
+    left join days_changed
+        on
+            customers_of_months.account = days_changed.account
+            and customers_of_months.bill_month = days_changed.bill_month
+            and customers_of_months.customer_uin = days_changed.customer_uin
+    anti join reconciliation
+        on
+            customers_of_months.account = reconciliation.account
+            and customers_of_months.bill_month = reconciliation.bill_month
+            and customers_of_months.customer_uin = reconciliation.customer_uin
+            and customers_of_months.dataset = 'customer_bill_detail'
+            and reconciliation.route = 'files'
+    -- Of who turned out to have no bill, or none to pay, nobody asks for it again.
+    anti join customers_of_months as bills
+        on
+            customers_of_months.account = bills.account
+            and customers_of_months.bill_month = bills.bill_month
+            and customers_of_months.customer_uin = bills.customer_uin
+            and bills.proof = 'proven'
+            and bills.is_proven_closed
+            and (
+                (month_datasets.billed_by_dataset = bills.dataset and bills.landed_rows = 0)
+                or (month_datasets.owed_by_dataset = bills.dataset and bills.billed_cost = 0)
+            )
+),
+
+customers_not_whole as (
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        case
+            when proof = 'failed' and not is_listed then 'left'
+            when
+                proof = 'failed'
+                and split_part(error_code, '.', 1) in ('UnauthorizedOperation', 'AuthFailure')
+                then 'not_allowed'
+            when proof <> 'proven' then proof
+            else 'stale'
+        end as problem,
+        case
+            when proof <> 'proven' then coalesce(reason, 'It is not proven to be whole.')
+            when is_older_than_bill
+                then 'The rows were last proven at ' || proven_at || ', before the bill was out.'
+            else
+                'What the customer costs by day changed since the rows were proven at '
+                || proven_at || '.'
+        end as reason,
+        false as is_full,
+        proven_at as landed_at
+    from customers_judged
+    where
+        (proof <> 'proven' and not (proof = 'failed' and not is_listed and is_settled))
+        or (proof = 'proven' and (is_older_than_bill or is_older_than_days))
+),
+
+lists_dated as (
+    select
+        account,
+        dataset,
+        max(snapshot_date) as snapshot_date
+    from landed_files
+    where snapshot_date is not null
+    group by account, dataset
+),
+
+customers_listed as (
+    select
+        customers.account,
+        customers.customer_uin
+    from customers
+    inner join lists_dated
+        on
+            customers.account = lists_dated.account
+            and customers.snapshot_date = lists_dated.snapshot_date
+            and lists_dated.dataset = 'customers'
+    union
+    select
+        indirect_customers.account,
+        indirect_customers.customer_uin
+    from indirect_customers
+    inner join lists_dated
+        on
+            indirect_customers.account = lists_dated.account
+            and indirect_customers.snapshot_date = lists_dated.snapshot_date
+            and lists_dated.dataset = 'indirect_customers'
+),
+
+-- Who is asked of a month: who was seen in it and, while it is not closed, who is listed now.
+customers_expected as (
+    select
+        customers_of_months.account,
+        customers_of_months.bill_month,
+        customers_of_months.customer_uin
+    from customers_of_months
+    semi join expected
+        on customers_of_months.dataset = expected.dataset and expected.asked_for_each = 'customer'
+    where customers_of_months.customer_uin is not null
+    union
+    select
+        months_spanned.account,
+        months_spanned.bill_month,
+        customers_listed.customer_uin
+    from months_spanned
+    inner join customers_listed on months_spanned.account = customers_listed.account
+    where not months_spanned.is_closed
+),
+
+customers_missing as (
+    select
+        month_datasets.account,
+        month_datasets.dataset,
+        month_datasets.bill_month,
+        customers_expected.customer_uin,
+        'missing' as problem,
+        'The customer was never asked for, though it is the account''s.' as reason,
+        false as is_full,
+        null as landed_at
+    from month_datasets
+    inner join customers_expected
+        on
+            month_datasets.account = customers_expected.account
+            and month_datasets.bill_month = customers_expected.bill_month
+    anti join customers_of_months
+        on
+            month_datasets.account = customers_of_months.account
+            and month_datasets.bill_month = customers_of_months.bill_month
+            and month_datasets.dataset = customers_of_months.dataset
+            and customers_expected.customer_uin = customers_of_months.customer_uin
+    anti join reconciliation
+        on
+            month_datasets.dataset = 'customer_bill_detail'
+            and reconciliation.route = 'files'
+            and customers_expected.account = reconciliation.account
+            and customers_expected.bill_month = reconciliation.bill_month
+            and customers_expected.customer_uin = reconciliation.customer_uin
+    where
+        month_datasets.asked_for_each = 'customer'
+        and month_datasets.asked_to_at is not null
+        and month_datasets.billed_by_dataset is null
+        and month_datasets.owed_by_dataset is null
+    union all
+    -- Files are asked of who was billed, and what is unpaid of who has a bill other than zero.
+    select
+        month_datasets.account,
+        month_datasets.dataset,
+        month_datasets.bill_month,
+        bills.customer_uin,
+        'missing' as problem,
+        'The customer was billed, but this was never asked for.' as reason,
+        false as is_full,
+        null as landed_at
+    from month_datasets
+    inner join customers_of_months as bills
+        on
+            month_datasets.account = bills.account
+            and month_datasets.bill_month = bills.bill_month
+            and bills.is_proven_closed
+            and (
+                (month_datasets.billed_by_dataset = bills.dataset and bills.landed_rows > 0)
+                or (month_datasets.owed_by_dataset = bills.dataset and bills.billed_cost <> 0)
+            )
+    anti join customers_of_months as there
+        on
+            month_datasets.account = there.account
+            and month_datasets.bill_month = there.bill_month
+            and month_datasets.dataset = there.dataset
+            and bills.customer_uin = there.customer_uin
+    where month_datasets.asked_to_at is not null
+),
+
+bills_changed as (
+    select
+        account,
+        bill_month,
+        max(changed_at) as changed_at
+    from customers_of_months
+    where dataset in ('customer_bill_summary', 'own_bill_summary')
+    group by account, bill_month
+),
+
+-- Nothing asks these again by itself. A day is allowed for the run that landed both.
+files_outdated as (
+    select
+        month_datasets.account,
+        month_datasets.dataset,
+        month_datasets.bill_month,
+        customers_of_months.customer_uin,
+        'stale' as problem,
+        'The month''s bill changed at ' || bills_changed.changed_at
+        || ', after the file was taken.' as reason,
+        true as is_full,
+        customers_of_months.proven_at as landed_at
+    from month_datasets
+    inner join customers_of_months
+        on
+            month_datasets.account = customers_of_months.account
+            and month_datasets.bill_month = customers_of_months.bill_month
+            and month_datasets.dataset = customers_of_months.dataset
+    inner join bills_changed
+        on
+            month_datasets.account = bills_changed.account
+            and month_datasets.bill_month = bills_changed.bill_month
+            and customers_of_months.proven_at + interval 1 day < bills_changed.changed_at
+    where
+        month_datasets.is_file
+        and month_datasets.billed_by_dataset is null
+        and month_datasets.dataset <> 'commission_files'
+        and customers_of_months.is_proven_closed
+),
+
+lists_not_whole as (
+    select
+        expected.account,
+        expected.dataset,
+        null as bill_month,
+        null as customer_uin,
+        case when lists_dated.snapshot_date is null then 'missing' else 'stale' end as problem,
+        case
+            when lists_dated.snapshot_date is null
+                then
+                    'It was never taken: not asked yet, or the account may not call '
+                    || expected.action_name || '.'
+            else
+                'It was last taken on ' || lists_dated.snapshot_date
+                || ', the newest list is of ' || lake_seen.as_of_date || '.'
+        end as reason,
+        false as is_full,
+        cast(lists_dated.snapshot_date || ' 00:00:00+08:00' as timestamptz) as landed_at
+    from expected
+    cross join lake_seen
+    left join lists_dated
+        on
+            expected.account = lists_dated.account
+            and expected.dataset = lists_dated.dataset
+    where
+        expected.partition_kind = 'snapshot_date'
+        and (
+            lists_dated.snapshot_date is null
+            or lists_dated.snapshot_date < lake_seen.as_of_date
+        )
+    union all
+    select
+        landed_customers.account,
+        landed_customers.dataset,
+        null as bill_month,
+        landed_customers.customer_uin,
+        case
+            when
+                landed_customers.proof = 'failed'
+                and split_part(landed_customers.error_code, '.', 1)
+                in ('UnauthorizedOperation', 'AuthFailure')
+                then 'not_allowed'
+            else landed_customers.proof
+        end as problem,
+        coalesce(landed_customers.reason, 'It is not proven to be whole.') as reason,
+        false as is_full,
+        landed_customers.proven_at as landed_at
+    from landed_customers
+    inner join lists_dated
+        on
+            landed_customers.account = lists_dated.account
+            and landed_customers.dataset = lists_dated.dataset
+            and landed_customers.snapshot_date = lists_dated.snapshot_date
+    where landed_customers.proof <> 'proven' and landed_customers.is_listed
+),
+
+gathered as (
+    select
+        account,
+        null as dataset,
+        bill_month,
+        null as customer_uin,
+        'missing' as problem,
+        'Nothing of this month was ever asked, though earlier ones were.' as reason,
+        false as is_full,
+        null as landed_at
+    from months_spanned
+    where not is_asked
+    union all
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        problem,
+        reason,
+        is_full,
+        landed_at
+    from months_not_whole
+    union all
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        problem,
+        reason,
+        is_full,
+        landed_at
+    from customers_not_whole
+    union all
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        problem,
+        reason,
+        is_full,
+        landed_at
+    from customers_missing
+    union all
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        problem,
+        reason,
+        is_full,
+        landed_at
+    from files_outdated
+    union all
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        problem,
+        reason,
+        is_full,
+        landed_at
+    from days_judged
+    union all
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        problem,
+        reason,
+        is_full,
+        landed_at
+    from lists_not_whole
+),
+
+-- Several parts of a dataset, such as vouchers, are one row: its worst problem, all their reasons.
+grouped as (
+    select
+        account,
+        dataset,
+        bill_month,
+        customer_uin,
+        arg_min(
+            problem,
+            list_position(
+                ['missing', 'not_allowed', 'failed', 'unproven', 'stale', 'left'], problem
+            )
+        ) as problem,
+        string_agg(distinct reason, ' ' order by reason) as reason,
+        bool_or(is_full) as is_full,
+        min(landed_at) as landed_at
+    from gathered
+    group by account, dataset, bill_month, customer_uin
+),
+
+final as (
+    select
+        grouped.account,
+        grouped.dataset,
+        grouped.bill_month,
+        grouped.customer_uin,
+        grouped.problem,
+        grouped.reason,
+        case
+            when grouped.problem = 'left' then null
+            else
+                '.venv/bin/python -m assets '
+                || case
+                    when grouped.bill_month is null then 'snapshots'
+                    else
+                        'month ' || grouped.bill_month
+                        || case when grouped.is_full then ' --full' else '' end
+                end
+                || ' --account ' || grouped.account
+        end as heal_command,
+        grouped.landed_at,
+        lake_seen.as_of_at
+    from grouped
+    cross join lake_seen
+)
+
+select * from final

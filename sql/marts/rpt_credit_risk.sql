@@ -1,0 +1,259 @@
+-- How much credit each customer has left, how fast it goes, and when it would be gone.
+-- Grain: one row per account and customer that is listed or has credit, as of its latest snapshot.
+-- Credits may be summed within one credit_currency; ratios and days may not.
+with
+
+credits as (
+    select * from main.fct_credit
+),
+
+customers as (
+    select * from main.dim_customers
+    where is_direct and is_listed
+),
+
+bill_months as (
+    select * from main.dim_bill_months
+),
+
+bill_lines as (
+    select * from main.fct_bill_lines
+),
+
+own_bill_lines as (
+    select * from main.fct_own_bill_lines
+),
+
+landed_lists as (
+    select * from staging.stg_landed_files
+    where snapshot_date is not null
+),
+
+credits_latest as (
+    select
+        account,
+        customer_uin,
+        snapshot_date,
+        total_credit,
+        remaining_credit,
+        credit_currency,
+        forced_status_code
+    from credits
+    qualify
+        row_number() over (partition by account, customer_uin order by snapshot_date desc) = 1
+),
+
+-- A customer without credit is a row too; nobody asks a distributor what its resellers' have.
+customers_gathered as (
+    select
+        coalesce(customers.account, credits_latest.account) as account,
+        coalesce(customers.customer_uin, credits_latest.customer_uin) as customer_uin,
+        credits_latest.snapshot_date,
+        credits_latest.total_credit,
+        credits_latest.remaining_credit,
+        credits_latest.credit_currency,
+        credits_latest.forced_status_code
+    from customers
+    full join credits_latest
+        on
+            customers.account = credits_latest.account
+            and customers.customer_uin = credits_latest.customer_uin
+),
+
+days_seen as (
+    select
+        account,
+        max(snapshot_date) as as_of_date
+    from landed_lists
+    group by account
+),
+
+-- No clock is read: every run takes lists, so the newest list tells the day. Lines that landed on
+-- it hold all that was charged by the day before.
+months_known as (
+    select
+        bill_months.account,
+        bill_months.is_own_bill,
+        bill_months.month_start_date,
+        least(
+            bill_months.month_end_date,
+            cast(bill_months.last_landed_at as date) - 1,
+            days_seen.as_of_date - 1
+        ) as to_date
+    from bill_months
+    left join days_seen on bill_months.account = days_seen.account
+),
+
+windows as (
+    select
+        account,
+        is_own_bill,
+        max(to_date) as to_date,
+        unnest(
+            cast(generate_series(max(to_date) - 27, max(to_date), interval 1 day) as date[])
+        ) as charge_date
+    from months_known
+    where to_date >= month_start_date
+    group by account, is_own_bill
+),
+
+-- Days of months that did not land are not known, so they are left out of the mean.
+days_known as (
+    select distinct
+        windows.account,
+        windows.is_own_bill,
+        windows.to_date,
+        windows.charge_date,
+        windows.to_date - windows.charge_date < 7 as is_recent
+    from windows
+    inner join months_known
+        on
+            windows.account = months_known.account
+            and windows.is_own_bill = months_known.is_own_bill
+            and windows.charge_date between months_known.month_start_date and months_known.to_date
+),
+
+days_counted as (
+    select
+        account,
+        is_own_bill,
+        min(charge_date) as from_date,
+        max(to_date) as to_date,
+        count(*) as day_count,
+        count(*) filter (where is_recent) as recent_day_count
+    from days_known
+    group by account, is_own_bill
+),
+
+-- What is used for a day at most is pay-as-you-go; subscriptions and what is settled monthly come
+-- in lumps.
+lines_dated as (
+    select
+        null as account,
+        customer_uin,
+        billing_currency,
+        cast(coalesce(transaction_at, usage_start_at) as date) as charge_date,
+        coalesce(usage_end_at - usage_start_at <= interval 1 day, false) as is_by_day,
+        billed_cost
+    from bill_lines
+    where bill_month >= (select strftime(min(days_known.charge_date), '%Y-%m') from days_known)
+    union all
+    select
+        account,
+        null as customer_uin,
+        billing_currency,
+        cast(coalesce(transaction_at, usage_start_at) as date) as charge_date,
+        coalesce(usage_end_at - usage_start_at <= interval 1 day, false) as is_by_day,
+        billed_cost
+    from own_bill_lines
+    where bill_month >= (select strftime(min(days_known.charge_date), '%Y-%m') from days_known)
+),
+
+lines_summed as (
+    select
+        account,
+        customer_uin,
+        billing_currency,
+        charge_date,
+        sum(billed_cost) as billed_cost,
+        sum(billed_cost) filter (where is_by_day) as by_day_cost
+    from lines_dated
+    group by account, customer_uin, billing_currency, charge_date
+),
+
+-- A customer's lines are counted by one account; whichever it is, they spend its credit.
+charges_summed as (
+    select
+        days_known.account,
+        lines_summed.customer_uin,
+        lines_summed.billing_currency,
+        sum(lines_summed.billed_cost) as billed_cost,
+        sum(lines_summed.by_day_cost) filter (where days_known.is_recent) as by_day_cost
+    from days_known
+    inner join lines_summed
+        on
+            days_known.charge_date = lines_summed.charge_date
+            and (
+                (days_known.is_own_bill and days_known.account = lines_summed.account)
+                or (not days_known.is_own_bill and lines_summed.customer_uin is not null)
+            )
+    group by days_known.account, lines_summed.customer_uin, lines_summed.billing_currency
+),
+
+joined as (
+    select
+        customers_gathered.account,
+        customers_gathered.customer_uin,
+        customers_gathered.snapshot_date as as_of_date,
+        customers_gathered.total_credit,
+        customers_gathered.remaining_credit,
+        customers_gathered.credit_currency,
+        customers_gathered.forced_status_code,
+        days_counted.from_date,
+        days_counted.to_date,
+        days_counted.day_count,
+        nullif(days_counted.recent_day_count, 0) as recent_day_count,
+        case
+            when days_counted.day_count > 0 and customers_gathered.credit_currency is not null
+                then coalesce(charges_summed.billed_cost, 0)
+        end as billed_cost,
+        case
+            when customers_gathered.credit_currency is not null
+                then coalesce(charges_summed.by_day_cost, 0)
+        end as by_day_cost
+    from customers_gathered
+    left join days_counted
+        on
+            customers_gathered.account = days_counted.account
+            and days_counted.is_own_bill = (customers_gathered.customer_uin is null)
+    left join charges_summed
+        on
+            customers_gathered.account = charges_summed.account
+            and customers_gathered.customer_uin is not distinct from charges_summed.customer_uin
+            and customers_gathered.credit_currency = charges_summed.billing_currency
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        credit_currency,
+        total_credit,
+        remaining_credit,
+        total_credit - remaining_credit as used_credit,
+        case when total_credit > 0 then 1 - remaining_credit / total_credit end as used_ratio,
+        case when total_credit > 0 then remaining_credit / total_credit end as remaining_ratio,
+        -- The service warns once a day at 25, 10 and 0 % of credit left (documents 1085/69227,
+        -- 1085/74089); that it does so at, not below them, is inferred.
+        case
+            when remaining_credit is null then 'unknown'
+            when remaining_credit <= 0 and (total_credit > 0 or remaining_credit < 0) then '0 %'
+            when total_credit is null then 'unknown'
+            when total_credit <= 0 then 'no credit'
+            when remaining_credit * 10 <= total_credit then '10 %'
+            when remaining_credit * 4 <= total_credit then '25 %'
+            else 'above'
+        end as level,  -- noqa: RF04
+        remaining_credit < 0 as is_below_zero,
+        forced_status_code,
+        cast(billed_cost / day_count as decimal(38, 8)) as daily_burn_cost,
+        cast(by_day_cost / recent_day_count as decimal(38, 8)) as daily_usage_cost,
+        case
+            when remaining_credit <= 0 then 0
+            when billed_cost > 0
+                then cast(floor(remaining_credit * day_count / billed_cost) as bigint)
+        end as days_left,
+        from_date as burn_from_date,
+        to_date as burn_to_date,
+        day_count as burn_day_count,
+        case
+            when billed_cost is not null
+                then
+                    'Mean of all bill lines, after vouchers, by the day on which they were charged,'
+                    || ' over ' || day_count || ' of the last 28 whole days.'
+        end as burn_method,
+        as_of_date
+    from joined
+)
+
+select * from final

@@ -1,0 +1,159 @@
+-- Credit and debit lines: what has to be given back, or asked for, since a month was closed.
+-- Grain: one row per account, customer (null: its own bill), bill month and kind of cost that costs
+-- something else now than it did when the month was closed.
+-- Differences may be summed within one billing_currency only, to those of rpt_restatements.
+with
+
+customer_costs as (
+    select * from main.fct_monthly_costs
+),
+
+own_costs as (
+    select * from main.fct_own_monthly_costs
+),
+
+frozen_costs as (
+    select * from staging.stg_frozen_costs
+),
+
+frozen_months as (
+    select * from staging.stg_frozen_months
+),
+
+months as (
+    select distinct
+        bill_month,
+        release_id
+    from frozen_months
+),
+
+-- An own bill tells no amount after discount and no voucher.
+costs as (
+    select
+        false as is_frozen,
+        account,
+        customer_uin,
+        false as is_own_bill,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency,
+        line_count,
+        list_cost,
+        contracted_cost,
+        voucher_amount,
+        billed_cost
+    from customer_costs
+    union all
+    select
+        false as is_frozen,
+        account,
+        null as customer_uin,
+        true as is_own_bill,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency,
+        line_count,
+        list_cost,
+        null as contracted_cost,
+        null as voucher_amount,
+        billed_cost
+    from own_costs
+    union all
+    select
+        true as is_frozen,
+        account,
+        customer_uin,
+        is_own_bill,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency,
+        line_count,
+        list_cost,
+        contracted_cost,
+        voucher_amount,
+        billed_cost
+    from frozen_costs
+),
+
+summed as (
+    select
+        account,
+        customer_uin,
+        is_own_bill,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency,
+        cast(coalesce(sum(line_count) filter (where is_frozen), 0) as bigint) as frozen_line_count,
+        cast(coalesce(sum(line_count) filter (where not is_frozen), 0) as bigint) as line_count,
+        sum(list_cost) filter (where is_frozen) as frozen_list_cost,
+        sum(list_cost) filter (where not is_frozen) as list_cost,
+        sum(contracted_cost) filter (where is_frozen) as frozen_contracted_cost,
+        sum(contracted_cost) filter (where not is_frozen) as contracted_cost,
+        sum(voucher_amount) filter (where is_frozen) as frozen_voucher_amount,
+        sum(voucher_amount) filter (where not is_frozen) as voucher_amount,
+        coalesce(sum(billed_cost) filter (where is_frozen), 0) as frozen_cost,
+        coalesce(sum(billed_cost) filter (where not is_frozen), 0) as billed_cost
+    from costs
+    group by
+        account,
+        customer_uin,
+        is_own_bill,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency
+),
+
+final as (
+    select
+        summed.account,
+        summed.customer_uin,
+        summed.is_own_bill,
+        summed.bill_month,
+        summed.product_code,
+        summed.product_name,
+        summed.region_name,
+        summed.pay_mode_name,
+        summed.transaction_type,
+        summed.billing_currency,
+        case
+            when summed.billed_cost < summed.frozen_cost then 'credit'
+            else 'debit'
+        end as line_type,
+        summed.frozen_line_count,
+        summed.line_count,
+        summed.frozen_list_cost,
+        summed.list_cost,
+        summed.frozen_contracted_cost,
+        summed.contracted_cost,
+        summed.frozen_voucher_amount,
+        summed.voucher_amount,
+        summed.frozen_cost,
+        summed.billed_cost as current_cost,
+        summed.billed_cost - summed.frozen_cost as difference,
+        months.release_id as frozen_release_id
+    from summed
+    inner join months on summed.bill_month = months.bill_month
+    where summed.billed_cost <> summed.frozen_cost
+)
+
+select * from final

@@ -1,0 +1,277 @@
+-- What changed of each bill since it was first landed, since the month's bill was out, and since
+-- the month was closed.
+-- Grain: one row per account, customer (null: its own bill), bill month and currency.
+-- The same money seen at several times: never add the costs of a row to each other.
+with
+
+customer_costs as (
+    select * from main.fct_monthly_costs
+),
+
+own_costs as (
+    select * from main.fct_own_monthly_costs
+),
+
+frozen_costs as (
+    select * from staging.stg_frozen_costs
+),
+
+frozen_months as (
+    select * from staging.stg_frozen_months
+),
+
+changes as (
+    select * from staging.stg_landed_changes
+),
+
+landed_customers as (
+    select * from staging.stg_landed_customers
+),
+
+routed as (
+    select * from intermediate.int_customer_months_routed
+),
+
+counted as (
+    select * from intermediate.int_customer_months_counted
+    where is_counted
+),
+
+own_months as (
+    select * from intermediate.int_own_months_landed
+),
+
+-- A month is closed for all accounts at once.
+months as (
+    select distinct
+        bill_month,
+        release_id,
+        frozen_at
+    from frozen_months
+),
+
+-- Pages and files are the same money: only changes of the dataset that the bill lines are taken
+-- from are told, and only of the account by which the customer counts.
+datasets_taken as (
+    select
+        routed.account,
+        routed.customer_uin,
+        false as is_own_bill,
+        routed.bill_month,
+        routed.dataset,
+        routed.asked_part,
+        routed.route = 'pages' as is_of_any_part
+    from routed
+    semi join counted
+        on
+            routed.account = counted.account
+            and routed.customer_uin = counted.customer_uin
+            and routed.bill_month = counted.bill_month
+    union all
+    select
+        account,
+        null as customer_uin,
+        true as is_own_bill,
+        bill_month,
+        case
+            when route = 'files' then 'own_bill_detail_files'
+            else 'own_bill_detail'
+        end as dataset,
+        null as asked_part,
+        true as is_of_any_part
+    from own_months
+),
+
+-- A pack lands for the account, not for a customer.
+landings as (
+    select
+        datasets_taken.account,
+        datasets_taken.customer_uin,
+        datasets_taken.is_own_bill,
+        datasets_taken.bill_month,
+        datasets_taken.dataset,
+        datasets_taken.asked_part,
+        datasets_taken.is_of_any_part,
+        min(landed_customers.first_landed_at) as first_landed_at,
+        min(landed_customers.first_closed_at) as first_closed_at
+    from datasets_taken
+    left join landed_customers
+        on
+            datasets_taken.account = landed_customers.account
+            and datasets_taken.bill_month = landed_customers.bill_month
+            and datasets_taken.dataset = landed_customers.dataset
+            and (
+                landed_customers.customer_uin is null
+                or datasets_taken.customer_uin = landed_customers.customer_uin
+            )
+            and (
+                datasets_taken.is_of_any_part
+                or datasets_taken.asked_part is not distinct from landed_customers.asked_part
+            )
+    group by
+        datasets_taken.account,
+        datasets_taken.customer_uin,
+        datasets_taken.is_own_bill,
+        datasets_taken.bill_month,
+        datasets_taken.dataset,
+        datasets_taken.asked_part,
+        datasets_taken.is_of_any_part
+),
+
+-- What came before the customer's own first landing is no change of its bill.
+changed as (
+    select
+        landings.account,
+        landings.customer_uin,
+        landings.is_own_bill,
+        landings.bill_month,
+        changes.billing_currency,
+        changes.new_asked_at,
+        coalesce(changes.new_asked_at > landings.first_closed_at, false) as is_since_close,
+        changes.is_appeared and not changes.is_paired as is_appeared,
+        not changes.is_appeared and not changes.is_paired as is_vanished,
+        changes.is_appeared and changes.is_paired as is_changed,
+        case
+            when changes.is_appeared then changes.billed_cost
+            else -changes.billed_cost
+        end as change_cost
+    from landings
+    inner join changes
+        on
+            landings.account = changes.account
+            and landings.bill_month = changes.bill_month
+            and landings.dataset = changes.dataset
+            and coalesce(landings.customer_uin, '') = coalesce(changes.customer_uin, '')
+            and (
+                landings.is_of_any_part
+                or landings.asked_part is not distinct from changes.asked_part
+            )
+    where changes.new_asked_at > landings.first_landed_at
+),
+
+costs as (
+    select
+        account,
+        customer_uin,
+        false as is_own_bill,
+        bill_month,
+        billing_currency,
+        0 as frozen_cost,
+        coalesce(billed_cost, 0) as current_cost
+    from customer_costs
+    union all
+    select
+        account,
+        null as customer_uin,
+        true as is_own_bill,
+        bill_month,
+        billing_currency,
+        0 as frozen_cost,
+        coalesce(billed_cost, 0) as current_cost
+    from own_costs
+    union all
+    select
+        account,
+        customer_uin,
+        is_own_bill,
+        bill_month,
+        billing_currency,
+        coalesce(billed_cost, 0) as frozen_cost,
+        0 as current_cost
+    from frozen_costs
+),
+
+facts as (
+    select
+        account,
+        customer_uin,
+        is_own_bill,
+        bill_month,
+        billing_currency,
+        frozen_cost,
+        current_cost,
+        null as new_asked_at,
+        false as is_since_close,
+        false as is_appeared,
+        false as is_vanished,
+        false as is_changed,
+        0 as change_cost
+    from costs
+    union all
+    select
+        account,
+        customer_uin,
+        is_own_bill,
+        bill_month,
+        billing_currency,
+        0 as frozen_cost,
+        0 as current_cost,
+        new_asked_at,
+        is_since_close,
+        is_appeared,
+        is_vanished,
+        is_changed,
+        change_cost
+    from changed
+),
+
+summed as (
+    select
+        account,
+        customer_uin,
+        is_own_bill,
+        bill_month,
+        billing_currency,
+        max(new_asked_at) as last_changed_at,
+        count(*) filter (where is_appeared) as appeared_line_count,
+        count(*) filter (where is_vanished) as vanished_line_count,
+        count(*) filter (where is_changed) as changed_line_count,
+        sum(change_cost) as change_cost,
+        count(*) filter (where is_appeared and is_since_close) as appeared_line_count_since_close,
+        count(*) filter (where is_vanished and is_since_close) as vanished_line_count_since_close,
+        count(*) filter (where is_changed and is_since_close) as changed_line_count_since_close,
+        coalesce(sum(change_cost) filter (where is_since_close), 0) as change_cost_since_close,
+        sum(frozen_cost) as frozen_cost,
+        sum(current_cost) as current_cost
+    from facts
+    group by account, customer_uin, is_own_bill, bill_month, billing_currency
+),
+
+final as (
+    select
+        summed.account,
+        summed.customer_uin,
+        summed.is_own_bill,
+        summed.bill_month,
+        summed.billing_currency,
+        landings.first_landed_at,
+        landings.first_closed_at,
+        summed.last_changed_at,
+        summed.current_cost - summed.change_cost as first_landed_cost,
+        summed.appeared_line_count,
+        summed.vanished_line_count,
+        summed.changed_line_count,
+        summed.change_cost,
+        summed.appeared_line_count_since_close,
+        summed.vanished_line_count_since_close,
+        summed.changed_line_count_since_close,
+        summed.change_cost_since_close,
+        months.release_id as frozen_release_id,
+        months.frozen_at,
+        case when months.release_id is not null then summed.frozen_cost end as frozen_cost,
+        summed.current_cost,
+        case
+            when months.release_id is not null
+                then summed.current_cost - summed.frozen_cost
+        end as difference
+    from summed
+    left join landings
+        on
+            summed.account = landings.account
+            and summed.bill_month = landings.bill_month
+            and summed.is_own_bill = landings.is_own_bill
+            and coalesce(summed.customer_uin, '') = coalesce(landings.customer_uin, '')
+    left join months on summed.bill_month = months.bill_month
+)
+
+select * from final

@@ -1,0 +1,68 @@
+-- Which vouchers run out unused, and when.
+-- Grain: one row per voucher that has, or may have, something left.
+-- Remaining amounts may be summed within an account and a bucket as far as its customers pay in one
+-- currency: the API names none.
+with
+
+vouchers as (
+    select * from main.fct_vouchers
+),
+
+known as (
+    select
+        account,
+        customer_uin,
+        voucher_id,
+        voucher_status,
+        voucher_purpose,
+        payment_mode,
+        product_scope,
+        total_amount,
+        remaining_amount,
+        effective_at,
+        expires_at,
+        snapshot_date,
+        max(snapshot_date) over (partition by account) as as_of_date,
+        cast(expires_at as date) - snapshot_date as days_left,
+        -- As the lists enumerate them; Canceled stands in an official example only.
+        case
+            when voucher_status in ('Issued', 'Unused') then 'usable'
+            when voucher_status = 'Expired' then 'expired'
+            when voucher_status in ('Used', 'Invalidated', 'Canceled') then 'ended'
+        end as status_meaning,
+        voucher_status in ('Issued', 'Unused', 'Used', 'Expired', 'Invalidated')
+            as is_documented_status
+    from vouchers
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        voucher_id,
+        voucher_status,
+        coalesce(is_documented_status, false) as is_documented_status,
+        voucher_purpose,
+        payment_mode,
+        product_scope,
+        total_amount,
+        remaining_amount,
+        effective_at,
+        expires_at,
+        snapshot_date,
+        snapshot_date = as_of_date as is_listed,
+        days_left,
+        case
+            when status_meaning = 'ended' then 'ended'
+            when status_meaning = 'expired' or days_left < 0 then 'expired'
+            when days_left <= 7 then '0-7'
+            when days_left <= 30 then '8-30'
+            when days_left <= 90 then '31-90'
+            when days_left > 90 then 'over 90'
+            else 'unknown'
+        end as bucket
+    from known
+    where remaining_amount is null or remaining_amount <> 0
+)
+
+select * from final

@@ -1,0 +1,25 @@
+-- What every published table and column is, as docs/dictionary.md tells it.
+-- Grain: one row per column of a published table or view.
+-- The release describes itself: the same texts are the comments on its tables and columns.
+with
+
+listed as (
+    select unnest(getvariable('columns'), recursive := true)
+),
+
+final as (
+    select
+        schema_name,
+        table_name,
+        column_name,
+        cast(position as bigint) as column_position,
+        column_type,
+        unit,
+        description,
+        is_key,
+        table_description,
+        grain
+    from listed
+)
+
+select * from final

@@ -1,0 +1,17 @@
+-- What will the running month come to?
+-- Per account what is billed so far, what that makes by its end, and how that is reckoned; an
+-- estimate, not a bill.
+select
+    account,
+    bill_month,
+    count(*) as bills,
+    min(as_of_date) as as_of_date,
+    sum(billed_cost) as billed_cost,
+    sum(forecast_cost) as forecast_cost,
+    sum(previous_month_cost) as previous_month_cost,
+    max(forecast_method) as forecast_method,
+    billing_currency
+from rpt_daily_run_rate
+where month_state = 'open'
+group by account, bill_month, billing_currency
+order by account asc, bill_month asc, billing_currency asc

@@ -1,0 +1,15 @@
+-- How much of an own bill is untagged?
+-- An end customer's own bill by the values of each tag that it uses; null is what does not carry
+-- the tag.
+select
+    account,
+    tag_key,
+    tag_value,
+    is_tagged,
+    sum(line_count) as bill_lines,
+    sum(billed_cost) as billed_cost,
+    billing_currency
+from rpt_tags
+where bill_month = getvariable('month')
+group by account, tag_key, tag_value, is_tagged, billing_currency
+order by account asc, tag_key asc, is_tagged asc, billed_cost desc, tag_value asc

@@ -1,0 +1,13 @@
+-- Which customers do several accounts see, and do they agree?
+-- The same money seen twice: one account counts it, and the bills must be equal.
+select
+    customer_uin,
+    bill_month,
+    asking_accounts,
+    counted_by_account,
+    counted_rows,
+    counted_cost,
+    is_agreed
+from rpt_shared_customers
+where bill_month = getvariable('month')
+order by counted_cost desc, customer_uin asc

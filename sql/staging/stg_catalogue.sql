@@ -1,0 +1,26 @@
+-- What can be asked, and which role is asked for it: the catalogue, as models can read it.
+-- Grain: one row per dataset and role that may ask it.
+-- Nothing to sum.
+with
+
+listed as (
+    select * from raw.catalogue
+),
+
+final as (
+    select
+        dataset,
+        action as action_name,
+        kind as partition_kind,
+        each as asked_for_each,
+        role as role_name,
+        asked as is_asked,
+        once_billed as is_once_billed,
+        file as is_file,
+        moved_by as moved_by_dataset,
+        billed_by as billed_by_dataset,
+        owed_by as owed_by_dataset
+    from listed
+)
+
+select * from final

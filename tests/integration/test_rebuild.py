@@ -1,0 +1,74 @@
+"""Whatever way a release was made, month by month or from nothing, it holds the same: every table, row by row."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipelines import paths
+from pipelines.land.manifest import landed_files
+from pipelines.model.project import read_project
+from pipelines.publish import Release, build_and_publish
+from tests.integration import example
+from tests.integration.test_publish_release import assert_equal_contents, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a home of three accounts, whose release was made of two months and then of what landed two weeks later."""
+    home = tmp_path_factory.mktemp("home")
+    example.make(home)
+    return home
+
+
+@pytest.fixture
+def home(landed: Path, tmp_path: Path) -> Path:
+    """Give a copy of it."""
+    return shutil.copytree(landed, tmp_path / "home", symlinks=True)
+
+
+def publish(home: Path, *, full: bool = False) -> Release:
+    """Build and publish something that must be there to publish."""
+    made = build_and_publish(home, now=example.SECOND, code_version="example", full=full)
+    assert made is not None
+    return made
+
+
+def test_a_restated_month_and_new_lists_made_one_by_one_equal_a_build_of_everything(home: Path) -> None:
+    """Made again were the months that changed; nearly every table has rows to compare."""
+    grown = paths.current_release(home).resolve()
+    made = publish(home, full=True)
+    assert made.full
+    assert_equal_contents(grown, made.path)
+    empty = {name for name, rows in made.tables.items() if not rows}
+    assert len(empty) < len(read_project().tables) / 5, empty
+
+
+def test_files_that_vanish_and_come_back_leave_nothing_behind(home: Path) -> None:
+    """Without a month's files, a day and a list the release is that of a lake which never had them; and back again."""
+    before = paths.current_release(home).resolve()
+    gone = home.parent / "gone"
+    for file in landed_files(home):
+        if file.manifest.key in {"2026-09", "2026-10-31"} or file.manifest.dataset == "customers_credit":
+            (gone / file.path).parent.mkdir(parents=True)
+            (home / file.path).rename(gone / file.path)
+    without = publish(home)
+    assert (without.full, without.months) == (False, ("2026-09", "2026-10"))
+    assert read(without.path, "from fct_bill_lines where bill_month = '2026-09'") == []
+    assert_equal_contents(without.path, publish(home, full=True).path)
+    shutil.copytree(gone, home, dirs_exist_ok=True)
+    again = publish(home)
+    assert (again.full, again.months) == (False, ("2026-09", "2026-10"))
+    assert_equal_contents(again.path, before)
+
+
+def test_a_home_that_lost_its_warehouse_gets_the_same_back(home: Path) -> None:
+    """What is landed, and frozen of closed months, is enough for a release of equal contents."""
+    before = shutil.copy(paths.current_release(home), home.parent / "before.duckdb")
+    shutil.rmtree(home / "warehouse")
+    assert_equal_contents(before, publish(home).path)

@@ -1,0 +1,86 @@
+"""Masks: what they show, that equal values have equal ones, and that nothing is changed without a secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from pipelines.model import masking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEXTS = ("Ann@example.com", "+65 8123-4567", "call ann@example.com, or 65-81234567", "", None)
+MACROS = ("mask_email", "mask_phone", "mask_texts", "mask_emails")
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a connection with masks."""
+    with duckdb.connect() as connection:
+        masking.define(connection, "secret")
+        yield connection
+
+
+def masked(connection: duckdb.DuckDBPyConnection, macro: str, text: str | None) -> str | None:
+    """Mask a text."""
+    [(mask,)] = connection.execute(f"select {macro}($text::varchar)", {"text": text}).fetchall()
+    assert mask is None or isinstance(mask, str)
+    return mask
+
+
+def test_a_mask_shows_no_more_than_its_kind_and_an_end(connection: duckdb.DuckDBPyConnection) -> None:
+    """Of an address the first letter, of a number the last two digits, and twelve digits that the secret made."""
+    assert masked(connection, "mask_email", "Ann@example.com") == "a***@***~277d4c00bc43"
+    assert masked(connection, "mask_phone", "+65 8123-4567") == "***67~1ce12f47d5bd"
+
+
+@pytest.mark.parametrize(
+    ("macro", "one", "other"),
+    [("mask_email", "Ann@example.com", "ann@EXAMPLE.com"), ("mask_phone", "+65 8123-4567", "65-81234567")],
+)
+def test_equal_values_have_equal_masks(connection: duckdb.DuckDBPyConnection, macro: str, one: str, other: str) -> None:
+    """Spelled in other letters or with other signs, it is the same address or number; another is another."""
+    assert masked(connection, macro, one) == masked(connection, macro, other) != masked(connection, macro, f"1{one}")
+    assert masked(connection, "mask_texts", one) == masked(connection, macro, one)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("call ann@example.com, or 65-81234567.", "call a***@***~277d4c00bc43, or ***67~1ce12f47d5bd."),
+        ("<Ann@example.com>;+65 8123 4567", "<a***@***~277d4c00bc43>;***67~1ce12f47d5bd"),
+        ("of 200171585133, since 2026-10-01, no. 394", "of 200171585133, since 2026-10-01, no. 394"),
+        ("@home", "@home"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_what_people_write_is_masked_inside(
+    connection: duckdb.DuckDBPyConnection, text: str | None, expected: str | None
+) -> None:
+    """Addresses and numbers go, all else stays: an account's number and a day are no phone numbers."""
+    assert masked(connection, "mask_texts", text) == expected
+
+
+def test_numbers_in_names_of_things_stay(connection: duckdb.DuckDBPyConnection) -> None:
+    """A resource may be named after anything; only an address is taken for one."""
+    assert masked(connection, "mask_emails", "vm-81234567 of ann@example.com") == "vm-81234567 of a***@***~277d4c00bc43"
+    assert masked(connection, "mask_emails", '[{"k":"owner","v":"ann@example.com"}]') == (
+        '[{"k":"owner","v":"a***@***~277d4c00bc43"}]'
+    )
+
+
+@pytest.mark.parametrize("macro", MACROS)
+def test_without_a_secret_nothing_is_masked(connection: duckdb.DuckDBPyConnection, macro: str) -> None:
+    """Plain is plain, and what is nothing stays nothing."""
+    masking.define(connection, None)
+    assert [masked(connection, macro, text) for text in TEXTS] == list(TEXTS)
+
+
+def test_masks_are_named_by_their_secret() -> None:
+    """Two releases whose masks have one name can be compared; without masks there is no name."""
+    assert masking.mask_id("secret") == masking.mask_id("secret") != masking.mask_id("other")
+    assert masking.mask_id(None) is None
