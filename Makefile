@@ -27,8 +27,8 @@ setup: .venv/.ready ## Make .venv and install exactly what requirements.lock say
 demo: setup ## Ask a sandbox for two months of bills at the real rate limits, publish, and show what came out.
 	@$(BIN)/python -m assets demo
 
-test: setup ## Run the tests.
-	@$(BIN)/python -m pytest
+test: setup ## Run the tests, files side by side.
+	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
 month: setup ## Ask the configured accounts for a month and publish: make month MONTH=2026-10
 	@test -n "$(MONTH)" || { echo "Say which month: make month MONTH=2026-10" >&2; exit 2; }
