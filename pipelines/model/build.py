@@ -323,7 +323,8 @@ def _due(project: Project, plan: _Plan, part: _Part) -> _Due:
     stirred = {f"raw.{name}" for name in (*lake.TABLES, *datasets)}
     for model in project.models:
         is_made_before = model.is_table and model.scope is Scope.MONTH and part.months is None
-        if bool(plan.months) if is_made_before else stirred & set(model.reads):
+        # One that reads nothing is made of what the build is called, which is never the same twice.
+        if bool(plan.months) if is_made_before else stirred & set(model.reads) or not model.reads:
             stirred.add(model.full_name)
     tables = [
         model

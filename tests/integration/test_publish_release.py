@@ -333,7 +333,7 @@ def test_a_disk_that_refuses_the_copy_keeps_the_old_release(
         broken.setattr(disk, "_copy", refuse)
         with pytest.raises(StorageFailed, match=os.strerror(code)) as failure:
             publish(home, 1)
-    assert "Readers keep the last release" in str(failure.value)
+    assert "What was there before stays" in str(failure.value)
     assert total(home) == "5.00000000"
     assert [path.name for path in paths.releases_folder(home).iterdir()] == [first.path.name]
     assert not is_current(home)
