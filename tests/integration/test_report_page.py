@@ -83,6 +83,18 @@ def test_the_sums_shown_are_those_of_the_release(home: Path) -> None:
     assert "In EUR" in shown
 
 
+def test_lines_without_a_currency_are_compared_with_those_of_the_month_before(tmp_path: Path) -> None:
+    """What no currency is told of is books of its own: 2,001 against 1 that was, not against nothing."""
+    for month, cost in (("2026-09", "1"), ("2026-10", "2001")):
+        put_month(tmp_path, month, {"1": [line("a", cost, Currency=None)], "2": [line("b", "3")]})
+    release(tmp_path)
+    (written,) = write_reports(tmp_path, "2026-10")
+    shown = text_of(written.path)
+    assert "In no currency Billed2,001.00000000" in shown
+    assert "Against September 2026+2,000.00000000+200,000.0 %" in shown
+    assert "None" not in shown
+
+
 def test_a_page_is_its_owners_alone_and_written_whole(home: Path) -> None:
     """It stands where paths say, readable by its owner, with nothing left aside; another run writes the same."""
     (written,) = write_reports(home, "2026-10")

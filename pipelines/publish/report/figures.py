@@ -1,7 +1,7 @@
 """The shapes of what stands in a report: one class for each kind of row, and the whole of it.
 
 Amounts are Decimals as DuckDB holds them, each beside its currency. `queries` fills the shapes; how they are drawn is
-the business of `charts`, how they are spelled that of `page`.
+the business of `charts`, how they are spelled that of `page`. Where lines tell no currency it is None.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from pipelines.publish.seal import Seal
+
+NO_CURRENCY = "no currency"
+"""What stands for a currency that bill lines do not tell, as on statements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,16 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A month's sums in one currency. What is not told is None: of an own bill, or of a month before that never landed.
+    """A month's sums in one currency. A sum is None if a line does not tell its part, and for what no own bill tells.
 
-    `unpaid_unknown` counts the customers of whom it is not known what they owe.
+    `previous_cost` is None if the month before never landed. `unpaid_unknown` counts the customers of whom it is not
+    known what they owe.
     """
 
-    billing_currency: str
+    billing_currency: str | None
     line_count: int
     customer_count: int
-    list_cost: Decimal
+    list_cost: Decimal | None
     contracted_cost: Decimal | None
     voucher_amount: Decimal | None
     billed_cost: Decimal
@@ -66,7 +70,7 @@ class Totals:
 class Forecast:
     """Where a running month leads to, and how that was estimated; `unknown` counts those it could not be told of."""
 
-    billing_currency: str
+    billing_currency: str | None
     as_of_date: date | None
     days_elapsed: int | None
     days_in_month: int
@@ -81,7 +85,7 @@ class Forecast:
 class Restatement:
     """What the service changed after the month's bill was out; `difference` is to what was frozen, None if none was."""
 
-    billing_currency: str
+    billing_currency: str | None
     line_count: int
     change_cost: Decimal
     last_changed_at: datetime | None
@@ -95,7 +99,7 @@ class Point:
     `is_final` unless it may change by itself: the month is not closed, or not whole.
     """
 
-    billing_currency: str
+    billing_currency: str | None
     period: str
     product_name: str | None
     billed_cost: Decimal
@@ -109,7 +113,7 @@ class Slice:
     `note` tells equal names apart; of a tag, whose key is the name, it is the value.
     """
 
-    billing_currency: str
+    billing_currency: str | None
     dimension: str
     name: str | None
     note: str | None
@@ -121,7 +125,7 @@ class Slice:
 class Mover:
     """What changed against the month before, of a customer (or the own bill, without one) and a product."""
 
-    billing_currency: str
+    billing_currency: str | None
     customer_name: str | None
     customer_uin: str | None
     product_name: str | None
@@ -136,7 +140,7 @@ class Mover:
 class Age:
     """What is unpaid of this month and those before it, by age."""
 
-    billing_currency: str
+    billing_currency: str | None
     age_bucket: str
     unpaid_cost: Decimal
     customer_count: int
@@ -147,7 +151,7 @@ class Age:
 class Anomaly:
     """A day on which usage of a product cost far more or less than in the days before; costs are before vouchers."""
 
-    billing_currency: str
+    billing_currency: str | None
     usage_date: date
     customer_name: str | None
     customer_uin: str | None
@@ -215,8 +219,8 @@ class Books:
 
     @property
     def currency(self) -> str:
-        """The one currency."""
-        return self.totals.billing_currency
+        """The one currency, in words where the lines tell none."""
+        return self.totals.billing_currency or NO_CURRENCY
 
     def by(self, dimension: str) -> list[Slice]:
         """Return the parts of the month by customer, product, region, pay_mode or tag, the dearest first."""

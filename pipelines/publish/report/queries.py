@@ -1,7 +1,8 @@
 """Every query of the report, in the order of the page, over one open release.
 
 They read marts only. `report_costs` and `report_days` are temporary tables in memory: the account's costs in one shape,
-whether it is the bill of customers or its own. No two currencies are ever summed: each row names its own.
+whether it is the bill of customers or its own. No two currencies are ever summed: each row names its own, or none where
+lines tell none.
 """
 
 from __future__ import annotations
@@ -158,8 +159,9 @@ _TOTALS = """
             billing_currency,
             cast(sum(line_count) as bigint) as line_count,
             count(distinct customer_uin) as customer_count,
-            sum(list_cost) as list_cost,
-            sum(contracted_cost) as contracted_cost,
+            -- A sum that leaves out what is not told would look like one of all.
+            case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
+            case when count(contracted_cost) = count(*) then sum(contracted_cost) end as contracted_cost,
             sum(voucher_amount) as voucher_amount,
             sum(billed_cost) as billed_cost
         from report_costs
@@ -199,8 +201,9 @@ _TOTALS = """
         unknown.customer_count as unpaid_unknown
     from this_month
     cross join unknown
-    left join last_month on this_month.billing_currency = last_month.billing_currency
-    left join unpaid on this_month.billing_currency = unpaid.billing_currency
+    -- Lines that tell no currency are books of their own, in both months.
+    left join last_month on this_month.billing_currency is not distinct from last_month.billing_currency
+    left join unpaid on this_month.billing_currency is not distinct from unpaid.billing_currency
     order by this_month.billing_currency
 """
 
@@ -294,14 +297,18 @@ _SLICES = """
 
     select
         sliced.billing_currency, sliced.dimension,
-        case when sliced.dimension = 'customer' then customers.customer_name else sliced.name end as name,
+        case
+            when sliced.dimension <> 'customer' then sliced.name
+            when sliced.customer_uin is null then '(no customer)'
+            else customers.customer_name
+        end as name,
         sliced.customer_uin as note,
         coalesce(sliced.billed_cost, 0) as billed_cost,
         case when $has_previous then coalesce(sliced.previous_cost, 0) end as previous_cost
     from sliced
     left join main.dim_customers as customers
         on customers.account = $account and sliced.customer_uin = customers.customer_uin
-    where not (sliced.dimension = 'customer' and sliced.customer_uin is null)
+    where not ($is_own_bill and sliced.dimension = 'customer')
     order by sliced.billing_currency, sliced.dimension, coalesce(sliced.billed_cost, 0) desc, sliced.name, note
 """
 

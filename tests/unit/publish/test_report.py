@@ -115,7 +115,7 @@ def seal(**fields: Any) -> Seal:
     return Seal(**whole | fields)
 
 
-def books(currency: str = "USD", cost: str = "30.00000001", name: str = "Ant", **fields: Any) -> Books:
+def books(currency: str | None = "USD", cost: str = "30.00000001", name: str = "Ant", **fields: Any) -> Books:
     """Return one currency's month that cost `cost`, all of it one customer's."""
     billed = Decimal(cost)
     parts: dict[str, Any] = {
@@ -251,6 +251,21 @@ def test_what_is_not_whole_is_said_first(fields: dict[str, Any], words: str) -> 
     assert words in found.text
     assert "Complete and reconciled" not in found.text
     assert "Ant 100: Page 2 is missing." in found.text
+
+
+def test_costs_in_no_told_currency_are_called_so() -> None:
+    """Where lines tell no currency the page and its charts say "no currency", as statements do, never None."""
+    found = read(report(books=[books(), books(currency=None)]))
+    assert "In no currency" in found.text
+    assert "Billed by month, in no currency" in found.scripts[0][1]
+    assert "None" not in found.text
+    assert "The month in no currency" in read(report(books=[books(currency=None)])).text
+
+
+def test_a_sum_that_lines_do_not_tell_is_not_known() -> None:
+    """Without the list price of each line neither it nor the discount is a number."""
+    totals = Totals("USD", 3, 1, None, Decimal(30), Decimal(0), Decimal(30), Decimal(10), Decimal(5), 0)
+    assert "At list pricenot known Discountnot known" in read(report(books=[books(totals=totals)])).text
 
 
 def test_a_way_that_differs_is_told_with_its_difference() -> None:
