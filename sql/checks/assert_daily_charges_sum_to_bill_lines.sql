@@ -22,7 +22,8 @@ lines_summed as (
         bill_month,
         billing_currency,
         count(*) as line_count,
-        sum(contracted_cost) as contracted_cost,
+        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
+            as contracted_cost,
         sum(billed_cost) as billed_cost
     from bill_lines
     group by account, customer_uin, bill_month, billing_currency
@@ -48,7 +49,8 @@ days_summed as (
         bill_month,
         billing_currency,
         sum(line_count) as line_count,
-        sum(contracted_cost) as contracted_cost,
+        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
+            as contracted_cost,
         sum(billed_cost) as billed_cost
     from daily_charges
     group by account, customer_uin, is_own_bill, bill_month, billing_currency

@@ -22,10 +22,18 @@ final as (
         billed_cost
     from statements
     where
-        contracted_cost - coalesce(voucher_amount, 0) + unexplained_amount
+        (
+            list_cost is not null
+            and contracted_cost is not null
+            and list_cost - discount_amount - coalesce(voucher_amount, 0) + unexplained_amount
+            is distinct from billed_cost
+        )
+        or (
+            (list_cost is null or contracted_cost is null)
+            and discount_amount is not null
+        )
+        or contracted_cost - coalesce(voucher_amount, 0) + unexplained_amount
         is distinct from case when contracted_cost is not null then billed_cost end
-        or list_cost - discount_amount
-        is distinct from case when list_cost is not null then contracted_cost end
 )
 
 select * from final

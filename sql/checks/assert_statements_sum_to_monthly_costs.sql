@@ -17,8 +17,9 @@ months_summed as (
         bill_month,
         billing_currency,
         sum(line_count) as line_count,
-        sum(list_cost) as list_cost,
-        sum(contracted_cost) as contracted_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
+        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
+            as contracted_cost,
         sum(voucher_amount) as voucher_amount,
         sum(billed_cost) as billed_cost
     from monthly_costs
@@ -32,8 +33,9 @@ statements_summed as (
         bill_month,
         billing_currency,
         sum(line_count) as line_count,
-        sum(list_cost) as list_cost,
-        sum(contracted_cost) as contracted_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
+        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
+            as contracted_cost,
         sum(voucher_amount) as voucher_amount,
         sum(billed_cost) as billed_cost
     from statements

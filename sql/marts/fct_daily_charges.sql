@@ -132,7 +132,8 @@ final as (
         billing_currency,
         is_usage,
         count(*) as line_count,
-        sum(contracted_cost) as contracted_cost,
+        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
+            as contracted_cost,
         sum(billed_cost) as billed_cost
     from dated
     group by

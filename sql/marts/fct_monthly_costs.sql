@@ -20,8 +20,9 @@ final as (
         transaction_type,
         billing_currency,
         count(*) as line_count,
-        sum(list_cost) as list_cost,
-        sum(contracted_cost) as contracted_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
+        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
+            as contracted_cost,
         sum(voucher_amount) as voucher_amount,
         sum(billed_cost) as billed_cost,
         is_complete

@@ -23,8 +23,9 @@ costs_summed as (
         pay_mode_name,
         billing_currency,
         cast(sum(line_count) as bigint) as line_count,
-        sum(list_cost) as list_cost,
-        sum(contracted_cost) as contracted_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
+        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
+            as contracted_cost,
         sum(voucher_amount) as voucher_amount,
         sum(billed_cost) as billed_cost
     from monthly_costs
