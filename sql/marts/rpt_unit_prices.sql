@@ -9,7 +9,8 @@ bill_lines as (
 ),
 
 -- Refunds, adjustments and lines without usage have no price: they put right what others charged.
--- Two decimals of 18 places have no product in 38 digits.
+-- Two decimals of 18 places have no product in 38 digits, so 9 have to do. A product that does not
+-- fit all the same, or of which a sum might not, leaves a price out, not a release.
 priced as (
     select
         account,
@@ -28,15 +29,19 @@ priced as (
         usage_duration_unit,
         billing_currency,
         list_unit_price,
-        cast(consumed_quantity as decimal(38, 9)) * cast(usage_duration as decimal(38, 9))
-            as priced_quantity,
+        try_cast(
+            try(
+                cast(consumed_quantity as decimal(38, 9))
+                * cast(coalesce(usage_duration, 1) as decimal(38, 9))
+            ) as decimal(34, 18)
+        ) as priced_quantity,
         list_cost,
         contracted_cost
     from bill_lines
     where
         consumed_quantity > 0
-        and usage_duration > 0
-        and contracted_cost >= 0
+        and coalesce(usage_duration, 1) > 0
+        and coalesce(contracted_cost, 0) >= 0
         and coalesce(transaction_type, '') not ilike '%adjust%'
         and coalesce(transaction_type, '') not ilike '%compensat%'
         and coalesce(transaction_type, '') not ilike '%guarantee%'
@@ -62,11 +67,13 @@ components_summed as (
         usage_duration_unit,
         billing_currency,
         count(*) as line_count,
-        sum(priced_quantity) as priced_quantity,
+        case when count(priced_quantity) = count(*) then sum(priced_quantity) end
+            as priced_quantity,
         min(list_unit_price) as min_list_unit_price,
         max(list_unit_price) as max_list_unit_price,
-        sum(list_cost) as list_cost,
-        sum(contracted_cost) as contracted_cost
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
+        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
+            as contracted_cost
     from priced
     group by
         account,

@@ -6,15 +6,32 @@ select
     component_name,
     region_name,
     pay_mode_name,
+    pricing_unit,
     consumed_unit,
+    usage_duration_unit,
     count(distinct customer_uin) as customers,
     min(effective_unit_price) as lowest_unit_price,
     max(effective_unit_price) as highest_unit_price,
     sum(list_cost) as list_cost,
-    sum(contracted_cost) as contracted_cost
+    sum(contracted_cost) as contracted_cost,
+    billing_currency
 from rpt_unit_prices
 where bill_month = getvariable('month') and effective_unit_price > 0
-group by account, component_name, region_name, pay_mode_name, consumed_unit, billing_currency
+group by
+    account,
+    component_name,
+    region_name,
+    pay_mode_name,
+    pricing_unit,
+    consumed_unit,
+    usage_duration_unit,
+    billing_currency
 having count(distinct customer_uin) > 1 and max(effective_unit_price) > min(effective_unit_price)
-order by list_cost desc, account asc, component_name asc, region_name asc, pay_mode_name asc
+order by
+    list_cost desc,
+    account asc,
+    component_name asc,
+    region_name asc,
+    pay_mode_name asc,
+    usage_duration_unit asc
 limit 10
