@@ -1,11 +1,14 @@
 -- What each customer was billed for a month, and what of it is not paid yet.
--- Grain: one row per account, customer and bill month with a total; of several accounts' one only.
+-- Grain: one row per account, customer and bill month that costs something, or may; of several
+-- accounts' one only.
 -- May be summed over customers and months of one currency; what is paid is inferred.
 with
 
 reconciliation as (
     select * from main.rpt_reconciliation
-    where is_counted and summary_cost is not null
+    where
+        is_counted
+        and (summary_cost is not null or unpaid_cost is not null or landed_rows > 0)
 ),
 
 landed_customers as (
@@ -24,6 +27,7 @@ final as (
         reconciliation.unpaid_cost,
         reconciliation.paid_cost,
         case
+            when reconciliation.summary_cost is null then 'The total of the bill has not landed.'
             when landed_customers.proof = 'proven' then null
             when landed_customers.proof is not null
                 then coalesce(landed_customers.reason, 'What is unpaid is not proven.')
