@@ -11,21 +11,54 @@ reconciliation as (
         and (landed_rows > 0 or detail_cost is not null)
 ),
 
+customers as (
+    select * from main.dim_customers
+),
+
+landed_days as (
+    select * from staging.stg_landed_customers
+    where bill_date is not null and customer_uin is not null
+),
+
 own_months as (
     select * from main.dim_bill_months
     where is_own_bill and (bill_line_count > 0 or is_complete)
 ),
 
-landed as (
+-- Who has not moved by its daily bills is not asked for its lines again: they are as of its days.
+days_proven as (
     select
         account,
         customer_uin,
-        false as is_own_bill,
         bill_month,
-        month_state,
-        is_complete,
-        as_of_at
+        max(changed_at) as changed_at,
+        arg_max(proven_at, bill_date) as proven_at
+    from landed_days
+    group by account, customer_uin, bill_month
+    having bool_and(proof = 'proven')
+),
+
+landed as (
+    select
+        reconciliation.account,
+        reconciliation.customer_uin,
+        false as is_own_bill,
+        reconciliation.bill_month,
+        reconciliation.month_state,
+        reconciliation.is_complete,
+        case
+            when
+                days_proven.proven_at > reconciliation.as_of_at
+                and coalesce(days_proven.changed_at <= reconciliation.as_of_at, true)
+                then days_proven.proven_at
+            else reconciliation.as_of_at
+        end as as_of_at
     from reconciliation
+    left join days_proven
+        on
+            reconciliation.account = days_proven.account
+            and reconciliation.customer_uin = days_proven.customer_uin
+            and reconciliation.bill_month = days_proven.bill_month
     union all
     select
         account,
@@ -52,11 +85,13 @@ neighboured as (
 ),
 
 months_of_accounts as (
-    select distinct
+    select
         account,
         is_own_bill,
-        bill_month
+        bill_month,
+        arg_min(month_state, as_of_at) as month_state
     from landed
+    group by account, is_own_bill, bill_month
 ),
 
 wanted as (
@@ -80,6 +115,41 @@ wanted as (
             and neighboured.next_bill_month = months_of_accounts.bill_month
 ),
 
+-- Of those on an account's first list it is not known since when they are its customers.
+customers_joined as (
+    select
+        account,
+        customer_uin,
+        first_listed_date,
+        min(first_listed_date) over (partition by account) as first_list_date
+    from customers
+    qualify first_listed_date > first_list_date
+),
+
+-- Who came onto the account's lists only after a month had no bill in it, if others had one then.
+not_there_yet as (
+    select
+        wanted.account,
+        wanted.customer_uin,
+        wanted.bill_month,
+        months_of_accounts.month_state
+    from wanted
+    inner join customers_joined
+        on
+            wanted.account = customers_joined.account
+            and wanted.customer_uin = customers_joined.customer_uin
+            and cast(wanted.bill_month || '-01' as date) <= customers_joined.first_listed_date
+    inner join months_of_accounts
+        on
+            wanted.account = months_of_accounts.account
+            and not months_of_accounts.is_own_bill
+            and wanted.bill_month
+            = strftime(
+                cast(months_of_accounts.bill_month || '-01' as date) + interval 1 month, '%Y-%m'
+            )
+    where not wanted.is_own_bill
+),
+
 -- A day's usage is on the bill some hours after it ended: 1 for most products, 7 in files
 -- (document 1085/48339). least() would pass over a null.
 final as (
@@ -91,11 +161,13 @@ final as (
         strftime(cast(wanted.bill_month || '-01' as date) - interval 1 month, '%Y-%m')
             as previous_bill_month,
         landed.bill_month is not null as is_landed,
-        neighboured.bill_month is not null as is_previous_landed,
+        neighboured.bill_month is not null or not_there_yet.bill_month is not null
+            as is_previous_landed,
         landed.month_state,
-        neighboured.month_state as previous_month_state,
+        coalesce(neighboured.month_state, not_there_yet.month_state) as previous_month_state,
         coalesce(landed.is_complete, false) as is_complete,
-        coalesce(neighboured.is_complete, false) as is_previous_complete,
+        coalesce(neighboured.is_complete, not_there_yet.bill_month is not null)
+            as is_previous_complete,
         case
             when landed.as_of_at is not null
                 then
@@ -120,6 +192,12 @@ final as (
             and wanted.is_own_bill = neighboured.is_own_bill
             and wanted.bill_month = neighboured.next_bill_month
             and wanted.customer_uin is not distinct from neighboured.customer_uin
+    left join not_there_yet
+        on
+            not wanted.is_own_bill
+            and wanted.account = not_there_yet.account
+            and wanted.bill_month = not_there_yet.bill_month
+            and wanted.customer_uin = not_there_yet.customer_uin
 )
 
 select * from final
