@@ -1,5 +1,6 @@
 -- The bill months that each account is expected to have, and which of them were asked.
--- Grain: one row per account and month, from its first landed one to the last of any account.
+-- Grain: one row per account and month, from its first landed one to the last of any account, or to
+-- the last that is over.
 -- Nothing to sum.
 with
 
@@ -31,7 +32,10 @@ months_spanned as (
         unnest(
             generate_series(
                 cast(min(month_files.bill_month) || '-01' as date),
-                cast(max(lake_seen.last_month) || '-01' as date),
+                greatest(
+                    cast(max(lake_seen.last_month) || '-01' as date),
+                    date_trunc('month', max(lake_seen.as_of_date)) - interval 1 month
+                ),
                 interval 1 month
             )
         ) as month_start

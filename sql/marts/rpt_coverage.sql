@@ -254,26 +254,39 @@ lists_dated as (
     group by account, dataset
 ),
 
+-- A list that is not whole leaves out customers that are there: those of the last whole one count.
+lists_whole as (
+    select
+        account,
+        dataset,
+        max(snapshot_date) as snapshot_date
+    from landed_files
+    where snapshot_date is not null and state = 'whole'
+    group by account, dataset
+),
+
 customers_listed as (
     select
         customers.account,
         customers.customer_uin
     from customers
-    inner join lists_dated
+    left join lists_whole
         on
-            customers.account = lists_dated.account
-            and customers.snapshot_date = lists_dated.snapshot_date
-            and lists_dated.dataset = 'customers'
+            customers.account = lists_whole.account
+            and lists_whole.dataset = 'customers'
+    where customers.snapshot_date >= coalesce(lists_whole.snapshot_date, customers.snapshot_date)
     union
     select
         indirect_customers.account,
         indirect_customers.customer_uin
     from indirect_customers
-    inner join lists_dated
+    left join lists_whole
         on
-            indirect_customers.account = lists_dated.account
-            and indirect_customers.snapshot_date = lists_dated.snapshot_date
-            and lists_dated.dataset = 'indirect_customers'
+            indirect_customers.account = lists_whole.account
+            and lists_whole.dataset = 'indirect_customers'
+    where
+        indirect_customers.snapshot_date
+        >= coalesce(lists_whole.snapshot_date, indirect_customers.snapshot_date)
 ),
 
 -- Who is asked of a month: who was seen in it and, while it is not closed, who is listed now.
