@@ -16,6 +16,10 @@ bill_months as (
     select * from main.dim_customer_months
 ),
 
+products as (
+    select * from intermediate.int_products_identified
+),
+
 gathered as (
     select
         account,
@@ -42,23 +46,27 @@ gathered as (
 
 costs_summed as (
     select
-        account,
-        customer_uin,
-        is_own_bill,
-        bill_month,
-        product_code,
-        product_name,
-        billing_currency,
-        sum(billed_cost) as billed_cost
+        gathered.account,
+        gathered.customer_uin,
+        gathered.is_own_bill,
+        gathered.bill_month,
+        coalesce(products.identified_code, gathered.product_code) as product_code,
+        coalesce(products.identified_name, gathered.product_name) as product_name,
+        gathered.billing_currency,
+        sum(gathered.billed_cost) as billed_cost
     from gathered
+    left join products
+        on
+            gathered.product_code is not distinct from products.product_code
+            and gathered.product_name is not distinct from products.product_name
     group by
-        account,
-        customer_uin,
-        is_own_bill,
-        bill_month,
-        product_code,
-        product_name,
-        billing_currency
+        gathered.account,
+        gathered.customer_uin,
+        gathered.is_own_bill,
+        gathered.bill_month,
+        coalesce(products.identified_code, gathered.product_code),
+        coalesce(products.identified_name, gathered.product_name),
+        gathered.billing_currency
 ),
 
 -- Each cost counts in its own month and as what came before in the next.

@@ -87,6 +87,42 @@ costs as (
     from frozen_costs
 ),
 
+-- A code that came only after the month was closed is no other product.
+names_coded as (
+    select
+        bill_month,
+        product_name,
+        max(product_code) as product_code
+    from costs
+    group by bill_month, product_name
+    having count(distinct product_code) = 1
+),
+
+costs_coded as (
+    select
+        costs.is_frozen,
+        costs.account,
+        costs.customer_uin,
+        costs.is_own_bill,
+        costs.bill_month,
+        coalesce(costs.product_code, names_coded.product_code) as product_code,
+        costs.product_name,
+        costs.region_name,
+        costs.pay_mode_name,
+        costs.transaction_type,
+        costs.billing_currency,
+        costs.line_count,
+        costs.list_cost,
+        costs.contracted_cost,
+        costs.voucher_amount,
+        costs.billed_cost
+    from costs
+    left join names_coded
+        on
+            costs.bill_month = names_coded.bill_month
+            and costs.product_name = names_coded.product_name
+),
+
 summed as (
     select
         account,
@@ -109,7 +145,7 @@ summed as (
         sum(voucher_amount) filter (where not is_frozen) as voucher_amount,
         coalesce(sum(billed_cost) filter (where is_frozen), 0) as frozen_cost,
         coalesce(sum(billed_cost) filter (where not is_frozen), 0) as billed_cost
-    from costs
+    from costs_coded
     group by
         account,
         customer_uin,

@@ -13,6 +13,10 @@ bill_months as (
     where is_landed and as_of_date is not null
 ),
 
+products as (
+    select * from intermediate.int_products_identified
+),
+
 spans as (
     select
         account,
@@ -27,8 +31,8 @@ days_summed as (
         daily_charges.account,
         daily_charges.customer_uin,
         daily_charges.is_own_bill,
-        daily_charges.product_code,
-        daily_charges.product_name,
+        coalesce(products.identified_code, daily_charges.product_code) as product_code,
+        coalesce(products.identified_name, daily_charges.product_name) as product_name,
         daily_charges.billing_currency,
         daily_charges.charge_date,
         sum(coalesce(daily_charges.contracted_cost, daily_charges.billed_cost)) as usage_cost,
@@ -39,12 +43,16 @@ days_summed as (
             daily_charges.account = spans.account
             and daily_charges.is_own_bill = spans.is_own_bill
             and daily_charges.charge_date >= spans.judged_from_date - 28
+    left join products
+        on
+            daily_charges.product_code is not distinct from products.product_code
+            and daily_charges.product_name is not distinct from products.product_name
     group by
         daily_charges.account,
         daily_charges.customer_uin,
         daily_charges.is_own_bill,
-        daily_charges.product_code,
-        daily_charges.product_name,
+        coalesce(products.identified_code, daily_charges.product_code),
+        coalesce(products.identified_name, daily_charges.product_name),
         daily_charges.billing_currency,
         daily_charges.charge_date
 ),
