@@ -149,6 +149,8 @@ joined as (
             and months_summed.customer_uin is not distinct from counted.customer_uin
 ),
 
+-- A division would make a double of the forecast: it is reckoned in whole hundred-millionths, and
+-- rounded half away from zero.
 final as (
     select
         account,
@@ -170,7 +172,14 @@ final as (
             when days_elapsed > 0
                 then
                     booked_cost
-                    + cast(usage_cost * days_in_month / days_elapsed as decimal(38, 8))
+                    + sign(usage_cost)
+                    * cast(
+                        (
+                            2 * abs(cast(usage_cost * 100000000 as hugeint)) * days_in_month
+                            + days_elapsed
+                        ) // (2 * days_elapsed) as decimal(30, 0)
+                    )
+                    * cast('0.00000001' as decimal(8, 8))
         end as forecast_cost,
         case
             when days_elapsed = days_in_month
