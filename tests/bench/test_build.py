@@ -27,6 +27,21 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SCRIPT = Path(__file__).with_name("handwritten.sql")
 THREADS = 2
 RUNS = 2
+LEFT_OUT = {
+    "dim_bill_months",
+    "dim_customer_months",
+    "dim_dates",
+    "dim_regions",
+    "fct_receivables",
+    "rpt_coverage",
+    "rpt_daily_run_rate",
+    "rpt_margin",
+    "rpt_month_over_month",
+    "rpt_receivables",
+    "rpt_restatements",
+    "rpt_spend_anomalies",
+}
+"""Tables with rows that the script does not make: made of aggregates, and no quicker for the build to have."""
 
 MEASURED = """
 import json, resource, sys, time
@@ -47,6 +62,7 @@ def by_hand(home: Path) -> None:
     target = home / "by_hand.duckdb"
     target.unlink(missing_ok=True)
     with duckdb.connect(str(target), config={"threads": THREADS}) as connection:
+        connection.execute("set enable_progress_bar = false")  # it would be printed among the figures
         connection.execute(SCRIPT.read_text().replace("<lake>", str(home / "lake" / "raw")))
 
 
@@ -98,27 +114,29 @@ def test_ten_million_lines_against_a_script_and_after_one_month_changed(tmp_path
 
 
 def test_the_script_makes_the_same_tables(tmp_path: Path) -> None:
-    """The script that the build is measured against makes the very same rows, so that it is no straw man."""
+    """The script that the build is measured against makes the same rows, in the columns it has: it is no straw man."""
     make_lake(tmp_path, FEW_LINES)
     by_hand(tmp_path)
     all_months(tmp_path)
     with duckdb.connect() as connection:
         connection.execute(f"attach '{tmp_path / 'warehouse' / 'billing.duckdb'}' as ours (read_only)")
         connection.execute(f"attach '{tmp_path / 'by_hand.duckdb'}' as theirs (read_only)")
-        theirs = {
-            name
-            for (name,) in connection.execute(
-                "select table_name from duckdb_tables() where database_name = 'theirs'"
-            ).fetchall()
-        }
+        theirs = dict(
+            connection.execute("""
+                select table_name, string_agg(column_name, ', ' order by column_index)
+                from duckdb_columns() where database_name = 'theirs' group by table_name
+            """).fetchall()
+        )
+        left_out = set()
         for model in read_project().tables:
             if model.name in theirs:
+                ours = f"select {theirs[model.name]} from ours.{model.full_name}"
                 differing = connection.execute(f"""
-                    (from ours.{model.full_name} except all from theirs.{model.name})
-                    union all (from theirs.{model.name} except all from ours.{model.full_name})
+                    ({ours} except all from theirs.{model.name})
+                    union all (from theirs.{model.name} except all {ours})
                     limit 3
                 """).fetchall()
                 assert differing == [], model.full_name
-            elif model.schema == "main":
-                rows = connection.execute(f"select count(*) from ours.{model.full_name}").fetchall()
-                assert rows == [(0,)], f"{model.full_name} has rows here, so the script must make it"
+            elif model.schema == "main" and connection.execute(f"from ours.{model.full_name} limit 1").fetchall():
+                left_out.add(model.name)
+        assert left_out == LEFT_OUT
