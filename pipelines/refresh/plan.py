@@ -90,7 +90,7 @@ def skipped(asker: Asker, datasets: Iterable[Dataset], key: str) -> tuple[Planne
 
 def tables(plans: Sequence[Planned]) -> tuple[Table, ...]:
     """Draw a plan: a row for each dataset that is asked, several days as one; and what is not asked, and why."""
-    whole = Column("dataset", overflow="fold", min_width=30)  # names are never cut short: some differ at their end only
+    whole = Column("dataset", no_wrap=True)  # names are never cut short: some differ at their end only
     drawn = Table("account", whole, "for", "asked", "left", "requests", "seconds", "left because", title="The plan")
     asked = [plan for plan in plans if plan.asked or plan.left]
     for group in _grouped(asked, lambda plan: (plan.account, plan.dataset, plan.why)):

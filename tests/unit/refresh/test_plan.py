@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
 from pipelines import refresh
 from pipelines.endpoints import DATASETS
@@ -204,6 +206,17 @@ class TestTables:
     ) -> refresh.Planned:
         """Plan something."""
         return refresh.Planned("acme", dataset, action, key, limit, **{"asked": 1, "least": 1, "most": 1} | more)
+
+    def test_it_fits_the_width_that_it_is_drawn_in(self) -> None:
+        """Days from and to, and why subjects are left, are folded rather than cut off at the edge."""
+        plans = [self.row(key=key, dataset="customer_bill_by_day") for key in ("2026-11-23", "2026-11-25")]
+        plans.append(
+            self.row(dataset="customer_bill_resource_packs", left=3, why="their bills are there since the close")
+        )
+        console = Console(width=112, record=True, file=StringIO())
+        console.print(refresh.tables(plans)[0])
+        lines = console.export_text().splitlines()
+        assert all(line[-1] in "┓┩┃│┤┘" for line in lines if line[0] in "┏┡┃│├└")
 
     def test_seconds_are_those_of_the_limit(self) -> None:
         """Requests become seconds at the limit, rounded up, at least and at most."""
