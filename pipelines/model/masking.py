@@ -16,19 +16,46 @@ if TYPE_CHECKING:
 _DIGITS = 12
 """Digits of a mask: of a million values hardly any two have the same."""
 
-_PART = r"""[^\s@<>()\[\]{}"'',;:|/\\]+"""
-"""Of an e-mail address, as a pattern in SQL: what no bracket, quote or comma ends."""
+_AT = r"@\x{FF20}\x{FE6B}"
+"""The at signs, as they stand in a class of characters: ASCII's, the full-width and the small one."""
+
+_PART = (
+    rf"""[^{_AT}\s\p{{Z}}<>()\[\]{{}}"'',;:|/\\"""
+    r"\p{Ps}\p{Pe}\p{Pi}\p{Pf}\x{3001}\x{3002}\x{FF01}\x{FF0C}\x{FF1A}\x{FF1B}\x{FF1F}\x{FF5C}]+"
+)
+"""Of an e-mail address, as a pattern in SQL: what no space, bracket, quote or comma ends, those of Chinese included."""
+
+# The last label is of ASCII alone, so that words behind it without a space, as in Chinese, are none of it; or of any
+# script.
+_EMAIL = rf"{_PART}[{_AT}]{_PART}[.\x{{FF0E}}](?:[[:alnum:]-]+|[\p{{L}}\p{{M}}\p{{N}}-]+)"
+
+_PHONE = r"[+\x{FF0B}]?[(\x{FF08}]?\p{Nd}[\p{Nd}\p{Zs}\p{Cf}\p{Pd}().\x{FF08}\x{FF09}\x{FF0E}]{5,}\p{Nd}"
+
+# What is typed full-width, and invisible signs that come along when a number is copied, make no other value.
+_WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\N{SMALL COMMERCIAL AT}"
+_NARROW = ("".join(map(chr, range(0x21, 0x7F))) + "@").replace("'", "''")
 
 # In a text, a whole number of 12 digits is an account's (UIN) and stays, and so does a day; any other that is as long
 # as a phone number is taken for one. Each macro gives the value as it is where there is no secret.
 _MACROS = rf"""
+create or replace temp macro is_ascii(value) as strlen(value) = length(value);
+
+create or replace temp macro narrowed(value) as
+    if(
+        is_ascii(value),
+        value,
+        translate(regexp_replace(value, '\p{{Cf}}', '', 'g'), '{_WIDE}', '{_NARROW}')
+    );
+
 create or replace temp macro mask_of(value) as
     left(sha256(getvariable('mask_secret') || value), {_DIGITS});
 
-create or replace temp macro mask_email(value) as
-    if(getvariable('mask_secret') is null, value, left(lower(value), 1) || '***@***~' || mask_of(lower(value)));
+create or replace temp macro mask_address(value) as left(value, 1) || '***@***~' || mask_of(value);
 
-create or replace temp macro digits_of(value) as regexp_replace(value, '[^0-9]', '', 'g');
+create or replace temp macro mask_email(value) as
+    if(getvariable('mask_secret') is null, value, mask_address(lower(narrowed(value))));
+
+create or replace temp macro digits_of(value) as regexp_replace(narrowed(value), '\P{{Nd}}', '', 'g');
 
 create or replace temp macro mask_phone(value) as
     if(
@@ -39,37 +66,29 @@ create or replace temp macro mask_phone(value) as
 
 create or replace temp macro mask_found(value) as
     case
-        when contains(value, '@') then mask_email(value)
-        when regexp_full_match(value, '[0-9]{{12}}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') then value
+        when contains(narrowed(value), '@') then mask_email(value)
+        when regexp_full_match(narrowed(value), '[0-9]{{12}}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') then value
         else mask_phone(value)
     end;
 
 create or replace temp macro mask_matches(value, pattern) as
-    array_to_string(
-        list_transform(
-            list_zip(string_split_regex(value, pattern), regexp_extract_all(value, pattern)),
-            lambda part: concat(part[1], mask_found(part[2]))
-        ),
-        ''
+    if(
+        getvariable('mask_secret') is null or not coalesce(regexp_matches(value, pattern), false),
+        value,
+        array_to_string(
+            list_transform(
+                list_zip(string_split_regex(value, pattern), regexp_extract_all(value, pattern)),
+                lambda part: concat(part[1], mask_found(part[2]))
+            ),
+            ''
+        )
     );
 
-create or replace temp macro email_pattern() as '{_PART}@{_PART}[.][[:alnum:]-]+';
-
-create or replace temp macro phone_pattern() as '[+]?[(]?[0-9][0-9 ().-]{{5,}}[0-9]';
-
+-- Of very many names hardly any has an at sign: to look for one is quicker than the pattern.
 create or replace temp macro mask_emails(value) as
-    if(
-        getvariable('mask_secret') is null or not coalesce(contains(value, '@'), false),
-        value,
-        mask_matches(value, email_pattern())
-    );
+    if(contains(value, '@') or not is_ascii(value), mask_matches(value, '{_EMAIL}'), value);
 
-create or replace temp macro mask_texts(value) as
-    if(
-        getvariable('mask_secret') is null or value is null,
-        value,
-        mask_matches(value, email_pattern() || '|' || phone_pattern())
-    );
+create or replace temp macro mask_texts(value) as mask_matches(value, '{_EMAIL}|{_PHONE}');
 """
 
 

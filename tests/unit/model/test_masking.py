@@ -1,5 +1,7 @@
 """Masks: what they show, that equal values have equal ones, and that nothing is changed without a secret."""
 
+# ruff: noqa: RUF001  full-width letters and digits are what is tested
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -39,12 +41,21 @@ def test_a_mask_shows_no_more_than_its_kind_and_an_end(connection: duckdb.DuckDB
 
 @pytest.mark.parametrize(
     ("macro", "one", "other"),
-    [("mask_email", "Ann@example.com", "ann@EXAMPLE.com"), ("mask_phone", "+65 8123-4567", "65-81234567")],
+    [
+        ("mask_email", "Ann@example.com", "ann@EXAMPLE.com"),
+        ("mask_email", "a＠b.com", "a@b.com"),
+        ("mask_email", "José@Пример.рф", "josé@пример.рф"),
+        ("mask_phone", "+65 8123-4567", "65-81234567"),
+        ("mask_phone", "１３８００１３８０００", "13800138000"),
+        ("mask_phone", "138\u00a00013\u00a08000", "(138) 0013-8000"),
+        ("mask_phone", "\u202d138\u20110013\u20118000\u202c", "138 0013 8000"),
+    ],
 )
 def test_equal_values_have_equal_masks(connection: duckdb.DuckDBPyConnection, macro: str, one: str, other: str) -> None:
-    """Spelled in other letters or with other signs, it is the same address or number; another is another."""
+    """Spelled in other letters, wider ones or with other signs, it is the same address or number; another is not."""
     assert masked(connection, macro, one) == masked(connection, macro, other) != masked(connection, macro, f"1{one}")
-    assert masked(connection, "mask_texts", one) == masked(connection, macro, one)
+    for text in (one, other):
+        assert str(masked(connection, "mask_texts", text)).strip("\u202d\u202c") == masked(connection, macro, one)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +64,13 @@ def test_equal_values_have_equal_masks(connection: duckdb.DuckDBPyConnection, ma
         ("call ann@example.com, or 65-81234567.", "call a***@***~277d4c00bc43, or ***67~1ce12f47d5bd."),
         ("<Ann@example.com>;+65 8123 4567", "<a***@***~277d4c00bc43>;***67~1ce12f47d5bd"),
         ("of 200171585133, since 2026-10-01, no. 394", "of 200171585133, since 2026-10-01, no. 394"),
+        (
+            "of ２００１７１５８５１３３, since ２０２６－１０－０１",
+            "of ２００１７１５８５１３３, since ２０２６－１０－０１",
+        ),
+        ("邮箱：ann@example.com，谢谢", "邮箱：a***@***~277d4c00bc43，谢谢"),
+        ("“ann@example.com”请回复", "“a***@***~277d4c00bc43”请回复"),
+        ("ann@example.com请回复。", "a***@***~277d4c00bc43请回复。"),
         ("@home", "@home"),
         ("", ""),
         (None, None),
@@ -63,6 +81,16 @@ def test_what_people_write_is_masked_inside(
 ) -> None:
     """Addresses and numbers go, all else stays: an account's number and a day are no phone numbers."""
     assert masked(connection, "mask_texts", text) == expected
+
+
+@pytest.mark.parametrize("macro", ["mask_texts", "mask_emails"])
+@pytest.mark.parametrize(
+    "address", ["用户@例子.公司", "josé@пример.рф", "jose\u0301@пример.рф", "a＠b.com", "ａ＠ｂ．ｃｏｍ"]
+)
+def test_an_address_is_one_in_any_script(connection: duckdb.DuckDBPyConnection, macro: str, address: str) -> None:
+    """Letters, at signs and dots of other scripts make addresses as ASCII's do, among other words too."""
+    mask = masked(connection, "mask_email", address)
+    assert masked(connection, macro, f"vm <{address}>, 上海") == f"vm <{mask}>, 上海"
 
 
 def test_numbers_in_names_of_things_stay(connection: duckdb.DuckDBPyConnection) -> None:
