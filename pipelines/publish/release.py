@@ -6,6 +6,7 @@ How a release is built is `model`'s business; what is printed of it is `summary`
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC
@@ -38,6 +39,9 @@ KEPT = 5
 
 BUILD_WAIT = 600.0
 """Seconds that a build waits for the one before it; most then find that nothing is left to do."""
+
+_SECRET_BYTES = 32
+_SECRET = re.compile(rf"[0-9a-f]{{{2 * _SECRET_BYTES}}}")
 
 _MADE_OF = "select path, digest from meta.files union select path, digest from meta.frozen_months"
 
@@ -121,20 +125,26 @@ def _mask_secret(home: Path) -> str:
     """Return the secret of the home's masks, made at the first need: with another, old masks would join no more."""
     if kept := _kept_secret(home):
         return kept
-    secret = secrets.token_hex(32)
+    secret = secrets.token_hex(_SECRET_BYTES)
     disk.write_into_place(secret.encode(), paths.mask_secret(home))
     return secret
 
 
 def _kept_secret(home: Path) -> str | None:
+    """Return the home's secret, None if none was made yet. Raises StorageFailed for a file that holds none."""
     path = paths.mask_secret(home)
+    if not path.exists():
+        return None
     try:
-        return path.read_text(encoding="ascii").strip() or None if path.exists() else None
+        secret = path.read_text(encoding="ascii").strip()
+        if not _SECRET.fullmatch(secret):
+            raise ValueError(f"it does not hold {2 * _SECRET_BYTES} hexadecimal digits")  # noqa: TRY301  one text for all
     except (OSError, ValueError) as error:
         raise StorageFailed(
             f"{path} cannot be read ({error}). Masks of personal data are made with it: put it back from a backup, or "
             "move it away, and new masks will be made, which do not join with those of older releases."
         ) from error
+    return secret
 
 
 def _contents(home: Path) -> tuple[dict[str, str], dict[str, str], str | None]:

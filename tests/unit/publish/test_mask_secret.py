@@ -24,9 +24,13 @@ def test_it_is_made_once(tmp_path: Path) -> None:
     assert stat.S_IMODE(paths.mask_secret(tmp_path).stat().st_mode) == 0o600
 
 
-def test_one_that_cannot_be_read_is_not_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", [b"\xff", b"", b"\n", b"0123abcd", b"g" * 64, b"0" * 65])
+def test_one_that_cannot_be_read_is_not_replaced(tmp_path: Path, damaged: bytes) -> None:
     """With another secret old masks would join no more: it is for a person to put it back, or to move it away."""
     _mask_secret(tmp_path)
-    paths.mask_secret(tmp_path).write_bytes(b"\xff")
-    with pytest.raises(StorageFailed, match=r"mask_secret cannot be read .* put it back from a backup"):
+    paths.mask_secret(tmp_path).write_bytes(damaged)
+    with pytest.raises(
+        StorageFailed, match=r"mask_secret cannot be read .* put it back from a backup, or move it away"
+    ):
         _mask_secret(tmp_path)
+    assert paths.mask_secret(tmp_path).read_bytes() == damaged
