@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +25,18 @@ ROOT = Path(__file__).parent.parent
 _AS_WIDE_AS_NEEDED = 10_000
 
 
-@click.group()
+class _Commands(click.Group):
+    """Commands of which none ends in DuckDB's own words about the release that it reads."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is asked for. Raises SettingError and CorruptFile, as `release_faults` does."""
+        from pipelines.model.session import release_faults  # noqa: PLC0415  to ask for help needs none
+
+        with release_faults():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Commands)
 def main() -> None:
     """Everything that needs no Dagster."""
 
@@ -236,21 +248,26 @@ def focus_validate(key: str) -> None:
 @click.argument("query")
 def sql(query: str) -> None:
     """Print the answer of a query on the current release."""
-    import duckdb  # noqa: PLC0415  only this command needs it
+    import duckdb  # noqa: PLC0415  only this command needs them
     from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from pipelines.model.session import reader  # noqa: PLC0415
 
     link = paths.current_release(settings.home(ROOT))
     if not link.exists():
         raise click.ClickException(f"There is no release at {link} yet: run make demo, or make month MONTH=...")
     try:
-        with duckdb.connect(str(link), read_only=True) as connection:
+        with reader(link) as connection:
             connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
             connection.execute(query)
-            table = Table(*(column[0] for column in connection.description or ()), box=box.SIMPLE)
+            table = Table(box=box.SIMPLE)
+            for name, *_ in connection.description or ():
+                table.add_column(Text(_harmless(name)))
             for row in connection.fetchall():
-                table.add_row(*map(_cell, row))
+                table.add_row(*(Text(_harmless(_cell(value))) for value in row))
     except duckdb.Error as error:
         raise click.ClickException(str(error)) from None
     Console(width=_AS_WIDE_AS_NEEDED).print(table)
@@ -275,6 +292,13 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _harmless(text: str) -> str:
+    """Spell out what is not seen but moves the cursor, colours or turns what stands around it, such as a line end."""
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char)[0] == "C" else char for char in text
+    )
 
 
 if __name__ == "__main__":

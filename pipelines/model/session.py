@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from pipelines.errors import CorruptFile, SettingError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -55,5 +57,37 @@ def _physical_memory() -> int:
 
 
 def reader(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a published or built file to read it. Raises duckdb.Error for one that cannot be opened."""
-    return duckdb.connect(str(path), read_only=True)
+    """Open a published or built file to read it. Raises CorruptFile for one that cannot be opened."""
+    try:
+        return duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise _unreadable(str(path), error) from error
+
+
+@contextmanager
+def release_faults() -> Iterator[None]:
+    """Turn what DuckDB says while releases are read into what to do about it.
+
+    Raises SettingError for one of other code, which lacks what is asked for, and CorruptFile for a damaged one.
+    """
+    try:
+        yield
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise SettingError(
+            f"The release was built by other code than this, run make rebuild: {_first_line(error)}"
+        ) from error
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) or "Corrupt database file" in str(error):
+            raise _unreadable("The release", error) from error
+        raise
+
+
+def _unreadable(what: str, error: duckdb.Error) -> CorruptFile:
+    return CorruptFile(
+        f"{what} cannot be read: {_first_line(error)}. If it is damaged, run make rebuild, which makes another of all "
+        "that is landed."
+    )
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0].rstrip(".")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines import locks, paths
-from pipelines.errors import StorageFailed
+from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.land.manifest import landed_digests, landed_files
 from pipelines.model.build import Stamp, build
 from pipelines.model.frozen import frozen_months
@@ -154,7 +154,7 @@ def _contents(home: Path) -> tuple[dict[str, str], dict[str, str], str | None]:
             files = dict(connection.execute(_MADE_OF).fetchall())
             models = dict(connection.execute("select model_name, digest from meta.models").fetchall())
             [(masks,)] = connection.execute("select mask_id from meta.release").fetchall()
-    except duckdb.Error:  # none yet, or one that cannot be opened: either way the next build mends it
+    except (duckdb.Error, CorruptFile):  # none yet, or one that cannot be opened: either way the next build mends it
         return {}, {}, None
     return files, models, masks
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from pipelines import paths
 from pipelines.errors import SettingError
 from pipelines.model.session import reader
@@ -40,20 +38,15 @@ class Report:
 def write_reports(home: Path, key: str, accounts: Sequence[str] = ()) -> list[Report]:
     """Write the page of each account that has the month (YYYY-MM) in the current release, or of these accounts alone.
 
-    All pages are of one release. Raises SettingError without a release or with one of other code, and for a month or
-    an account that it does not hold: then nothing is written; StorageFailed if the disk refuses.
+    All pages are of one release. Raises SettingError without a release, and for a month or an account that it does not
+    hold, CorruptFile for one that cannot be opened: then nothing is written; StorageFailed if the disk refuses.
     """
     month, link = BillMonth(key), paths.current_release(home)
     if not link.exists():
         raise SettingError(f"There is no release at {link} yet: run make demo, or make month MONTH={month}.")
-    try:
-        with reader(link) as connection:
-            connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
-            pages = [(seal, page(figures(connection, seal))) for seal in _chosen(connection, month, accounts)]
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise SettingError(
-            f"The current release was built by other code than this, run make rebuild: {str(error).splitlines()[0]}"
-        ) from error
+    with reader(link) as connection:
+        connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
+        pages = [(seal, page(figures(connection, seal))) for seal in _chosen(connection, month, accounts)]
     return [Report(_written(home, seal, text), seal) for seal, text in pages]
 
 
