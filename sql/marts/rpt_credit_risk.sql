@@ -12,10 +12,6 @@ customers as (
     where is_direct and is_listed
 ),
 
-bill_months as (
-    select * from main.dim_bill_months
-),
-
 bill_lines as (
     select * from main.fct_bill_lines
 ),
@@ -27,6 +23,23 @@ own_bill_lines as (
 landed_lists as (
     select * from staging.stg_landed_files
     where snapshot_date is not null
+),
+
+landed_lines as (
+    select * from staging.stg_landed_customers
+    where
+        dataset in (
+            'customer_bill_detail',
+            'customer_bill_detail_files',
+            'customer_bill_detail_packs',
+            'own_bill_detail',
+            'own_bill_detail_files'
+        )
+),
+
+landed_days as (
+    select * from staging.stg_landed_customers
+    where dataset = 'customer_bill_by_day'
 ),
 
 credits_latest as (
@@ -68,20 +81,65 @@ days_seen as (
     group by account
 ),
 
+lines_landed as (
+    select
+        account,
+        starts_with(dataset, 'own_') as is_own_bill,
+        bill_month,
+        max(case when is_carried or proof = 'failed' then proven_at else asked_to_at end)
+            as landed_at
+    from landed_lines
+    group by account, starts_with(dataset, 'own_'), bill_month
+),
+
+days_proven as (
+    select
+        account,
+        false as is_own_bill,
+        bill_month,
+        max(changed_at) as changed_at,
+        max(proven_at) as proven_at
+    from landed_days
+    group by account, bill_month
+    having bool_and(proof = 'proven')
+),
+
+-- While no customer moves by its daily bills no lines are asked for: they are as of those days.
+lines_dated as (
+    select
+        lines_landed.account,
+        lines_landed.is_own_bill,
+        cast(lines_landed.bill_month || '-01' as date) as month_start_date,
+        case
+            when
+                days_proven.proven_at > lines_landed.landed_at
+                and coalesce(days_proven.changed_at <= lines_landed.landed_at, true)
+                then days_proven.proven_at
+            else lines_landed.landed_at
+        end as as_of_at
+    from lines_landed
+    left join days_proven
+        on
+            lines_landed.account = days_proven.account
+            and lines_landed.is_own_bill = days_proven.is_own_bill
+            and lines_landed.bill_month = days_proven.bill_month
+    where lines_landed.landed_at is not null
+),
+
 -- No clock is read: every run takes lists, so the newest list tells the day. Lines that landed on
--- it hold all that was charged by the day before.
+-- it hold all that was charged by the day before; days on which none landed are not known.
 months_known as (
     select
-        bill_months.account,
-        bill_months.is_own_bill,
-        bill_months.month_start_date,
+        lines_dated.account,
+        lines_dated.is_own_bill,
+        lines_dated.month_start_date,
         least(
-            bill_months.month_end_date,
-            cast(bill_months.last_landed_at as date) - 1,
+            last_day(lines_dated.month_start_date),
+            cast(lines_dated.as_of_at as date) - 1,
             days_seen.as_of_date - 1
         ) as to_date
-    from bill_months
-    left join days_seen on bill_months.account = days_seen.account
+    from lines_dated
+    left join days_seen on lines_dated.account = days_seen.account
 ),
 
 windows as (
@@ -125,9 +183,15 @@ days_counted as (
     group by account, is_own_bill
 ),
 
+-- What is settled monthly is charged in the first days of the next month, so bills begin a month
+-- before the days do.
+months_wanted as (
+    select strftime(min(charge_date) - interval 1 month, '%Y-%m') as from_month from days_known
+),
+
 -- What is used for a day at most is pay-as-you-go; subscriptions and what is settled monthly come
 -- in lumps.
-lines_dated as (
+gathered as (
     select
         null as account,
         customer_uin,
@@ -136,7 +200,7 @@ lines_dated as (
         coalesce(usage_end_at - usage_start_at <= interval 1 day, false) as is_by_day,
         billed_cost
     from bill_lines
-    where bill_month >= (select strftime(min(days_known.charge_date), '%Y-%m') from days_known)
+    where bill_month >= (select months_wanted.from_month from months_wanted)
     union all
     select
         account,
@@ -146,10 +210,10 @@ lines_dated as (
         coalesce(usage_end_at - usage_start_at <= interval 1 day, false) as is_by_day,
         billed_cost
     from own_bill_lines
-    where bill_month >= (select strftime(min(days_known.charge_date), '%Y-%m') from days_known)
+    where bill_month >= (select months_wanted.from_month from months_wanted)
 ),
 
-lines_summed as (
+charges_dated as (
     select
         account,
         customer_uin,
@@ -157,7 +221,7 @@ lines_summed as (
         charge_date,
         sum(billed_cost) as billed_cost,
         sum(billed_cost) filter (where is_by_day) as by_day_cost
-    from lines_dated
+    from gathered
     group by account, customer_uin, billing_currency, charge_date
 ),
 
@@ -165,19 +229,19 @@ lines_summed as (
 charges_summed as (
     select
         days_known.account,
-        lines_summed.customer_uin,
-        lines_summed.billing_currency,
-        sum(lines_summed.billed_cost) as billed_cost,
-        sum(lines_summed.by_day_cost) filter (where days_known.is_recent) as by_day_cost
+        charges_dated.customer_uin,
+        charges_dated.billing_currency,
+        sum(charges_dated.billed_cost) as billed_cost,
+        sum(charges_dated.by_day_cost) filter (where days_known.is_recent) as by_day_cost
     from days_known
-    inner join lines_summed
+    inner join charges_dated
         on
-            days_known.charge_date = lines_summed.charge_date
+            days_known.charge_date = charges_dated.charge_date
             and (
-                (days_known.is_own_bill and days_known.account = lines_summed.account)
-                or (not days_known.is_own_bill and lines_summed.customer_uin is not null)
+                (days_known.is_own_bill and days_known.account = charges_dated.account)
+                or (not days_known.is_own_bill and charges_dated.customer_uin is not null)
             )
-    group by days_known.account, lines_summed.customer_uin, lines_summed.billing_currency
+    group by days_known.account, charges_dated.customer_uin, charges_dated.billing_currency
 ),
 
 joined as (
@@ -213,6 +277,9 @@ joined as (
             and customers_gathered.credit_currency = charges_summed.billing_currency
 ),
 
+-- Amounts are divided as whole hundred-millionths, and rates rounded half away from zero: a
+-- division of decimals makes a double, which is a day short where they come out even. One too large
+-- for that costs its figure, not the release.
 final as (
     select
         account,
@@ -236,12 +303,32 @@ final as (
         end as level,  -- noqa: RF04
         remaining_credit < 0 as is_below_zero,
         forced_status_code,
-        cast(billed_cost / day_count as decimal(38, 8)) as daily_burn_cost,
-        cast(by_day_cost / recent_day_count as decimal(38, 8)) as daily_usage_cost,
+        try(
+            sign(billed_cost)
+            * cast(
+                (2 * abs(cast(billed_cost * 100000000 as hugeint)) + day_count)
+                // (2 * day_count) as decimal(30, 0)
+            )
+            * cast('0.00000001' as decimal(8, 8))
+        ) as daily_burn_cost,
+        try(
+            sign(by_day_cost)
+            * cast(
+                (2 * abs(cast(by_day_cost * 100000000 as hugeint)) + recent_day_count)
+                // (2 * recent_day_count) as decimal(30, 0)
+            )
+            * cast('0.00000001' as decimal(8, 8))
+        ) as daily_usage_cost,
         case
             when remaining_credit <= 0 then 0
             when billed_cost > 0
-                then cast(floor(remaining_credit * day_count / billed_cost) as bigint)
+                then
+                    try(
+                        cast(
+                            cast(remaining_credit * 100000000 as hugeint) * day_count
+                            // cast(billed_cost * 100000000 as hugeint) as bigint
+                        )
+                    )
         end as days_left,
         from_date as burn_from_date,
         to_date as burn_to_date,
