@@ -71,6 +71,77 @@ landed as (
     from own_months
 ),
 
+months_of_accounts as (
+    select
+        account,
+        is_own_bill,
+        bill_month,
+        arg_min(month_state, as_of_at) as month_state,
+        min(as_of_at) as as_of_at
+    from landed
+    group by account, is_own_bill, bill_month
+),
+
+-- Of those on an account's first list it is not known since when they are its customers.
+listed as (
+    select
+        account,
+        customer_uin,
+        case
+            when first_listed_date > min(first_listed_date) over (partition by account)
+                then first_listed_date
+        end as joined_date,
+        case when not is_listed then last_listed_date end as left_date
+    from customers
+),
+
+-- Who came onto an account's lists only after a month, or left them before it, had no bill in it.
+months_unbilled as (
+    select
+        listed.account,
+        listed.customer_uin,
+        months_of_accounts.bill_month,
+        months_of_accounts.month_state,
+        months_of_accounts.as_of_at
+    from listed
+    inner join months_of_accounts
+        on
+            listed.account = months_of_accounts.account
+            and not months_of_accounts.is_own_bill
+            and (
+                cast(months_of_accounts.bill_month || '-01' as date) + interval 1 month
+                <= listed.joined_date
+                or cast(months_of_accounts.bill_month || '-01' as date) > listed.left_date
+            )
+    anti join landed
+        on
+            listed.account = landed.account
+            and listed.customer_uin = landed.customer_uin
+            and months_of_accounts.bill_month = landed.bill_month
+),
+
+known as (
+    select
+        account,
+        customer_uin,
+        is_own_bill,
+        bill_month,
+        month_state,
+        is_complete,
+        as_of_at
+    from landed
+    union all
+    select
+        account,
+        customer_uin,
+        false as is_own_bill,
+        bill_month,
+        month_state,
+        true as is_complete,
+        as_of_at
+    from months_unbilled
+),
+
 neighboured as (
     select
         account,
@@ -81,17 +152,7 @@ neighboured as (
         is_complete,
         as_of_at,
         strftime(cast(bill_month || '-01' as date) + interval 1 month, '%Y-%m') as next_bill_month
-    from landed
-),
-
-months_of_accounts as (
-    select
-        account,
-        is_own_bill,
-        bill_month,
-        arg_min(month_state, as_of_at) as month_state
-    from landed
-    group by account, is_own_bill, bill_month
+    from known
 ),
 
 wanted as (
@@ -103,52 +164,19 @@ wanted as (
     from landed
     union
     select
-        neighboured.account,
-        neighboured.customer_uin,
-        neighboured.is_own_bill,
-        neighboured.next_bill_month as bill_month
-    from neighboured
-    semi join months_of_accounts
-        on
-            neighboured.account = months_of_accounts.account
-            and neighboured.is_own_bill = months_of_accounts.is_own_bill
-            and neighboured.next_bill_month = months_of_accounts.bill_month
-),
-
--- Of those on an account's first list it is not known since when they are its customers.
-customers_joined as (
-    select
-        account,
-        customer_uin,
-        first_listed_date,
-        min(first_listed_date) over (partition by account) as first_list_date
-    from customers
-    qualify first_listed_date > first_list_date
-),
-
--- Who came onto the account's lists only after a month had no bill in it, if others had one then.
-not_there_yet as (
-    select
-        wanted.account,
-        wanted.customer_uin,
-        wanted.bill_month,
-        months_of_accounts.month_state
-    from wanted
-    inner join customers_joined
-        on
-            wanted.account = customers_joined.account
-            and wanted.customer_uin = customers_joined.customer_uin
-            and cast(wanted.bill_month || '-01' as date) <= customers_joined.first_listed_date
+        landed.account,
+        landed.customer_uin,
+        landed.is_own_bill,
+        months_of_accounts.bill_month
+    from landed
     inner join months_of_accounts
         on
-            wanted.account = months_of_accounts.account
-            and not months_of_accounts.is_own_bill
-            and wanted.bill_month
-            = strftime(
-                cast(months_of_accounts.bill_month || '-01' as date) + interval 1 month, '%Y-%m'
-            )
-    where not wanted.is_own_bill
+            landed.account = months_of_accounts.account
+            and landed.is_own_bill = months_of_accounts.is_own_bill
+            and strftime(cast(landed.bill_month || '-01' as date) + interval 1 month, '%Y-%m')
+            = months_of_accounts.bill_month
 ),
+
 
 -- A day's usage is on the bill some hours after it ended: 1 for most products, 7 in files
 -- (document 1085/48339). least() would pass over a null.
@@ -160,44 +188,36 @@ final as (
         wanted.bill_month,
         strftime(cast(wanted.bill_month || '-01' as date) - interval 1 month, '%Y-%m')
             as previous_bill_month,
-        landed.bill_month is not null as is_landed,
-        neighboured.bill_month is not null or not_there_yet.bill_month is not null
-            as is_previous_landed,
-        landed.month_state,
-        coalesce(neighboured.month_state, not_there_yet.month_state) as previous_month_state,
-        coalesce(landed.is_complete, false) as is_complete,
-        coalesce(neighboured.is_complete, not_there_yet.bill_month is not null)
-            as is_previous_complete,
+        known.bill_month is not null as is_landed,
+        neighboured.bill_month is not null as is_previous_landed,
+        known.month_state,
+        neighboured.month_state as previous_month_state,
+        coalesce(known.is_complete, false) as is_complete,
+        coalesce(neighboured.is_complete, false) as is_previous_complete,
         case
-            when landed.as_of_at is not null
+            when known.as_of_at is not null
                 then
                     least(
                         cast(
-                            (landed.as_of_at - interval 7 hours) at time zone 'Asia/Shanghai'
+                            (known.as_of_at - interval 7 hours) at time zone 'Asia/Shanghai'
                             as date
                         ) - 1,
                         last_day(cast(wanted.bill_month || '-01' as date))
                     )
         end as as_of_date
     from wanted
-    left join landed
+    left join known
         on
-            wanted.account = landed.account
-            and wanted.is_own_bill = landed.is_own_bill
-            and wanted.bill_month = landed.bill_month
-            and wanted.customer_uin is not distinct from landed.customer_uin
+            wanted.account = known.account
+            and wanted.is_own_bill = known.is_own_bill
+            and wanted.bill_month = known.bill_month
+            and wanted.customer_uin is not distinct from known.customer_uin
     left join neighboured
         on
             wanted.account = neighboured.account
             and wanted.is_own_bill = neighboured.is_own_bill
             and wanted.bill_month = neighboured.next_bill_month
             and wanted.customer_uin is not distinct from neighboured.customer_uin
-    left join not_there_yet
-        on
-            not wanted.is_own_bill
-            and wanted.account = not_there_yet.account
-            and wanted.bill_month = not_there_yet.bill_month
-            and wanted.customer_uin = not_there_yet.customer_uin
 )
 
 select * from final
