@@ -17,12 +17,14 @@ landed_files as (
     where dataset in ('customer_vouchers', 'own_vouchers')
 ),
 
-latest_lists as (
+-- A list that is not whole leaves out vouchers that are there: those of the last whole one count.
+whole_lists as (
     select
         account,
         dataset,
         max(snapshot_date) as snapshot_date
     from landed_files
+    where state = 'whole'
     group by account, dataset
 ),
 
@@ -116,14 +118,14 @@ final as (
         ranked.application_reason,
         ranked.first_listed_date,
         ranked.snapshot_date,
-        ranked.snapshot_date = latest_lists.snapshot_date as is_listed,
+        coalesce(ranked.snapshot_date >= whole_lists.snapshot_date, true) as is_listed,
         ranked.request_id,
         ranked.fetched_at
     from ranked
-    left join latest_lists
+    left join whole_lists
         on
-            ranked.account = latest_lists.account
-            and ranked.dataset = latest_lists.dataset
+            ranked.account = whole_lists.account
+            and ranked.dataset = whole_lists.dataset
     where ranked.recency = 1
 )
 

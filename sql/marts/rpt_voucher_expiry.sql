@@ -8,31 +8,45 @@ vouchers as (
     select * from main.fct_vouchers
 ),
 
-known as (
+landed_lists as (
+    select * from staging.stg_landed_files
+    where dataset in ('customer_vouchers', 'own_vouchers')
+),
+
+days_seen as (
     select
         account,
-        customer_uin,
-        voucher_id,
-        voucher_status,
-        voucher_purpose,
-        payment_mode,
-        product_scope,
-        total_amount,
-        remaining_amount,
-        effective_at,
-        expires_at,
-        snapshot_date,
-        max(snapshot_date) over (partition by account) as as_of_date,
-        cast(expires_at as date) - snapshot_date as days_left,
+        max(snapshot_date) as as_of_date
+    from landed_lists
+    group by account
+),
+
+known as (
+    select
+        vouchers.account,
+        vouchers.customer_uin,
+        vouchers.voucher_id,
+        vouchers.voucher_status,
+        vouchers.voucher_purpose,
+        vouchers.payment_mode,
+        vouchers.product_scope,
+        vouchers.total_amount,
+        vouchers.remaining_amount,
+        vouchers.effective_at,
+        vouchers.expires_at,
+        vouchers.snapshot_date,
+        vouchers.is_listed,
+        cast(vouchers.expires_at as date) - days_seen.as_of_date as days_left,
         -- As the lists enumerate them; Canceled stands in an official example only.
         case
-            when voucher_status in ('Issued', 'Unused') then 'usable'
-            when voucher_status = 'Expired' then 'expired'
-            when voucher_status in ('Used', 'Invalidated', 'Canceled') then 'ended'
+            when vouchers.voucher_status in ('Issued', 'Unused') then 'usable'
+            when vouchers.voucher_status = 'Expired' then 'expired'
+            when vouchers.voucher_status in ('Used', 'Invalidated', 'Canceled') then 'ended'
         end as status_meaning,
-        voucher_status in ('Issued', 'Unused', 'Used', 'Expired', 'Invalidated')
+        vouchers.voucher_status in ('Issued', 'Unused', 'Used', 'Expired', 'Invalidated')
             as is_documented_status
     from vouchers
+    left join days_seen on vouchers.account = days_seen.account
 ),
 
 final as (
@@ -50,7 +64,7 @@ final as (
         effective_at,
         expires_at,
         snapshot_date,
-        snapshot_date = as_of_date as is_listed,
+        is_listed,
         days_left,
         case
             when status_meaning = 'ended' then 'ended'

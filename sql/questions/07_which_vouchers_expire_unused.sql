@@ -1,5 +1,6 @@
 -- Which vouchers expire unused?
--- What is left on vouchers, by when it goes, as of the latest day whose vouchers were taken.
+-- What is left on vouchers that are still listed, by when it goes, as of the latest day whose
+-- vouchers were taken.
 select
     account,
     customer_uin,
@@ -8,7 +9,7 @@ select
     sum(remaining_amount) as remaining_amount,
     min(expires_at) as next_expires_at
 from rpt_voucher_expiry
-where remaining_amount > 0 and bucket not in ('ended', 'over 90')
+where is_listed and remaining_amount > 0 and bucket not in ('ended', 'over 90')
 group by account, customer_uin, bucket
 order by next_expires_at asc, account asc, customer_uin asc
 limit 12
