@@ -12,9 +12,18 @@ commission_lines as (
     select * from main.fct_commission_lines
 ),
 
-commission_files as (
-    select * from staging.stg_landed_files
-    where dataset = 'commission_files' and state <> 'failed'
+landed_files as (
+    select * from staging.stg_landed_customers
+    where
+        dataset = 'commission_files'
+        and (proof <> 'failed' or landed_rows > 0 or proven_at is not null)
+),
+
+files_landed as (
+    select distinct
+        account,
+        bill_month
+    from landed_files
 ),
 
 gathered as (
@@ -61,35 +70,64 @@ months_summed as (
     group by account, customer_uin, bill_month, billing_currency
 ),
 
+-- What the file says in a currency, or of a customer, that it does not name may belong to any row.
+placed as (
+    select
+        account,
+        customer_uin,
+        bill_month,
+        billing_currency,
+        contracted_cost,
+        voucher_amount,
+        billed_cost,
+        commission_base_cost,
+        commission_amount,
+        commission_line_count,
+        sum(commission_line_count) filter (where billing_currency is null) over of_customer > 0
+            as has_unnamed_currency,
+        sum(commission_line_count) over of_customer > 0 as is_named_by_file,
+        sum(commission_line_count) over of_month > 0
+        and coalesce(
+            sum(commission_line_count) filter (where customer_uin is not null) over of_month, 0
+        ) = 0 as has_no_customers
+    from months_summed
+    window
+        of_customer as (partition by account, customer_uin, bill_month),
+        of_month as (partition by account, bill_month)
+),
+
 final as (
     select
-        months_summed.account,
-        months_summed.customer_uin,
-        months_summed.bill_month,
-        months_summed.billing_currency,
-        months_summed.contracted_cost,
-        months_summed.voucher_amount,
-        months_summed.billed_cost,
-        commission_files.account is not null as has_commission_file,
-        months_summed.commission_line_count,
-        months_summed.commission_base_cost,
+        placed.account,
+        placed.customer_uin,
+        placed.bill_month,
+        placed.billing_currency,
+        placed.contracted_cost,
+        placed.voucher_amount,
+        placed.billed_cost,
+        files_landed.account is not null as has_commission_file,
+        placed.commission_line_count,
+        placed.commission_base_cost,
         case
-            when commission_files.account is not null
-                then coalesce(months_summed.commission_amount, 0)
+            when files_landed.account is null then null
+            when placed.commission_line_count > 0 then placed.commission_amount
+            when placed.has_unnamed_currency or placed.has_no_customers then null
+            when placed.billing_currency is null and placed.is_named_by_file then null
+            else 0
         end as commission_amount,
         case
-            when months_summed.billed_cost > 0
-                then months_summed.commission_amount / months_summed.billed_cost
+            when placed.billed_cost > 0 and not coalesce(placed.has_unnamed_currency, false)
+                then placed.commission_amount / placed.billed_cost
         end as commission_ratio,
         cast(null as decimal(38, 8)) as partner_cost,
         cast(null as decimal(38, 8)) as reseller_discount_amount,
         cast(null as decimal(38, 8)) as tax_amount,
         cast(null as decimal(38, 8)) as margin_amount
-    from months_summed
-    left join commission_files
+    from placed
+    left join files_landed
         on
-            months_summed.account = commission_files.account
-            and months_summed.bill_month = commission_files.bill_month
+            placed.account = files_landed.account
+            and placed.bill_month = files_landed.bill_month
 )
 
 select * from final
