@@ -6,12 +6,13 @@ The file that is built is attached to it; what is run in it belongs to `build`.
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.errors import CorruptFile, SettingError
+from pipelines.errors import CorruptFile, SettingError, StorageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,8 @@ def session(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection; `spill` is the folder for what does not fit into `memory_limit` (such as '2GB').
 
-    Without a limit it may hold 2.5 GB, or four fifths of a smaller machine's memory.
+    Without a limit it may hold 2.5 GB, or four fifths of a smaller machine's memory. The folder is its owner's alone,
+    begins empty and is gone at the end. Raises StorageFailed if it cannot be made.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",  # a missing extension is an error, not a download
@@ -46,10 +48,27 @@ def session(
     }
     if threads is not None:
         config["threads"] = str(threads)
-    with duckdb.connect(":memory:", config=config) as connection:
+    with _private(spill), duckdb.connect(":memory:", config=config) as connection:
         connection.execute("set TimeZone = 'Asia/Shanghai'")
         connection.execute("set enable_progress_bar = false")
         yield connection
+
+
+@contextmanager
+def _private(spill: Path) -> Iterator[None]:
+    """Make the folder anew: rows in it are as they landed, not masked yet, those of a killed build too."""
+    shutil.rmtree(spill, ignore_errors=True)
+    try:
+        spill.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise StorageFailed(
+            f"The disk refused the build in {spill}: {error.strerror or error}. Readers keep the last release; "
+            "make room or make it writable, then run again."
+        ) from error
+    try:
+        yield
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
 
 
 def _physical_memory() -> int:
