@@ -7,6 +7,7 @@ in `sql/`.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -37,6 +38,8 @@ _LINE = re.compile(r"^\S+ (\S+): (PASS|FAIL|SKIPPED)(?:  \((.*)\))?$", re.MULTIL
 _TOTAL = re.compile(r"^Total: (\d+) ", re.MULTILINE)
 _REASON = re.compile(r"reason=(?:Rule skipped - )?(.*?)(?:,? msg=|$)")
 _AT_MOST = 1800.0
+_PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
+"""What the validator gets of the environment: keys and tokens are none of its business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,8 @@ class Verdict:
 def judge(rows: Path, environment: Path) -> Verdict:
     """Judge a Parquet file of cost and usage with the validator that is installed in a virtual environment.
 
-    Takes some 12 s for a small file. Raises SettingError if it is not installed there, CheckFailed if it did not come
-    to its end.
+    Takes some 12 s for a small file. Raises SettingError if it is not installed there, or otherwise than make
+    focus-validate does, CheckFailed if it did not come to its end.
     """
     program = environment / "bin" / _NAME
     package = next(environment.glob("lib/python*/site-packages/focus_validator"), None)
@@ -74,27 +77,39 @@ def judge(rows: Path, environment: Path) -> Verdict:
             f"Not validated: there is no focus-validator in {environment}. It needs a Python 3.12, where "
             "make focus-validate sets it up."
         )
+    parents = _parents(package)
     output = _run(program, package, rows)
     said = {rule: (status, details or "") for rule, status, details in _LINE.findall(output)}
     total = _TOTAL.search(output)
     if total is None or int(total[1]) != len(said):
         raise CheckFailed(f"Not validated: what focus-validator printed cannot be read: {output[-300:]!r}", check=_NAME)
-    return _verdict(said, _parents(package))
+    return _verdict(said, parents)
 
 
 def _run(program: Path, package: Path, rows: Path) -> str:
     """Run it without network in a folder of its own: it looks for a file of its own, and logs, where it is started."""
     words = ("--data-file", str(rows.resolve()), "--validate-version", "1.2", "--block-download")
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / package.name).symlink_to(package)
-        done = subprocess.run(  # noqa: S603  the program that make installed
-            [program.absolute(), *words, "--applicability-criteria", ",".join(CLAIMED)],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_AT_MOST,
-        )
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / package.name).symlink_to(package)
+            done = subprocess.run(  # noqa: S603  the program that make installed
+                [program.absolute(), *words, "--applicability-criteria", ",".join(CLAIMED)],
+                cwd=folder,
+                env=passed_on | {"PYTHONUTF8": "1"},
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                timeout=_AT_MOST,
+            )
+    except subprocess.TimeoutExpired as error:
+        raise CheckFailed(
+            f"Not validated: focus-validator did not end within {error.timeout / 60:g} minutes. Try a smaller month.",
+            check=_NAME,
+        ) from error
+    except OSError as error:
+        raise CheckFailed(f"Not validated: focus-validator cannot be run: {error}.", check=_NAME) from error
     if done.returncode:
         raise CheckFailed(
             f"Not validated: focus-validator ended with {done.returncode}: {done.stderr[-500:]}", check=_NAME
@@ -104,16 +119,22 @@ def _run(program: Path, package: Path, rows: Path) -> str:
 
 def _parents(package: Path) -> dict[str, str]:
     """Return, for each rule that is one of several of which any will do, the rule that asks for them."""
-    (model,) = (package / "rules").glob("model-1.2*.json")
-    rules = json.loads(model.read_text(encoding="utf-8"))["ModelRules"]
-    wanted = {name: rule["ValidationCriteria"]["Requirement"] for name, rule in rules.items()}
-    return {
-        item["ModelRuleId"]: name
-        for name, requirement in wanted.items()
-        if requirement.get("CheckFunction") == "OR"
-        for item in requirement["Items"]
-        if item["CheckFunction"] == "CheckModelRule"
-    }
+    try:
+        (model,) = (package / "rules").glob("model-1.2*.json")
+        rules = json.loads(model.read_text(encoding="utf-8"))["ModelRules"]
+        wanted = {name: rule["ValidationCriteria"]["Requirement"] for name, rule in rules.items()}
+        return {
+            item["ModelRuleId"]: name
+            for name, requirement in wanted.items()
+            if requirement.get("CheckFunction") == "OR"
+            for item in requirement["Items"]
+            if item["CheckFunction"] == "CheckModelRule"
+        }
+    except (OSError, ValueError, KeyError) as error:
+        raise SettingError(
+            f"Not validated: the rules of FOCUS 1.2 in {package / 'rules'} are not the one file that was expected "
+            f"({error!r}). Remove {package.parents[3]}, then run make focus-validate, which installs it again."
+        ) from error
 
 
 def _verdict(said: Mapping[str, tuple[str, str]], parents: Mapping[str, str]) -> Verdict:

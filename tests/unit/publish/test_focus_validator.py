@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines.errors import CheckFailed, SettingError
+from pipelines.publish import focus_validator
 from pipelines.publish.focus_validator import CLAIMED, judge
 
 if TYPE_CHECKING:
@@ -77,6 +78,51 @@ def test_a_validator_that_breaks_off_has_not_validated(tmp_path: Path) -> None:
     """Its exit code is 0 for any verdict, so another one is a failure of its own."""
     with pytest.raises(CheckFailed, match="ended with 1"):
         judge(tmp_path / "rows.parquet", installed(tmp_path, "Total: 0 |", code=1))
+
+
+def test_a_validator_that_does_not_end_has_not_validated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended, and the message says so."""
+    environment = installed(tmp_path, "")
+    (environment / "bin" / "focus-validator").write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
+    monkeypatch.setattr(focus_validator, "_AT_MOST", 0.2)
+    with pytest.raises(CheckFailed, match="Not validated: focus-validator did not end"):
+        judge(tmp_path / "rows.parquet", environment)
+
+
+def test_a_validator_that_cannot_be_started_has_not_validated(tmp_path: Path) -> None:
+    """Such as one whose Python is gone."""
+    environment = installed(tmp_path, "")
+    (environment / "bin" / "focus-validator").write_text("#!/nowhere/python\n")
+    with pytest.raises(CheckFailed, match=r"Not validated: focus-validator cannot be run: .*No such file"):
+        judge(tmp_path / "rows.parquet", environment)
+
+
+@pytest.mark.parametrize("rules", [[], ["1.2.0.1", "1.2.0.2"], ["1.2.0.1"]])
+def test_without_the_one_file_of_rules_nothing_is_validated(tmp_path: Path, rules: list[str]) -> None:
+    """None, a second one or one that is no JSON: which failures count could not be told."""
+    environment = installed(tmp_path, "Total: 0 | ...")
+    folder = environment / "lib" / "python3.12" / "site-packages" / "focus_validator" / "rules"
+    (folder / "model-1.2.0.1.json").unlink()
+    for version in rules:
+        (folder / f"model-{version}.json").write_text("nothing")
+    with pytest.raises(SettingError, match=r"Not validated: the rules .* run make focus-validate") as failure:
+        judge(tmp_path / "rows.parquet", environment)
+    assert f"Remove {environment}," in str(failure.value)
+
+
+def test_the_validator_is_told_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is somebody else's program: of the environment it gets what any program needs."""
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "secret")
+    environment = installed(tmp_path, "Total: 0 | ...")
+    program = environment / "bin" / "focus-validator"
+    seen = tmp_path / "seen"
+    program.write_text(
+        f"#!{sys.executable}\nimport os, pathlib\n"
+        f"pathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))\nprint('Total: 0 | ...')\n"
+    )
+    judge(tmp_path / "rows.parquet", environment)
+    assert "TENCENTCLOUD" not in seen.read_text()
+    assert "'PATH'" in seen.read_text()
 
 
 def test_without_the_validator_nothing_is_validated(tmp_path: Path) -> None:
