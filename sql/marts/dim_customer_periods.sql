@@ -29,6 +29,17 @@ whole_lists as (
     where dataset in ('customers', 'indirect_customers') and state = 'whole'
 ),
 
+resellers_told as (
+    select
+        account,
+        customer_uin,
+        snapshot_date,
+        sub_agent_uin,
+        max(sub_agent_name) as sub_agent_name
+    from indirect_customers
+    group by account, customer_uin, snapshot_date, sub_agent_uin
+),
+
 sighted as (
     select
         account,
@@ -46,8 +57,9 @@ sighted as (
         snapshot_date,
         'indirect_customers' as listed_in,
         max(sub_agent_uin) as sub_agent_uin,
-        arg_max(sub_agent_name, sub_agent_uin) as sub_agent_name
-    from indirect_customers
+        arg_max(struct_pack(sub_agent_name := sub_agent_name), sub_agent_uin).sub_agent_name
+            as sub_agent_name
+    from resellers_told
     group by account, customer_uin, snapshot_date
 ),
 
@@ -190,7 +202,7 @@ filled as (
         max(case when is_direct then snapshot_date end) over told as direct_date,
         max(case when is_indirect then snapshot_date end) over told as indirect_date,
         last_value(sub_agent_uin ignore nulls) over told as sub_agent_uin,
-        last_value(sub_agent_name ignore nulls) over told as sub_agent_name,
+        sub_agent_name,
         coalesce(
             last_value(informed_name ignore nulls) over told,
             last_value(other_name ignore nulls) over told
@@ -202,7 +214,8 @@ filled as (
     window told as (partition by account, customer_uin order by snapshot_date)
 ),
 
--- One on both lists is direct, unless only the other was taken since.
+-- One on both lists is direct, unless only the other was taken since. A reseller's name is no
+-- other's.
 judged as (
     select
         account,
@@ -211,7 +224,9 @@ judged as (
         is_direct or is_indirect as is_listed,
         is_direct and (not is_indirect or direct_date >= indirect_date) as is_direct,
         sub_agent_uin,
-        sub_agent_name,
+        last_value(sub_agent_name ignore nulls) over (
+            partition by account, customer_uin, sub_agent_uin order by snapshot_date
+        ) as sub_agent_name,
         customer_name,
         account_status_name,
         verification_status_name,

@@ -46,17 +46,18 @@ monthly_costs as (
     where customer_uin is not null
 ),
 
-landed_files as (
+landed_lists as (
     select * from staging.stg_landed_files
-    where dataset in ('customers', 'indirect_customers')
+    where dataset in ('customers', 'indirect_customers') and state = 'whole'
 ),
 
-latest_lists as (
+-- A list that is not whole leaves out customers that are there: those of the last whole one count.
+whole_lists as (
     select
         account,
         max(snapshot_date) filter (where dataset = 'customers') as direct_date,
         max(snapshot_date) filter (where dataset = 'indirect_customers') as indirect_date
-    from landed_files
+    from landed_lists
     group by account
 ),
 
@@ -113,16 +114,40 @@ grouped as (
     group by account, customer_uin
 ),
 
--- The latest that is known of each; of two entries on a day the first that has a name.
+-- A reseller's name, and when the customer was bound to it, are no other reseller's.
+resellers_told as (
+    select
+        account,
+        customer_uin,
+        sub_agent_uin,
+        max(snapshot_date) as snapshot_date,
+        arg_max(sub_agent_name, (snapshot_date, sub_agent_name)) as sub_agent_name,
+        arg_max(bound_at, (snapshot_date, bound_at)) as bound_at
+    from indirect_customers
+    where sub_agent_uin is not null
+    group by account, customer_uin, sub_agent_uin
+),
+
 resellers as (
     select
         account,
         customer_uin,
-        max(snapshot_date) as snapshot_date,
-        arg_max(sub_agent_uin, (snapshot_date, sub_agent_uin)) as sub_agent_uin,
-        arg_max(sub_agent_name, (snapshot_date, sub_agent_uin)) as sub_agent_name,
-        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name,
-        arg_max(bound_at, (snapshot_date, bound_at)) as bound_at
+        sub_agent_uin,
+        sub_agent_name,
+        bound_at
+    from resellers_told
+    qualify
+        row_number() over (
+            partition by account, customer_uin order by snapshot_date desc, sub_agent_uin desc
+        ) = 1
+),
+
+-- The latest that is known of each; of two entries on a day the first that has a name.
+indirectly_named as (
+    select
+        account,
+        customer_uin,
+        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name
     from indirect_customers
     group by account, customer_uin
 ),
@@ -194,22 +219,42 @@ reached as (
     group by account, customer_uin
 ),
 
-placed as (
+listed as (
     select
         grouped.account,
         grouped.customer_uin,
-        case
-            when grouped.direct_date is null and grouped.indirect_date is null
-                then reached.was_direct
-            else
-                grouped.indirect_date is null
-                or coalesce(grouped.direct_date >= grouped.indirect_date, false)
-        end as is_direct
+        grouped.direct_date,
+        grouped.indirect_date,
+        coalesce(
+            grouped.direct_date >= coalesce(whole_lists.direct_date, grouped.direct_date), false
+        ) as is_listed_directly,
+        coalesce(
+            grouped.indirect_date >= coalesce(whole_lists.indirect_date, grouped.indirect_date),
+            false
+        ) as is_listed_indirectly
     from grouped
+    left join whole_lists on grouped.account = whole_lists.account
+),
+
+placed as (
+    select
+        listed.account,
+        listed.customer_uin,
+        listed.is_listed_directly or listed.is_listed_indirectly as is_listed,
+        case
+            when listed.direct_date is null and listed.indirect_date is null
+                then reached.was_direct
+            when listed.is_listed_directly <> listed.is_listed_indirectly
+                then listed.is_listed_directly
+            else
+                listed.indirect_date is null
+                or coalesce(listed.direct_date >= listed.indirect_date, false)
+        end as is_direct
+    from listed
     left join reached
         on
-            grouped.account = reached.account
-            and grouped.customer_uin = reached.customer_uin
+            listed.account = reached.account
+            and listed.customer_uin = reached.customer_uin
 ),
 
 final as (
@@ -218,13 +263,12 @@ final as (
         grouped.customer_uin,
         grouped.first_listed_date,
         grouped.last_listed_date,
-        coalesce(grouped.direct_date = latest_lists.direct_date, false)
-        or coalesce(grouped.indirect_date = latest_lists.indirect_date, false) as is_listed,
+        placed.is_listed,
         grouped.first_billed_month,
         grouped.last_billed_month,
         grouped.last_asked_month,
         coalesce(
-            informed.customer_name, credited.customer_name, resellers.customer_name
+            informed.customer_name, credited.customer_name, indirectly_named.customer_name
         ) as customer_name,
         case when not placed.is_direct then resellers.sub_agent_uin end as sub_agent_uin,
         case when not placed.is_direct then resellers.sub_agent_name end as sub_agent_name,
@@ -243,7 +287,6 @@ final as (
         last_periods.valid_from_date,
         last_periods.valid_to_date
     from grouped
-    left join latest_lists on grouped.account = latest_lists.account
     left join placed
         on
             grouped.account = placed.account
@@ -252,6 +295,10 @@ final as (
         on
             grouped.account = resellers.account
             and grouped.customer_uin = resellers.customer_uin
+    left join indirectly_named
+        on
+            grouped.account = indirectly_named.account
+            and grouped.customer_uin = indirectly_named.customer_uin
     left join informed
         on
             grouped.account = informed.account
