@@ -101,10 +101,11 @@ def test_every_make_command_of_the_docs_exists() -> None:
 
 
 def test_ci_calls_the_projects_own_commands() -> None:
-    """CI runs what a person runs: `make lint` and the README's `make test`."""
+    """CI runs what a person runs: `make lint`, the README's `make test`, and `make focus-validate` where it can."""
     script = (ROOT / ".ci" / "run").read_text()
     assert "\nmake lint\n" in script
     assert "\nmake test\n" in script
+    assert "\n  make focus-validate\n" in script
     assert "make test" in README
     assert "bash .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
 
