@@ -22,6 +22,14 @@ dated as (
         reason,
         is_carried,
         proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
+        -- A tag key that the settings name no longer is not asked again: what it told before the
+        -- close says nothing of the bill that is out.
+        dataset = 'own_bill_summary'
+        and try(json_extract_string(asked_part, '$.TagKey[0]')) is not null
+        and is_carried
+        and proof <> 'failed'
+        and not coalesce(is_proven_closed, false)
+        and month_state = 'closed' as is_left_over,
         coalesce(is_proven_closed, false)
         and (
             proof = 'proven' or (is_carried and dataset = 'own_bill_detail_files')
@@ -60,6 +68,7 @@ judged as (
             else 9
         end as preference
     from dated
+    where not coalesce(is_left_over, false)
 ),
 
 grouped as (

@@ -61,7 +61,18 @@ landed_things as (
             when dataset = 'own_bill_detail_files' then 'bill file'
             when dataset = 'own_bill_resource_files' then 'bill file by resource'
         end as compared_with,
-        try(json_extract_string(asked_part, '$.TagKey[0]')) as tag_key
+        try(json_extract_string(asked_part, '$.TagKey[0]')) as tag_key,
+        -- A tag key that the settings name no longer is not asked again: what it told before the
+        -- close is no measure of the bill that is out.
+        coalesce(
+            dataset = 'own_bill_summary'
+            and tag_key is not null
+            and is_carried
+            and proof <> 'failed'
+            and not coalesce(is_proven_closed, false)
+            and month_state = 'closed',
+            false
+        ) as is_left_over
     from landed_customers
     where
         dataset in (
@@ -175,7 +186,7 @@ compared as (
         case
             when landed_things.compared_with is not null then coalesce(costs_summed.billed_cost, 0)
         end as compared_cost,
-        not starts_with(wanted.compared_with, 'summary') as is_informative
+        coalesce(landed_things.is_left_over, false) as is_left_over
     from wanted
     inner join own_months
         on
@@ -210,7 +221,7 @@ final as (
         case when not has_several_currencies then detail_cost end as detail_cost,
         compared_cost,
         case when not has_several_currencies then detail_cost - compared_cost end as difference,
-        is_informative,
+        is_left_over or not starts_with(compared_with, 'summary') as is_informative,
         is_complete,
         coalesce(not has_several_currencies and detail_cost = compared_cost, false) as is_equal,
         nullif(
@@ -229,6 +240,10 @@ final as (
                             'Bill lines sum to ' || detail_cost || ', the '
                             || concat_ws(' ', compared_with, tag_key)
                             || ' to ' || compared_cost || '.'
+                end,
+                case
+                    when is_left_over and detail_cost is distinct from compared_cost
+                        then 'It was not asked since the bill was out.'
                 end
             ),
             ''
