@@ -1,8 +1,10 @@
 -- Does the month tie out?
--- Per account the customers that count, how many of them are reconciled to the last decimal, and
--- the sums that must be equal; the total is sent as a double, so it may be the nearest one.
+-- Per account and currency the customers that count, how many of them are reconciled to the last
+-- decimal, and the sums that must be equal; the total is sent as a double, so it may be the nearest
+-- one. Customers without lines, or with lines in several currencies, are in none.
 select
     account,
+    billing_currency,
     month_state,
     count(*) as customers,
     count(*) filter (where is_complete and is_reconciled) as reconciled_customers,
@@ -14,5 +16,5 @@ select
     sum(landed_rows) as bill_lines
 from rpt_reconciliation
 where bill_month = getvariable('month') and is_counted
-group by account, month_state
-order by account asc
+group by account, billing_currency, month_state
+order by account asc, billing_currency asc, month_state asc
