@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import StorageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 READ_ONLY = 0o444
 """Releases can be read by everyone and written by nobody."""
@@ -41,14 +42,17 @@ def copy_into_place(source: Path, target: Path) -> None:
         _sync(target.parent)
 
 
-def write_into_place(content: bytes, target: Path, mode: int = PRIVATE) -> None:
-    """Make `target` a file of this content, synced, in one step. Raises StorageFailed."""
-    aside = target.with_name(f".{target.name}")
+def write_into_place(content: bytes, target: Path) -> None:
+    """Make `target` a file of this content, synced and its owner's only, in one step. Raises StorageFailed.
+
+    Of several who write it at once one is the last, and it is that one's, whole.
+    """
     with _storage_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # PRIVATE from the start
+        os.close(descriptor)
+        aside = Path(name)
         try:
-            aside.unlink(missing_ok=True)
-            aside.touch(mode)  # before there is anything in it to be read
             _write(content, aside)
             aside.replace(target)
         except BaseException:

@@ -172,6 +172,38 @@ def test_a_file_that_is_not_finished_leaves_what_was_there(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["book"]
 
 
+def test_a_file_is_whole_and_private(tmp_path: Path) -> None:
+    """A file is its owner's only, and nothing stays beside it, whether it is written or the disk refuses."""
+    target = tmp_path / "folder" / "page"
+    disk.write_into_place(b"rows", target)
+    assert target.read_bytes() == b"rows"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", refuse(errno.ENOSPC))
+        with pytest.raises(StorageFailed, match=os.strerror(errno.ENOSPC)):
+            disk.write_into_place(b"new", target)
+    assert target.read_bytes() == b"rows"
+    assert [path.name for path in target.parent.iterdir()] == ["page"]
+
+
+def test_two_who_write_a_file_at_once_share_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one is half-way another writes the same file; each is there whole, the later one last."""
+    target, written = tmp_path / "page", disk._write
+
+    def half(content: bytes, aside: Path) -> None:
+        monkeypatch.setattr(disk, "_write", written)
+        aside.write_bytes(content[:3])
+        disk.write_into_place(b"second", target)
+        assert target.read_bytes() == b"second"
+        assert aside.read_bytes() == content[:3]
+        written(content, aside)
+
+    monkeypatch.setattr(disk, "_write", half)
+    disk.write_into_place(b"first", target)
+    assert target.read_bytes() == b"first"
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]
+
+
 def test_a_private_folder_is_private_even_if_it_was_not(tmp_path: Path) -> None:
     """One that others could open before is closed to them."""
     folder = tmp_path / "folder"
