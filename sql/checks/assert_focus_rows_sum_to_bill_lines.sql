@@ -1,4 +1,4 @@
--- FOCUS rows are the bill lines, each charge once, and sum to them, cost by cost.
+-- FOCUS rows are the bill lines, each charge, voucher and use once, and sum to them, cost by cost.
 -- Grain: one row per account, bill month, kind of bill and currency where they differ.
 with
 
@@ -48,8 +48,10 @@ rows_summed as (
         x_BillMonth,
         x_IsOwnBill,
         BillingCurrency,
+        count(*) as row_count,
         count(*) filter (where x_RowKind = 'charge') as charge_count,
         count(*) filter (where x_RowKind = 'voucher') as voucher_count,
+        count(*) filter (where x_RowKind = 'charge' and ChargeCategory = 'Purchase') as use_count,
         sum(BilledCost) as billed_cost,
         sum(EffectiveCost) as effective_cost,
         sum(ListCost) filter (where x_RowKind <> 'voucher') as list_cost,
@@ -65,6 +67,9 @@ final as (
         coalesce(lines_summed.billing_currency, rows_summed.BillingCurrency) as billing_currency,
         lines_summed.line_count,
         rows_summed.charge_count,
+        lines_summed.line_count + lines_summed.voucher_count + rows_summed.use_count
+            as wanted_count,
+        rows_summed.row_count,
         lines_summed.billed_cost,
         rows_summed.billed_cost as focus_billed_cost,
         rows_summed.effective_cost as focus_effective_cost
@@ -78,6 +83,8 @@ final as (
     where
         lines_summed.line_count is distinct from rows_summed.charge_count
         or lines_summed.voucher_count is distinct from rows_summed.voucher_count
+        or lines_summed.line_count + lines_summed.voucher_count + rows_summed.use_count
+        is distinct from rows_summed.row_count
         or lines_summed.billed_cost is distinct from rows_summed.billed_cost
         or lines_summed.billed_cost is distinct from rows_summed.effective_cost
         or lines_summed.list_cost is distinct from rows_summed.list_cost
