@@ -28,6 +28,14 @@ kinds_counted as (
             EffectiveCost = BilledCost and ListCost = BilledCost and ContractedCost = BilledCost
         ) as same_cost_count,
         count(ConsumedQuantity) as consumed_count,
+        -- One of more than 20 digits before the point has no room in the column.
+        count(*) filter (
+            where
+            x_RowKind <> 'voucher'
+            and PricingQuantity is null
+            and abs(cast(x_ConsumedQuantity as double))
+            * abs(cast(coalesce(x_UsageDuration, 1) as double)) < 1e19
+        ) as unpriced_count,
         count(CommitmentDiscountId) as commitment_count
     from focus_rows
     group by
@@ -75,6 +83,8 @@ judged as (
                 then 'Costs of a credit must match its BilledCost'
             when ChargeCategory <> 'Usage' and consumed_count > 0
                 then 'ConsumedQuantity must be null where nothing is used'
+            when unpriced_count > 0
+                then 'PricingQuantity must not be null where the bill tells how much was used'
             when ChargeCategory <> 'Purchase' and commitment_count > 0
                 then 'CommitmentDiscountId must be of a purchase, which alone is known to be one'
             when

@@ -26,10 +26,11 @@ months as (
     from bill_months
 ),
 
--- What a transaction is to FOCUS, by the label on the bill: its names of today and earlier ones.
+-- What a transaction is to FOCUS, by the label on the bill: its names of today and earlier ones,
+-- in whatever case.
 transactions as (
     select
-        listed.transaction_type,
+        lower(listed.transaction_type) as transaction_label,
         listed.charge_category,
         listed.charge_class,
         listed.charge_frequency,
@@ -51,6 +52,8 @@ transactions as (
         ('New monthly subscription', 'Purchase', null, 'One-Time', 'Standard', null),
         ('New yearly/monthly subscription', 'Purchase', null, 'One-Time', 'Standard', null),
         ('Upgrade/Downgrade', 'Purchase', null, 'One-Time', 'Standard', null),
+        ('Upgrade', 'Purchase', null, 'One-Time', 'Standard', null),
+        ('Downgrade', 'Purchase', null, 'One-Time', 'Standard', null),
         ('Renewal', 'Purchase', null, 'Recurring', 'Standard', null),
         ('Monthly subscription renewal', 'Purchase', null, 'Recurring', 'Standard', null),
         ('Yearly/monthly subscription renewal', 'Purchase', null, 'Recurring', 'Standard', null),
@@ -70,6 +73,24 @@ transactions as (
         pricing_category,
         commitment_type
     )
+),
+
+-- Labels have changed over the years, so what puts a past charge right is known by a part of the
+-- word where the label is not listed.
+words as (
+    select
+        listed.word,
+        listed.charge_category,
+        listed.charge_class,
+        listed.charge_frequency,
+        listed.pricing_category
+    from (
+        values
+        ('adjustment', 'Adjustment', 'Correction', 'One-Time', null),
+        ('refund', 'Purchase', 'Correction', 'One-Time', null),
+        ('reversal', 'Usage', 'Correction', 'Usage-Based', null),
+        ('guarantee', 'Usage', null, 'Recurring', 'Other')
+    ) as listed (word, charge_category, charge_class, charge_frequency, pricing_category)
 ),
 
 -- By the name on the bill, because FOCUS wants one category for each ServiceName.
@@ -284,15 +305,28 @@ classified as (
                 then 1000000
             else 0
         end as end_us,
-        -- Two numbers of 19 digits are all that a product of 38 digits has room for.
-        try_cast(lines.consumed_quantity as decimal(19, 9))
-        * try_cast(coalesce(lines.usage_duration, 1) as decimal(19, 9)) as pricing_quantity,
+        -- A product of 38 digits has room for 18 decimals of the two together.
+        case
+            when lines.usage_duration is null or lines.usage_duration = 1
+                then lines.consumed_quantity
+            when lines.usage_duration = cast(lines.usage_duration as decimal(38, 0))
+                then try(lines.consumed_quantity * cast(lines.usage_duration as decimal(38, 0)))
+            when lines.consumed_quantity = cast(lines.consumed_quantity as decimal(38, 0))
+                then try(cast(lines.consumed_quantity as decimal(38, 0)) * lines.usage_duration)
+            else
+                try(
+                    cast(lines.consumed_quantity as decimal(38, 9))
+                    * cast(lines.usage_duration as decimal(38, 9))
+                )
+        end as pricing_quantity,
         -- FOCUS wants ListCost = ListUnitPrice x PricingQuantity; bills round costs to 8 decimals.
         case
             when
                 round(
-                    try_cast(lines.list_unit_price as decimal(19, 12))
-                    * try_cast(pricing_quantity as decimal(19, 8)),
+                    try(
+                        cast(lines.list_unit_price as decimal(38, 12))
+                        * cast(pricing_quantity as decimal(38, 8))
+                    ),
                     8
                 ) = lines.list_cost
                 and lines.list_unit_price >= 0
@@ -321,12 +355,14 @@ classified as (
         lines.route,
         lines.fetched_at,
         lines.is_complete,
-        coalesce(transactions.charge_category, 'Usage') as charge_category,
-        transactions.charge_class,
-        coalesce(transactions.charge_frequency, 'Usage-Based') as charge_frequency,
+        coalesce(transactions.charge_category, words.charge_category, 'Usage') as charge_category,
+        coalesce(transactions.charge_category, words.charge_category) = 'Purchase' as is_purchase,
+        coalesce(transactions.charge_class, words.charge_class) as charge_class,
+        coalesce(transactions.charge_frequency, words.charge_frequency, 'Usage-Based')
+            as charge_frequency,
         case
-            when transactions.transaction_type is null then 'Other'
-            else transactions.pricing_category
+            when transactions.transaction_label is null and words.word is null then 'Other'
+            else coalesce(transactions.pricing_category, words.pricing_category)
         end as pricing_category,
         case
             when transactions.commitment_type is not null then lines.resource_id
@@ -336,16 +372,39 @@ classified as (
         coalesce(services.service_subcategory, 'Other (Other)') as service_subcategory,
         unnest(
             case
-                when lines.voucher_amount <> 0 and transactions.charge_category = 'Purchase'
+                when lines.voucher_amount <> 0 and is_purchase
                     then ['charge', 'voucher', 'use']
                 when lines.voucher_amount <> 0 then ['charge', 'voucher']
-                when transactions.charge_category = 'Purchase' then ['charge', 'use']
+                when is_purchase then ['charge', 'use']
                 else ['charge']
             end
         ) as row_kind
     from lines
     left join months on lines.bill_month = months.bill_month
-    left join transactions on lines.transaction_type = transactions.transaction_type
+    left join transactions on lower(lines.transaction_type) = transactions.transaction_label
+    left join words
+        on
+            words.word
+            = case
+                when transactions.transaction_label is not null then null
+                when
+                    lines.transaction_type ilike '%adjust%'
+                    or lines.transaction_type ilike '%compensat%'
+                    then 'adjustment'
+                when
+                    lines.transaction_type ilike '%refund%'
+                    and coalesce(lines.pay_mode_name, '') not ilike 'pay-as-you-go%'
+                    then 'refund'
+                when
+                    lines.transaction_type ilike '%revers%'
+                    and lines.pay_mode_name ilike '%subscription%'
+                    then 'refund'
+                when
+                    lines.transaction_type ilike '%refund%'
+                    or lines.transaction_type ilike '%revers%'
+                    then 'reversal'
+                when lines.transaction_type ilike '%guarantee%' then 'guarantee'
+            end
     left join services on lines.product_name = services.product_name
 ),
 
