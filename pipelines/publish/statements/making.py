@@ -6,10 +6,11 @@ that was closed is told by the release and the terms that it was closed with, so
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pipelines import locks, paths
 from pipelines.errors import CorruptFile, SettingError
@@ -25,7 +26,7 @@ from pipelines.publish.statements.terms import TermsBook, read_terms
 from pipelines.publish.statements.workbook import write_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -72,8 +73,10 @@ def make_statements(
 
     A month that was closed is told from what it was closed with, and `terms_file` is not read. `progress` is told how
     many of how many are written. Where no customer is named, workbooks of customers that have no bill any more are
-    removed. Raises SettingError if there is nothing of what was asked for or the terms are wrong, CorruptFile if what
-    the month was closed with is damaged, StorageFailed if the disk refuses, Busy.
+    removed, those of accounts too that have none left; other files of the owner stay.
+
+    Raises SettingError if there is nothing of what was asked for or the terms are wrong, CorruptFile if what the month
+    was closed with is damaged, StorageFailed if the disk refuses, Busy.
     """
     with locks.held(paths.statements_lock(home), f"the statements of {home}"):
         release, book, frozen = _sources(home, month.key, terms_file)
@@ -84,13 +87,14 @@ def make_statements(
                 book.refuse_unknown(known_customers(connection))  # those that were frozen were refused then
             plans = [_Plan(_sealed(bill, frozen), *_terms(book, bill)) for bill in asked]
             disk.private_folder(paths.statements_folder(home))
+            _clear_leftovers(home, month.key)
             made: list[Made] = []
             for plan in plans:
                 progress(len(made), len(plans))
                 made.append(_make(home, connection, plan))
             progress(len(made), len(plans))
             if not customers:
-                _remove_others(made)
+                _remove_stale(home, month.key, accounts, made)
             left_out = [rest for rest in ownerless(connection, month.key) if not accounts or rest.account in accounts]
         return Statements(plans[0].bill.seal.release_id, tuple(made), tuple(left_out))
 
@@ -191,9 +195,24 @@ def _make(home: Path, connection: DuckDBPyConnection, plan: _Plan) -> Made:
     return Made(bill.seal.account, bill.customer_uin, target, due, statement.is_whole, statement.is_final)
 
 
-def _remove_others(made: Sequence[Made]) -> None:
-    """Remove, in the folders that were just filled, the workbooks that an earlier run made and this one did not."""
-    kept = {each.path for each in made}
-    for folder in {path.parent for path in kept}:
-        for path in set(folder.glob("*.xlsx")) - kept:
+def _clear_leftovers(home: Path, month: str) -> None:
+    """Clear what killed runs left of a month's workbooks: none is under way, since the lock is held."""
+    for path in (paths.statements_folder(home) / month).glob(f"*/.statement-{month}-*.xlsx"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             disk.remove(path)
+
+
+def _remove_stale(home: Path, month: str, accounts: Collection[str], made: Iterable[Made]) -> None:
+    """Remove a month's workbooks, of these accounts or of all, that an earlier run made and this one did not."""
+    found = set((paths.statements_folder(home) / month).glob(f"*/statement-{month}-*.xlsx"))
+    for path in found - {each.path for each in made}:
+        if (not accounts or path.parent.name in accounts) and _is_ours(path, month):
+            disk.remove(path)
+
+
+def _is_ours(path: Path, month: str) -> bool:
+    """Tell a workbook of a customer from its owner's own, such as 'statement-2026-10-1 (signed).xlsx'."""
+    name = path.stem.removeprefix(f"statement-{month}-")
+    return quote(unquote(name), safe="") == name and path.is_file()

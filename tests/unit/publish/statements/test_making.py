@@ -191,6 +191,40 @@ def test_workbooks_of_customers_without_a_bill_any_more_are_removed(home: Path) 
     assert [path.name for path in folder.iterdir()] == ["statement-2026-10-1.xlsx"]
 
 
+def test_workbooks_of_an_account_without_any_bill_any_more_are_removed(home: Path) -> None:
+    """An account that lost all its bills keeps no stale workbook, unless the run is of other accounts."""
+    make_statements(home, MONTH)
+    stale = paths.statement_file(home, "2026-10", "other", "7")
+    put_month(home, "2026-10", {"7": []}, account="other")
+    build_and_publish(home, now=NOW, code_version="test")
+    make_statements(home, MONTH, accounts=["sandbox"])
+    assert stale.exists()
+    make_statements(home, MONTH)
+    assert not stale.exists()
+    assert paths.statement_file(home, "2026-10", "sandbox", "1").exists()
+
+
+def test_what_the_owner_keeps_beside_the_workbooks_stays(home: Path) -> None:
+    """Only workbooks that a run of this month made are removed, whatever else ends in .xlsx."""
+    folder = make_statements(home, MONTH, accounts=["other"]).made[0].path.parent
+    owners = ["signed by me.xlsx", "statement-2026-10-7 (signed).xlsx", "statement-2026-09-7.xlsx", ".hidden.xlsx"]
+    for name in (*owners, "statement-2026-10-8.xlsx"):
+        (folder / name).write_bytes(b"mine")
+    make_statements(home, MONTH)
+    assert {path.name for path in folder.iterdir()} == {*owners, "statement-2026-10-7.xlsx"}
+
+
+@pytest.mark.parametrize("asked", [{}, {"customers": ["7"]}])
+def test_what_a_killed_run_left_is_cleared(home: Path, asked: dict[str, list[str]]) -> None:
+    """A workbook that was being written, be it a folder or a file, keeps no later run from ending."""
+    folder = make_statements(home, MONTH, accounts=["other"]).made[0].path.parent
+    (folder / ".statement-2026-10-77.xlsx").mkdir()
+    (folder / ".statement-2026-10-77.xlsx" / "spool").write_bytes(b"half")
+    (folder / ".statement-2026-10-78.xlsx").write_bytes(b"half")
+    make_statements(home, MONTH, **asked)
+    assert [path.name for path in folder.iterdir()] == ["statement-2026-10-7.xlsx"]
+
+
 def test_statements_of_a_closed_month_stay_the_same_for_ever(home: Path) -> None:
     """Bill and terms are those it was closed with, to the byte, whatever is restated or written since."""
     terms = terms_file(home, "sandbox,1,As closed,5%,,,,")
