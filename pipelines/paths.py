@@ -148,6 +148,11 @@ def statements_lock(home: Path) -> Path:
     return locks_folder(home) / "statements.lock"
 
 
+def exports_lock(home: Path) -> Path:
+    """The lock of writing exports."""
+    return locks_folder(home) / "exports.lock"
+
+
 def export_folder(home: Path, month: str, release_id: str, kind: str) -> Path:
     """A bill month of a release as files: `kind` is their format, or focus."""
     return home / "exports" / month / release_id / kind

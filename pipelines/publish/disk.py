@@ -136,6 +136,13 @@ def private_folder(path: Path) -> None:
         path.chmod(PRIVATE_FOLDER)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder and what is in it, if it is there. Raises StorageFailed."""
+    with _storage_failures(path):
+        if path.exists():
+            shutil.rmtree(path)
+
+
 def remove(path: Path) -> None:
     """Remove a file, if it is there. Raises StorageFailed."""
     with _storage_failures(path):

@@ -1,12 +1,12 @@
 """A month as files for other programs: every published table as CSV or Parquet, and FOCUS as both.
 
 A folder holds one release's month: it is written aside, moved into place whole and never changed, so that a path stands
-for the same figures for good. What the figures mean is told by the tables' own texts, not here.
+for the same figures for good. One that was changed or lost a file since is made again. What the figures mean is told by
+the tables' own texts, not here.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines import paths
+from pipelines import locks, paths
 from pipelines.errors import SettingError, StorageFailed
+from pipelines.model.frozen import sha256
 from pipelines.model.session import reader
 from pipelines.periods import BillMonth
 from pipelines.publish import disk
@@ -29,6 +30,9 @@ FOCUS = ("focus_cost_and_usage", "focus_billing_period")
 """The datasets of FOCUS, exported for themselves too."""
 
 MANIFEST = "manifest.json"
+
+_WAIT = 600.0
+"""Seconds that an export waits for the one before it, which often makes the very files that it is asked for."""
 
 _MONTH_COLUMNS = ("bill_month", "x_BillMonth")
 """A table with one of these is exported for the month alone, any other whole."""
@@ -67,14 +71,14 @@ class Export:
 
 
 def export_focus(home: Path, month: str) -> Export:
-    """Write the FOCUS datasets of a month (YYYY-MM) as Parquet and CSV. Raises SettingError, StorageFailed."""
+    """Write the FOCUS datasets of a month (YYYY-MM) as Parquet and CSV. Raises SettingError, StorageFailed, Busy."""
     return _export(home, month, "focus", FOCUS, tuple(Format))
 
 
 def export_tables(home: Path, month: str, format_: str) -> Export:
     """Write every published table as `csv` or `parquet`: its rows of a month (YYYY-MM), or all where it has no months.
 
-    Raises SettingError for a format or month that there is not, StorageFailed.
+    Raises SettingError for a format or month that there is not, StorageFailed, Busy.
     """
     if format_ not in tuple(Format):
         raise SettingError(f"There is no format '{format_}': write {' or '.join(Format)}.")
@@ -82,21 +86,47 @@ def export_tables(home: Path, month: str, format_: str) -> Export:
 
 
 def _export(home: Path, month: str, kind: str, tables: Iterable[str] | None, formats: Iterable[Format]) -> Export:
-    """Write `tables`, or all of them, unless the release's month is there already."""
+    """Write `tables`, or all of them, unless the release's month is there already, whole."""
     key = BillMonth(month).key
     with _release(home) as connection:
         sealed = tuple(_sealed(connection, key))
         folder = paths.export_folder(home, key, sealed[0].release_id, kind)
-        if not folder.exists():
-            with disk.folder_in_place(folder) as aside:
-                files = [
-                    _write(connection, table, key, aside / f"{table}.{format_}")
-                    for table in (_tables(connection) if tables is None else tables)
-                    for format_ in formats
-                ]
-                (aside / MANIFEST).write_text(_manifest(key, sealed, files), encoding="utf-8")
-    listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    return Export(folder, tuple(ExportedFile(**file) for file in listed), sealed)
+        files = _whole(folder)  # without the lock: who finds it whole writes nothing
+        if not files:
+            with locks.held(paths.exports_lock(home), f"the exports of {home}", wait=_WAIT):
+                files = _whole(folder) or _make(connection, folder, key, sealed, tables, formats)
+    return Export(folder, files, sealed)
+
+
+def _whole(folder: Path) -> tuple[ExportedFile, ...] | None:
+    """Return the files that a folder's manifest lists; None if there is none, or a file is not what it says."""
+    try:
+        listed = json.loads((folder / MANIFEST).read_bytes())["files"]
+        files = tuple(ExportedFile(**file) for file in listed)
+        is_whole = all(sha256(folder / file.name) == file.sha256 for file in files)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return files if is_whole else None
+
+
+def _make(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    month: str,
+    sealed: Iterable[Seal],
+    tables: Iterable[str] | None,
+    formats: Iterable[Format],
+) -> tuple[ExportedFile, ...]:
+    """Write `tables`, or all of them, and the manifest, in place of a folder that is not whole any more."""
+    disk.remove_folder(folder)
+    with disk.folder_in_place(folder) as aside:
+        files = tuple(
+            _write(connection, table, month, aside / f"{table}.{format_}")
+            for table in (_tables(connection) if tables is None else tables)
+            for format_ in formats
+        )
+        (aside / MANIFEST).write_text(_manifest(month, sealed, files), encoding="utf-8")
+    return files
 
 
 def _release(home: Path) -> duckdb.DuckDBPyConnection:
@@ -149,9 +179,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, month: str, target
         raise StorageFailed(
             f"The disk refused to write {target}: {error}. Make room or make it writable, then run again."
         ) from error
-    with target.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return ExportedFile(target.name, table, count, target.stat().st_size, digest)
+    return ExportedFile(target.name, table, count, target.stat().st_size, sha256(target))
 
 
 def _is_text(type_: str) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -65,13 +68,12 @@ def test_no_text_of_csv_is_a_formula_and_parquet_keeps_it_as_it_is(home: Path) -
     assert [kept[f"l{number}"] for number in range(3)] == ["=1+1", "+1", "-1+1"]
 
 
-def test_an_empty_text_and_none_are_told_apart(home: Path) -> None:
-    """Texts are quoted, so that nothing between two commas is no text at all."""
-    text = (export_focus(home, "2026-10").folder / "focus_cost_and_usage.csv").read_text(encoding="utf-8")
-    first = text.splitlines()[1]
-    assert '"Payer account","XXX"' in first or '"Payer account","USD"' in first
-    assert ",," in first
-    assert '""' not in first
+def test_an_empty_text_and_none_are_told_apart(tmp_path: Path) -> None:
+    """Texts are quoted, an empty one too, so that nothing between two commas is no text at all."""
+    with duckdb.connect() as connection:
+        connection.execute("create table texts as from (values (1, '', 'a'), (2, null, 'b')) as texts (id, text, rest)")
+        exports._write(connection, "texts", "2026-10", tmp_path / "texts.csv")
+    assert (tmp_path / "texts.csv").read_text().splitlines() == ['id,"text","rest"', '1,"","a"', '2,,"b"']
 
 
 def test_pandas_reads_both_files_with_exact_money(home: Path) -> None:
@@ -116,7 +118,8 @@ def test_every_published_table_is_exported_with_its_month_or_whole(home: Path, f
     assert set(FOCUS) <= set(names)
     rows = {file.table: file.rows for file in exported.files}
     assert rows["fct_bill_lines"] == len(NAMES) + 1
-    assert rows["dim_customers"] >= 0
+    assert rows["dim_bill_months"] == 1
+    assert rows["dim_customers"] == 2
     assert rows["focus_billing_period"] == 1
 
 
@@ -139,6 +142,41 @@ def test_an_export_of_a_release_is_made_once(home: Path) -> None:
     stamps = [path.stat().st_mtime_ns for path in sorted(first.folder.iterdir())]
     assert export_focus(home, "2026-10") == first
     assert [path.stat().st_mtime_ns for path in sorted(first.folder.iterdir())] == stamps
+
+
+def test_two_exports_at_once_come_to_one_whole_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks while the same export is written waits for it; both are given the same files, and all of them."""
+    written, begun = exports._write, threading.Barrier(2)
+
+    def slow(*values: object) -> object:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            begun.wait(0.5)  # lets a second writer come to the same point, if there is one
+        return written(*values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(exports, "_write", slow)
+    with ThreadPoolExecutor() as threads:
+        first, second = threads.map(lambda _: export_focus(home, "2026-10"), range(2))
+    assert first == second
+    told = json.loads((first.folder / "manifest.json").read_text(encoding="utf-8"))
+    assert [file["sha256"] for file in told["files"]] == [file.sha256 for file in first.files]
+    assert {file.name: file.sha256 for file in first.files} == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in first.folder.iterdir()
+        if path.name != "manifest.json"
+    }
+
+
+@pytest.mark.parametrize("harm", ["a file is gone", "a file is changed", "the manifest is cut", "the manifest is gone"])
+def test_an_export_that_is_not_whole_any_more_is_made_again(home: Path, harm: str) -> None:
+    """Whatever happened to the folder, whoever asks again is given the same files as at first."""
+    first = export_focus(home, "2026-10")
+    before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
+    file = first.folder / ("manifest.json" if "manifest" in harm else "focus_cost_and_usage.csv")
+    file.unlink()
+    if not harm.endswith("gone"):
+        file.write_bytes(before[file.name][:-20])
+    assert export_focus(home, "2026-10") == first
+    assert {path.name: path.read_bytes() for path in first.folder.iterdir()} == before
 
 
 def test_an_export_of_an_equal_release_is_equal(home: Path) -> None:

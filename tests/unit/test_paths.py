@@ -43,5 +43,7 @@ def test_every_path_is_below_the_home_and_its_own() -> None:
 
 def test_every_lock_lies_in_the_folder_of_locks() -> None:
     """Who looks for runs under way finds all locks in one folder."""
-    locks = [paths.partition_lock(HOME, "a", "2026-10"), paths.build_lock(HOME), paths.statements_lock(HOME)]
+    locks = [paths.partition_lock(HOME, "a", "2026-10"), paths.build_lock(HOME)]
+    locks += [paths.statements_lock(HOME), paths.exports_lock(HOME)]
+    assert len(set(locks)) == len(locks)
     assert all(lock.is_relative_to(paths.locks_folder(HOME)) and lock.suffix == ".lock" for lock in locks)
