@@ -35,7 +35,7 @@ def write_workbook(path: Path, statement: Statement, lines: Iterable[Sequence[An
         "strings_to_formulas": False,
         "strings_to_numbers": False,
         "strings_to_urls": False,
-        "default_format_properties": FONT,
+        "default_format_properties": dict(FONT),  # XlsxWriter writes into it, so the next workbook would be another
     }
     try:
         with Workbook(str(path), options) as book:
