@@ -247,6 +247,21 @@ def masked(root: Path, environ: Mapping[str, str] = os.environ) -> bool:
     return text == "masked"
 
 
+def clock(root: Path, environ: Mapping[str, str] = os.environ) -> BillingClock:
+    """Return the billing clock of a command that asks nothing: accounts need not be set unless BILL_ETL_NOW is.
+
+    Raises SettingError for a clock that is set, unless all accounts are at this machine's own addresses.
+    """
+    if not _variables(root, environ).get("BILL_ETL_NOW"):
+        return BillingClock()
+    try:
+        return load(root, environ).clock
+    except SettingError as error:
+        raise SettingError(
+            f"{error} It matters because BILL_ETL_NOW is set: unset it to go by the real time."
+        ) from None
+
+
 def daily_at(variables: Mapping[str, str] = os.environ) -> time:
     """Return when the daily runs start (BILL_ETL_DAILY_AT, UTC+8, 09:30 by default). Raises SettingError."""
     text = variables.get("BILL_ETL_DAILY_AT")

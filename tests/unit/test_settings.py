@@ -13,6 +13,7 @@ from pipelines import paths, settings
 from pipelines.endpoints.asker import Asker
 from pipelines.endpoints.shapes import Paging, Role
 from pipelines.errors import AccountMismatch, SettingError, StorageFailed
+from pipelines.periods import BillingClock
 
 ID, KEY, TOKEN = "AKIDrealrealrealrealrealrealreal", "realkeyrealkeyrealkeyrealkeyreal", "realtokenrealtokenrealtoken"
 OWN = {"BILL_ETL_ROLE": "reseller", "TENCENTCLOUD_SECRET_ID": ID, "TENCENTCLOUD_SECRET_KEY": KEY}
@@ -192,6 +193,22 @@ class TestClock:
         """A time with an offset means that instant; one without is in UTC+8."""
         environ = OWN | {"BILL_ETL_ENDPOINT": LOOPBACK, "BILL_ETL_NOW": "2026-11-20T12:00:00+00:00"}
         assert settings.load(tmp_path, environ).clock.now().hour == 20
+
+    def test_a_command_that_asks_nothing_needs_no_account_to_know_the_time(self, tmp_path: Path) -> None:
+        """Without BILL_ETL_NOW the clock is the real one; a sandbox's is too, whatever is said for real accounts."""
+        assert settings.clock(tmp_path, {}) == BillingClock()
+        said = {"BILL_ETL_SANDBOX": LOOPBACK, "BILL_ETL_NOW": "2026-11-20T12:00:00"}
+        assert settings.clock(tmp_path, said) == BillingClock()
+
+    def test_a_command_that_asks_nothing_goes_by_a_clock_that_is_set(self, tmp_path: Path) -> None:
+        """BILL_ETL_NOW holds for it by the same rule: every account must be local, so there must be one."""
+        said = {"BILL_ETL_NOW": "2026-11-20T12:00:00"}
+        assert settings.clock(tmp_path, OWN | {"BILL_ETL_ENDPOINT": LOOPBACK} | said).now().isoformat() == (
+            "2026-11-20T12:00:00+08:00"
+        )
+        for environ in (said, OWN | said):
+            with pytest.raises(SettingError, match="BILL_ETL_NOW is set: unset it to go by the real time"):
+                settings.clock(tmp_path, environ)
 
     @pytest.mark.parametrize("text", ["25:00", "9", "noon", "09:30+02:00", "09:30:15"])
     def test_a_malformed_daily_time_is_named(self, tmp_path: Path, text: str) -> None:
