@@ -18,6 +18,7 @@ from pipelines.model.frozen import CLOSE, COST_COLUMNS, COSTS, TERMS, TIE_OUT, A
 from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
 from pipelines.publish import disk
+from pipelines.publish.exports import harmless
 from pipelines.publish.release import BUILD_WAIT, build_and_publish, is_current
 from pipelines.publish.statements import refuse_unfit
 from pipelines.publish.statements.terms import read_terms
@@ -115,6 +116,8 @@ _TIE_OUT = """
         account, customer_uin, billing_currency, 'customer' as bill,
         detail_cost, summary_cost, by_product_cost, by_region_cost, by_pay_mode_cost, null as by_project_cost,
         case
+            -- Of totals that are not all there greatest and least would compare the rest.
+            when detail_cost + summary_cost + by_product_cost + by_region_cost + by_pay_mode_cost is null then null
             when is_reconciled then 0
             else
                 greatest(detail_cost, summary_cost, by_product_cost, by_region_cost, by_pay_mode_cost)
@@ -130,7 +133,10 @@ _TIE_OUT = """
         any_value(own.compared_cost) filter (where own.compared_with = 'summary by product'),
         null, null,
         any_value(own.compared_cost) filter (where own.compared_with = 'summary by project'),
-        max(abs(own.difference)) filter (where not own.is_informative),
+        case
+            when bool_and(own.difference is not null) filter (where not own.is_informative)
+                then max(abs(own.difference)) filter (where not own.is_informative)
+        end,
         (select sum(line_count)::bigint from main.fct_own_monthly_costs as costs
          where costs.account = own.account and costs.bill_month = getvariable('month')),
         bool_and(own.is_complete), bool_and(coalesce(own.is_equal, false) or own.is_informative),
@@ -239,9 +245,17 @@ def _refusal(month: BillMonth, objections: Sequence[str]) -> str:
 def _write(connection: DuckDBPyConnection, folder: Path) -> None:
     """Write the costs as Parquet and the tie-out as CSV."""
     columns = ", ".join(f'"{name}"::{type_} as "{name}"' for name, type_ in COST_COLUMNS.items())
-    for name, query in ((COSTS, f"select {columns} from ({_COSTS})"), (TIE_OUT, _TIE_OUT)):  # noqa: S608  names are ours
+    costs = f"select {columns} from ({_COSTS})"  # noqa: S608  names are ours
+    for name, query in ((COSTS, costs), (TIE_OUT, _harmless(connection, _TIE_OUT))):
         target = str(folder / name).replace("'", "''")
         connection.execute(f"copy ({query}) to '{target}' (format {name.rpartition('.')[2]})")
+
+
+def _harmless(connection: DuckDBPyConnection, query: str) -> str:
+    """Return a query whose texts no spreadsheet takes for formulas; its numbers stay what they are."""
+    columns = [(f'"{name}"', type_) for name, type_, *_ in connection.execute(f"describe {query}").fetchall()]
+    spelled = (f"{harmless(name) if type_ == 'VARCHAR' else name} as {name}" for name, type_ in columns)
+    return f"select {', '.join(spelled)} from ({query})"  # noqa: S608  names are ours
 
 
 def _rows(connection: DuckDBPyConnection, query: str) -> list[dict[str, Any]]:

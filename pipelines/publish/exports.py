@@ -182,6 +182,11 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, month: str, target
     return ExportedFile(target.name, table, count, target.stat().st_size, sha256(target))
 
 
+def harmless(text: str) -> str:
+    """Return the SQL of a text, itself SQL, with an apostrophe before what a spreadsheet would take for a formula."""
+    return f"case when regexp_matches({text}, '{_FORMULA}', 's') then '''' || {text} else {text} end"
+
+
 def _is_text(type_: str) -> bool:
     return type_ == "VARCHAR" or any(part in type_ for part in _NESTED)
 
@@ -200,7 +205,7 @@ def _spelled(column: str, type_: str) -> str:
         return f"coalesce(cast(try_cast({column} as decimal(38, 18)) as varchar), cast({column} as varchar))"
     if _is_text(type_):
         text = column if type_ == "VARCHAR" else f"cast(to_json({column}) as varchar)"
-        return f"case when regexp_matches({text}, '{_FORMULA}', 's') then '''' || {text} else {text} end"
+        return harmless(text)
     return column
 
 

@@ -107,6 +107,12 @@ def restate(home: Path, uin: str = "1", bill: list[Row] | None = None) -> None:
         put(home, dataset, "2026-10", {name: Pull(total[dataset]) for name, total in totals.items()}, account="acme")
 
 
+def tie_out(home: Path, month: str = "2026-10") -> list[dict[str, str]]:
+    """Read the tie-out of a closed month as texts."""
+    with (paths.closed_folder(home, month) / TIE_OUT).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_what_was_invoiced_is_frozen(home: Path) -> None:
     """The folder holds the costs, the tie-out and who closed the month with what; the release is kept by a name."""
     released = paths.current_release(home).resolve()
@@ -138,8 +144,7 @@ def test_what_was_invoiced_is_frozen(home: Path) -> None:
 def test_the_tie_out_holds_each_bills_sums(home: Path) -> None:
     """Per account and customer: the five totals, their difference, rows and when last proven, as plain CSV."""
     close(home)
-    with (paths.closed_folder(home, "2026-10") / TIE_OUT).open(encoding="utf-8", newline="") as file:
-        first, _, own = csv.DictReader(file)
+    first, _, own = tie_out(home)
     assert first["customer_uin"] == "1"
     names = ("detail_cost", "summary_cost", "by_product_cost", "by_region_cost", "by_pay_mode_cost")
     assert [first[name] for name in names] == ["13.00000000"] * 5
@@ -148,6 +153,28 @@ def test_the_tie_out_holds_each_bills_sums(home: Path) -> None:
     assert (own["account"], own["customer_uin"], own["bill"]) == ("shop", "", "own")
     assert (own["detail_cost"], own["by_product_cost"], own["by_project_cost"]) == ("10.00000000",) * 3
     assert (own["difference"], own["row_count"]) == ("0.00000000", "1")
+
+
+def test_no_difference_is_told_of_totals_that_are_not_all_there(home: Path) -> None:
+    """Where a total that is compared is missing, the tie-out says no difference, of customers and of own bills."""
+    put(home, "bill_summary_by_product", "2026-10", {"1": Pull(sums("13")["bill_summary_by_product"])}, account="acme")
+    by_product = {"OriginalCost": "10", "VoucherPayAmount": "0", "TotalCost": "10"}
+    put(home, "own_bill_summary", "2026-10", {None: Pull([by_product], part='{"GroupType":"product"}')}, account="shop")
+    publish(home, 1)
+    close(home, reason="The rest is not to be had.")
+    whole, partial, own = tie_out(home)
+    assert whole["difference"] == "0.00000000"
+    assert (partial["detail_cost"], partial["by_product_cost"], partial["difference"]) == ("4.00000000", "", "")
+    assert (own["by_product_cost"], own["by_project_cost"], own["difference"]) == ("10.00000000", "", "")
+
+
+def test_no_text_of_the_tie_out_is_a_formula(home: Path) -> None:
+    """A text that a spreadsheet would calculate has an apostrophe before it; what is owed to a customer is a number."""
+    put_month(home, "2026-09", {"=1+1": [line("a", "-7")]}, account="acme")
+    publish(home, 1)
+    close(home, BillMonth("2026-09"), "The shop opened in October.")
+    (row,) = tie_out(home, "2026-09")
+    assert (row["customer_uin"], row["detail_cost"]) == ("'=1+1", "-7.00000000")
 
 
 def test_the_terms_that_held_are_kept(home: Path, tmp_path: Path) -> None:
