@@ -66,9 +66,13 @@ docs: setup ## Write the generated pages of docs/ again.
 	@$(BIN)/python -m pipelines docs
 	@$(BIN)/python -m tests.integration.example
 
+# The reason is kept for good, so it arrives as it was written, with what make and shell would expand in it. One that is in
+# the environment by chance is none: it would override a refusal.
+unexport REASON
+close: export CLOSE_REASON := $(value REASON)
 close: setup ## Freeze what was invoiced for a month: make close MONTH=2026-10, with REASON="..." if not all of it is final
 	@test -n "$(MONTH)" || { echo "Say which month: make close MONTH=2026-10" >&2; exit 2; }
-	@$(BIN)/python -m pipelines close $(MONTH) $(if $(REASON),--reason "$$REASON")
+	@$(BIN)/python -m pipelines close $(MONTH) $(if $(findstring command line,$(origin REASON)),--reason "$$CLOSE_REASON")
 
 report: setup ## Write the page that reports a month, one for each account: make report MONTH=2026-10
 	@test -n "$(MONTH)" || { echo "Say which month: make report MONTH=2026-10" >&2; exit 2; }
