@@ -100,7 +100,7 @@ def rebuild() -> None:
         raise click.ClickException(f"Nothing is landed in {home}: set BILL_ETL_HOME to the home that you mean.")
     release = build_and_publish(
         home,
-        now=BillingClock().now(),
+        now=settings.clock(ROOT).now(),
         code_version=settings.code_version(ROOT),
         masked=settings.masked(ROOT),
         full=True,

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
+from pipelines import __main__ as commands
 from pipelines import paths
 from pipelines.land.manifest import landed_files
 from pipelines.model.project import read_project
+from pipelines.periods import BILLING_ZONE
 from pipelines.publish import Release, build_and_publish
 from tests.integration import example
 from tests.integration.test_publish_release import assert_equal_contents, read
+from tests.lake import line, put_month
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,3 +77,17 @@ def test_a_home_that_lost_its_warehouse_gets_the_same_back(home: Path) -> None:
     before = shutil.copy(paths.current_release(home), home.parent / "before.duckdb")
     shutil.rmtree(home / "warehouse")
     assert_equal_contents(before, publish(home).path)
+
+
+def test_the_command_builds_as_of_the_billing_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release is made at the time that is set, as whatever is asked of this machine's own addresses."""
+    put_month(tmp_path, "2026-10", {"1": [line("a", "1.5")]})
+    own = {"ENDPOINT": "http://127.0.0.1:1", "ROLE": "reseller", "HOME": str(tmp_path), "NOW": "2026-11-20T12:30:00"}
+    for name, value in own.items():
+        monkeypatch.setenv(f"BILL_ETL_{name}", value)
+    for name in ("ID", "KEY"):
+        monkeypatch.setenv(f"TENCENTCLOUD_SECRET_{name}", name)
+    answer = CliRunner().invoke(commands.main, ["rebuild"])
+    assert answer.exit_code == 0, answer.output
+    built_at = datetime.fromisoformat(own["NOW"]).replace(tzinfo=BILLING_ZONE)
+    assert read(paths.current_release(tmp_path), "select built_at from meta.release") == [(built_at,)]
