@@ -157,17 +157,19 @@ def statements(key: str, accounts: tuple[str, ...], customers: tuple[str, ...]) 
             terms_file=settings.customers_file(ROOT),
             accounts=accounts,
             customers=customers,
-            progress=lambda done, of: bar.update(task, completed=done, total=of, visible=True),
+            progress=lambda done, of: bar.update(task, completed=done, total=of, visible=of > 0),
         )
     for folder in sorted({made.path.parent for made in written.made}):
         count = sum(made.path.parent == folder for made in written.made)
         click.echo(f"{count} statements of {month} from release {written.release_id}: {folder}")
+    if not written.made:
+        click.echo(f"No customer was billed in {month}, says release {written.release_id}: there are no statements.")
     for rest in written.ownerless:
         told = f"{rest.line_count} lines ({_cell(rest.billed)} {rest.currency or ''})".replace(" )", ")")
         click.echo(f"Account {rest.account}: {told} belong to no customer and stand on no statement.", err=True)
-    preliminary = [made.customer_uin for made in written.made if not made.is_final]
-    if preliminary:
-        click.echo(f"{len(preliminary)} of them are preliminary, and say why: {_some(preliminary)}.", err=True)
+    for standing in sorted({made.standing for made in written.made if not made.is_final}):
+        some = [made.customer_uin for made in written.made if made.standing is standing]
+        click.echo(f"{len(some)} of them are {standing}, and say why: {_some(some)}.", err=True)
     if not all(made.is_whole for made in written.made):
         sys.exit(3)
 

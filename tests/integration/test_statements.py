@@ -17,7 +17,9 @@ import pytest
 from xlsxwriter import Workbook
 
 from pipelines import paths
+from pipelines.periods import BillMonth
 from pipelines.publish import build_and_publish
+from pipelines.publish.closing import close_month
 from tests.integration.libreoffice import libreoffice
 from tests.lake import Pull, line, put, put_month
 
@@ -166,6 +168,16 @@ def test_only_some_are_written_and_what_is_preliminary_is_named(home: Path) -> N
     assert "1 of them are preliminary, and say why: 4." in done.stderr
 
 
+def test_a_month_in_which_nobody_was_billed_is_told_and_no_mistake(home: Path, tmp_path: Path) -> None:
+    """All of it landed and agrees, so there is nothing to run again; the exit code is 0."""
+    other = Path(shutil.copytree(home, tmp_path / "home", symlinks=True))
+    put_month(other, "2026-11", {"4": []}, month_state="open")
+    build_and_publish(other, now=NOW, code_version="test")
+    done = run(other, "2026-11")
+    told = f"No customer was billed in 2026-11, says release {release_id(other)}: there are no statements.\n"
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (0, told, "")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -197,10 +209,16 @@ def test_a_mistake_in_the_terms_is_told_by_line_and_column(home: Path, tmp_path:
 
 
 def test_a_bill_that_is_not_whole_is_exit_code_3(home: Path, tmp_path: Path) -> None:
-    """The statement is written, says so itself, and a script is told."""
+    """The statement is written, says so in the command's words, and a script is told, after the close too."""
     other = Path(shutil.copytree(home, tmp_path / "home", symlinks=True))
     put(other, "bill_summary_by_region", "2026-10", {"4": Pull([{"TotalCost": "1"}])})
     build_and_publish(other, now=NOW, code_version="test")
     done = run(other, "2026-10", "--customer", "4")
     assert done.returncode == 3
     assert "1 of them are preliminary, and say why: 4." in done.stderr
+    close_month(other, BillMonth("2026-10"), now=NOW, code_version="test", reason="as agreed")
+    done = run(other, "2026-10", "--customer", "4")
+    assert done.returncode == 3
+    assert "1 of them are closed with reservations, and say why: 4." in done.stderr
+    book = openpyxl.load_workbook(paths.statement_file(other, "2026-10", "sandbox", "4"))
+    assert book["Summary"]["I2"].value == "CLOSED WITH RESERVATIONS: as agreed"

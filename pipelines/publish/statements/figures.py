@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.publish.currencies import rounded
@@ -84,11 +85,20 @@ class Books:
     tables: tuple[Table, ...]
 
 
+class Standing(StrEnum):
+    """How far a statement can be relied on, in the words of workbook and command."""
+
+    FINAL = "final"
+    PRELIMINARY = "preliminary"
+    RESERVED = "closed with reservations"
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A customer's month: who, how far it can be trusted (`seal` is the customer's own), the terms, books by currency.
 
-    `line_count` bill lines are read by whoever writes them.
+    `line_count` bill lines are read by whoever writes them. `reason` is why the month was closed in spite of
+    objections, if it was.
     """
 
     customer_uin: str
@@ -97,6 +107,7 @@ class Statement:
     terms: Terms
     books: tuple[Books, ...]
     line_count: int
+    reason: str | None = None
 
     @property
     def name(self) -> str:
@@ -112,6 +123,13 @@ class Statement:
     def is_final(self) -> bool:
         """Whether the month's bill is out besides."""
         return self.is_whole and self.seal.month_state == "closed"
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it can be sent; of a month that was closed as it is, nothing better is to come."""
+        if self.is_final:
+            return Standing.FINAL
+        return Standing.RESERVED if self.seal.frozen_release_id else Standing.PRELIMINARY
 
 
 _BY: tuple[tuple[str, Callable[[Cost], str]], ...] = (

@@ -19,8 +19,9 @@ from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE
 from pipelines.publish import disk
 from pipelines.publish.currencies import rounded
+from pipelines.publish.seal import seals
 from pipelines.publish.statements.bills import bills, costs, known_customers, lines, ownerless
-from pipelines.publish.statements.figures import Statement, books
+from pipelines.publish.statements.figures import Standing, Statement, books
 from pipelines.publish.statements.lines_sheet import COLUMNS
 from pipelines.publish.statements.terms import TermsBook, read_terms
 from pipelines.publish.statements.workbook import write_workbook
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from pipelines.model.frozen import Close
     from pipelines.periods import BillMonth
     from pipelines.publish.statements.bills import Bill, Ownerless
     from pipelines.publish.statements.terms import Terms
@@ -38,9 +40,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A workbook that was written: for whom, where, what is due (by currency, rounded), whether it is whole and final.
+    """A workbook that was written: for whom, where, what is due (by currency, rounded), how far it can be relied on.
 
-    A bill is whole if all of it landed and its sums agree, and final if it is out besides.
+    A bill is whole if all of it landed and its sums agree; it is final if it is out besides.
     """
 
     account: str
@@ -48,7 +50,12 @@ class Made:
     path: Path
     due: dict[str, Decimal]
     is_whole: bool
-    is_final: bool
+    standing: Standing
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the bill is out and whole."""
+        return self.standing is Standing.FINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +82,18 @@ def make_statements(
     many of how many are written. Where no customer is named, workbooks of customers that have no bill any more are
     removed, those of accounts too that have none left; other files of the owner stay.
 
-    Raises SettingError if there is nothing of what was asked for or the terms are wrong, CorruptFile if what the month
+    Where all is landed and nobody was billed, none is made. Raises SettingError if there is nothing of what was asked
+    for or the terms are wrong, CorruptFile if what the month
     was closed with is damaged, StorageFailed if the disk refuses, Busy.
     """
     with locks.held(paths.statements_lock(home), f"the statements of {home}"):
-        release, book, frozen = _sources(home, month.key, terms_file)
+        release, book, close = _sources(home, month.key, terms_file)
         with reader(release) as connection:
             connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
-            asked = _asked(connection, month.key, accounts, customers)
-            if not frozen:
+            asked = _asked(connection, month.key, accounts, customers, close)
+            if not close:
                 book.refuse_unknown(known_customers(connection))  # those that were frozen were refused then
-            plans = [_Plan(_sealed(bill, frozen), *_terms(book, bill)) for bill in asked]
+            plans = [_plan(book, bill, close) for bill in asked]
             disk.private_folder(paths.statements_folder(home))
             _clear_leftovers(home, month.key)
             made: list[Made] = []
@@ -95,8 +103,9 @@ def make_statements(
             progress(len(made), len(plans))
             if not customers:
                 _remove_stale(home, month.key, accounts, made)
+            release_id = seals(connection, month.key)[0].release_id
             left_out = [rest for rest in ownerless(connection, month.key) if not accounts or rest.account in accounts]
-        return Statements(plans[0].bill.seal.release_id, tuple(made), tuple(left_out))
+        return Statements(release_id, tuple(made), tuple(left_out))
 
 
 def refuse_unfit(connection: DuckDBPyConnection, month: str, book: TermsBook) -> None:
@@ -108,35 +117,48 @@ def refuse_unfit(connection: DuckDBPyConnection, month: str, book: TermsBook) ->
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A bill, the terms for it, and what one unit of its currency is in the invoice's."""
+    """A bill, the terms for it, what one unit of its currency is in the invoice's, and why it was closed as it is."""
 
     bill: Bill
     terms: Terms
     rate: Decimal
+    reason: str | None
 
 
-def _sources(home: Path, month: str, terms_file: Path | None) -> tuple[Path, TermsBook, bool]:
-    """Return the release and the terms to make a month's statements of, and whether the month was closed with them."""
+def _sources(home: Path, month: str, terms_file: Path | None) -> tuple[Path, TermsBook, Close | None]:
+    """Return the release and the terms to make a month's statements of, and the close that both are from, if any."""
     closed = {frozen.bill_month: frozen.close for frozen in frozen_months(home)}.get(month)
     if closed is None:
         current = paths.current_release(home)
         if not current.exists():
             raise SettingError(f"There is no release at {current} yet: run make month MONTH={month}.")
-        return current.resolve(), read_terms(terms_file) if terms_file else TermsBook(), False
+        return current.resolve(), read_terms(terms_file) if terms_file else TermsBook(), None
     release, kept = paths.closed_release(home, month), paths.closed_folder(home, month) / TERMS
     if not release.exists() or sha256(release) != closed.release_sha256:
         raise CorruptFile(f"{release} is not the release that {month} was closed with: put it back from a backup.")
-    return release, read_terms(kept) if TERMS in closed.contents else TermsBook(), True
+    return release, read_terms(kept) if TERMS in closed.contents else TermsBook(), closed
 
 
 def _asked(
-    connection: DuckDBPyConnection, month: str, accounts: Collection[str], customers: Collection[str]
+    connection: DuckDBPyConnection,
+    month: str,
+    accounts: Collection[str],
+    customers: Collection[str],
+    close: Close | None,
 ) -> list[Bill]:
+    """Return the bills that are asked for: none if accounts are whole and billed nobody, else SettingError says so."""
     found = bills(connection, month)
-    if not found:
-        raise SettingError(f"No customer has a bill in {month} in this release: run make month MONTH={month}.")
+    are_whole = _are_whole(connection, month)
+    asked_of = [is_whole for account, is_whole in are_whole.items() if not accounts or account in accounts]
+    if not found and not (asked_of and all(asked_of)):
+        where = (
+            f"release {close.release_id}, which it was closed with"
+            if close
+            else f"this release: run make month MONTH={month}"
+        )
+        raise SettingError(f"No customer has a bill in {month} in {where}.")
     for what, asked, there in (
-        ("account", accounts, {bill.seal.account for bill in found}),
+        ("account", accounts, {bill.seal.account for bill in found} | {name for name in are_whole if are_whole[name]}),
         ("customer", customers, {bill.customer_uin for bill in found}),
     ):
         if missing := sorted(set(asked) - there):
@@ -151,9 +173,20 @@ def _asked(
     ]
 
 
-def _sealed(bill: Bill, frozen: bool) -> Bill:  # noqa: FBT001  one of two
-    """Say of the bill of a closed month with which release it was closed: the kept release is older than the close."""
-    return replace(bill, seal=replace(bill.seal, frozen_release_id=bill.seal.release_id)) if frozen else bill
+def _are_whole(connection: DuckDBPyConnection, month: str) -> dict[str, bool]:
+    """Return, by each account that has the month, whether all bills of its customers landed and agree."""
+    landed = [seal for seal in seals(connection, month) if not seal.is_own_bill]
+    return {seal.account: seal.is_complete and seal.is_reconciled for seal in landed}
+
+
+def _plan(book: TermsBook, bill: Bill, close: Close | None) -> _Plan:
+    """Return what to make of a bill. Raises SettingError if the terms do not fit it."""
+    terms, rate = _terms(book, bill)
+    if close is None:
+        return _Plan(bill, terms, rate, reason=None)
+    # The kept release is older than the close, so it does not tell of it.
+    sealed = replace(bill, seal=replace(bill.seal, frozen_release_id=bill.seal.release_id))
+    return _Plan(sealed, terms, rate, close.reason)
 
 
 def _terms(book: TermsBook, bill: Bill) -> tuple[Terms, Decimal]:
@@ -185,6 +218,7 @@ def _make(home: Path, connection: DuckDBPyConnection, plan: _Plan) -> Made:
             for currency in bill.currencies
         ),
         line_count=bill.line_count,
+        reason=plan.reason,
     )
     name = quote(bill.customer_uin, safe="")  # whatever the service sends, it is one name and no path
     target = paths.statement_file(home, bill.seal.bill_month, bill.seal.account, name)
@@ -192,7 +226,7 @@ def _make(home: Path, connection: DuckDBPyConnection, plan: _Plan) -> Made:
         write_workbook(aside, statement, lines(connection, bill, [column.expression for column in COLUMNS]))
     invoices = [each.invoice for each in statement.books]
     due = {each.invoice_currency or "": rounded(each.due, each.invoice_currency) for each in invoices}
-    return Made(bill.seal.account, bill.customer_uin, target, due, statement.is_whole, statement.is_final)
+    return Made(bill.seal.account, bill.customer_uin, target, due, statement.is_whole, statement.standing)
 
 
 def _clear_leftovers(home: Path, month: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipelines.periods import BillMonth
 from pipelines.publish.currencies import rounded
 from pipelines.publish.statements.cells import FONT, NO_CURRENCY, PALE, RED, RULE, SOFT, Sheet, cell, cells, exact_text
-from pipelines.publish.statements.figures import Amounts, left, unlike_total
+from pipelines.publish.statements.figures import Amounts, Standing, left, unlike_total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from xlsxwriter import Workbook
 
+    from pipelines.publish.seal import Seal
     from pipelines.publish.statements.cells import Styles
     from pipelines.publish.statements.figures import Books, Invoice, Statement, Table
     from pipelines.publish.statements.terms import Terms
@@ -153,16 +154,21 @@ def _percent(ratio: Decimal) -> str:
 
 
 def _warning(statement: Statement) -> str | None:
-    """Say why the statement is not to be sent yet; None for one that is final, or that was closed as it is."""
-    seal = statement.seal
-    if statement.is_final or seal.frozen_release_id:
+    """Say why the statement is not final; None for one that is."""
+    if statement.standing is Standing.FINAL:
         return None
+    reason = statement.reason if statement.standing is Standing.RESERVED else None
+    why = " ".join(reason.split()) if reason else ", ".join(_faults(statement.seal))
+    return f"{statement.standing.upper()}: {why}"
+
+
+def _faults(seal: Seal) -> Iterator[str]:
     faults = {
         "the bill is not out": seal.month_state != "closed",
         "not all of it has landed": not seal.is_complete,
         "its sums do not agree": not seal.is_reconciled,
     }
-    return f"PRELIMINARY: {', '.join(fault for fault, holds in faults.items() if holds)}"
+    yield from (fault for fault, holds in faults.items() if holds)
 
 
 def _write_head(sheet: Sheet, statement: Statement, facts: Sequence[tuple[str, str]], starts: Sequence[int]) -> None:

@@ -113,12 +113,23 @@ class TermsBook:
 
 def read_terms(file: Path) -> TermsBook:
     """Read a file of terms: UTF-8, with or without a byte order mark. Raises SettingError, which names each fault."""
+    return parse_terms(file, content_of(file))
+
+
+def content_of(file: Path) -> bytes:
+    """Return the bytes of a file of terms, whatever they are. Raises SettingError if it cannot be read."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise SettingError(f"{file} is not UTF-8: save it as 'CSV UTF-8 (comma delimited)'.") from None
+        return file.read_bytes()
     except OSError as error:
         raise SettingError(f"{file} cannot be read: {error.strerror or error}. Mend it there.") from None
+
+
+def parse_terms(file: Path, content: bytes) -> TermsBook:
+    """Return the terms that a file of this content holds; `file` is only named. Raises SettingError as `read_terms`."""
+    try:
+        text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig").read()
+    except UnicodeDecodeError:
+        raise SettingError(f"{file} is not UTF-8: save it as 'CSV UTF-8 (comma delimited)'.") from None
     rows: list[Terms] = []
     faults: list[str] = []
     try:

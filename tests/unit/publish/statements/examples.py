@@ -57,7 +57,12 @@ def one_currency(costs: Iterable[Cost], currency: str | None = "USD", **cells: s
 
 
 def statement(
-    *all_books: Books, name: str | None = "Harbour", lines: int = 0, seal: dict[str, Any] | None = None, **cells: str
+    *all_books: Books,
+    name: str | None = "Harbour",
+    lines: int = 0,
+    seal: dict[str, Any] | None = None,
+    reason: str | None = None,
+    **cells: str,
 ) -> Statement:
     """Return the statement of a customer called `name`."""
     return Statement(
@@ -67,4 +72,5 @@ def statement(
         terms=terms(**cells),
         books=all_books or (one_currency([cost("1.005")], **cells),),
         line_count=lines,
+        reason=reason,
     )

@@ -20,6 +20,7 @@ from pipelines.publish import build_and_publish
 from pipelines.publish.closing import close_month
 from pipelines.publish.statements import making
 from pipelines.publish.statements.bills import Ownerless
+from pipelines.publish.statements.figures import Standing
 from pipelines.publish.statements.making import make_statements
 from tests.lake import Pull, line, put, put_month
 
@@ -204,6 +205,32 @@ def test_workbooks_of_an_account_without_any_bill_any_more_are_removed(home: Pat
     assert paths.statement_file(home, "2026-10", "sandbox", "1").exists()
 
 
+def test_a_month_in_which_nobody_was_billed_has_no_statements(home: Path) -> None:
+    """That is an answer and no mistake, of the month or of an account of it; workbooks of earlier runs are removed."""
+    make_statements(home, MONTH)
+    put_month(home, "2026-10", {"7": []}, account="other")
+    build_and_publish(home, now=NOW, code_version="test")
+    assert make_statements(home, MONTH, accounts=["other"]).made == ()
+    assert {path.parent.name for path in paths.statements_folder(home).rglob("*.xlsx")} == {"sandbox"}
+    put_month(home, "2026-10", {"1": []})
+    build_and_publish(home, now=NOW, code_version="test")
+    statements = make_statements(home, MONTH)
+    assert (statements.made, statements.release_id) == ((), paths.current_release(home).resolve().stem)
+    assert not list(paths.statements_folder(home).rglob("*.xlsx"))
+    with pytest.raises(SettingError, match="no bill of customer 1"):
+        make_statements(home, MONTH, customers=["1"])
+
+
+def test_a_month_that_is_not_whole_may_have_bills_that_did_not_land(home: Path) -> None:
+    """Then it is not said that nobody was billed, and workbooks stay."""
+    made = make_statements(home, MONTH, accounts=["other"]).made
+    put(home, "customer_bill_detail", "2026-10", {"7": []}, account="other")
+    build_and_publish(home, now=NOW, code_version="test")
+    with pytest.raises(SettingError, match="no bill of account other"):
+        make_statements(home, MONTH, accounts=["other"])
+    assert made[0].path.exists()
+
+
 def test_what_the_owner_keeps_beside_the_workbooks_stays(home: Path) -> None:
     """Only workbooks that a run of this month made are removed, whatever else ends in .xlsx."""
     folder = make_statements(home, MONTH, accounts=["other"]).made[0].path.parent
@@ -239,6 +266,18 @@ def test_statements_of_a_closed_month_stay_the_same_for_ever(home: Path) -> None
     after = make_statements(home, MONTH, terms_file=terms_file(home, "sandbox,1,Later,90%,,,,", "west,1,,,,,,"))
     assert {made.path: made.path.read_bytes() for made in after.made} == first
     assert after.release_id == before.release_id == closed.release_id
+
+
+def test_a_month_closed_with_a_reason_says_so_of_bills_that_are_not_final(home: Path) -> None:
+    """Customers whose bills were fine are final; the mark has the reason that was given."""
+    close_month(home, MONTH, now=NOW, code_version="test", reason="two currencies")
+    made = {each.customer_uin: each for each in make_statements(home, MONTH).made}
+    assert {uin: each.standing for uin, each in made.items() if uin in "12"} == {
+        "1": Standing.FINAL,
+        "2": Standing.RESERVED,
+    }
+    marks = [openpyxl.load_workbook(made[uin].path)["Summary"]["I2"].value for uin in "12"]
+    assert marks == [None, "CLOSED WITH RESERVATIONS: two currencies"]
 
 
 def test_a_closed_month_without_terms_has_none(home: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from openpyxl.utils.escape import unescape
 
 from pipelines.publish.statements import lines_sheet
-from pipelines.publish.statements.cells import exact_text, number_format
+from pipelines.publish.statements.cells import FONT, exact_text, number_format
 from pipelines.publish.statements.lines_sheet import COLUMNS
 from pipelines.publish.statements.workbook import write_workbook
 from tests.unit.publish.statements.examples import cost, one_currency, statement
@@ -118,11 +118,27 @@ def test_every_statement_says_as_of_when_how_final_and_of_which_release(tmp_path
 
 
 def test_the_statement_of_a_closed_month_names_the_release_it_was_closed_with(tmp_path: Path) -> None:
-    """Closed as it was, with a reason, it is no longer preliminary; the state says what it was."""
-    sheet = written(tmp_path, statement(seal={"frozen_release_id": "r-1", "is_reconciled": False}))["Summary"]
+    """What was wrong with another customer's bill when the month was closed is not said of one that is final."""
+    sheet = written(tmp_path, statement(seal={"frozen_release_id": "r-1"}, reason="another's bill"))["Summary"]
     assert shown(row_of(sheet, "Closed"))[1].startswith("with release r-1")
-    assert "NOT RECONCILED" in shown(row_of(sheet, "State"))[1]
     assert sheet["I2"].value is None
+
+
+@pytest.mark.parametrize(
+    "fault", [{"is_complete": False}, {"is_reconciled": False}, {"month_state": "provisional"}], ids=str
+)
+def test_a_bill_that_was_closed_in_spite_of_objections_says_so_in_red(tmp_path: Path, fault: dict[str, Any]) -> None:
+    """It is no longer preliminary, but must not look final; the reason is the one that was given, in one line."""
+    made = statement(seal={"frozen_release_id": "r-1"} | fault, reason="the service\nwill not mend it")
+    sheet = written(tmp_path, made)["Summary"]
+    assert sheet["I2"].value == "CLOSED WITH RESERVATIONS: the service will not mend it"
+    assert sheet["I2"].font.color.rgb == "FFB42318"
+
+
+def test_a_reservation_without_a_reason_tells_what_is_wrong(tmp_path: Path) -> None:
+    """A month that was closed without objections may still hold a bill that is not final."""
+    sheet = written(tmp_path, statement(seal={"frozen_release_id": "r-1", "is_reconciled": False}))["Summary"]
+    assert sheet["I2"].value == "CLOSED WITH RESERVATIONS: its sums do not agree"
 
 
 @pytest.mark.parametrize(
@@ -285,6 +301,12 @@ def test_the_same_statement_gives_the_same_bytes(tmp_path: Path) -> None:
     write_workbook(tmp_path / "two.xlsx", statement(lines=1), [line()])
     assert (tmp_path / "one.xlsx").read_bytes() == (tmp_path / "two.xlsx").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.xlsx", "two.xlsx"]
+
+
+def test_a_workbook_leaves_nothing_for_the_next(tmp_path: Path) -> None:
+    """The first of a process is the same as the others, whatever the library makes of the fonts it is given."""
+    write_workbook(tmp_path / "book.xlsx", statement(), [])
+    assert FONT.keys() == {"font_name", "font_size", "font_color"}
 
 
 def test_a_disk_that_refuses_is_an_os_error(tmp_path: Path) -> None:
