@@ -21,7 +21,7 @@ from pipelines.publish import disk
 from pipelines.publish.exports import harmless
 from pipelines.publish.release import BUILD_WAIT, build_and_publish, is_current
 from pipelines.publish.statements import refuse_unfit
-from pipelines.publish.statements.terms import read_terms
+from pipelines.publish.statements.terms import content_of, parse_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,8 +161,8 @@ def close_month(
     """Freeze a bill month with the current release, publish that it is closed, and return what its folder says.
 
     `now` is the billing clock's. `reason` closes a month that is over although its bill is not out or not all of it is
-    complete and reconciled; it is kept. `terms_file` is the owner's `customers.csv`, which is kept to the byte:
-    statements of the month go by it from now on. `masked` is as in `build_and_publish`.
+    complete and reconciled; it is kept. `terms_file` is the owner's `customers.csv`, which is kept to the byte, for
+    its owner to read: statements of the month go by it from now on. `masked` is as in `build_and_publish`.
 
     Raises SettingError if the month is closed already, still runs, or something speaks against it and there is no
     reason; if the terms are wrong; also without a release, or with one that is not of all that is landed. Raises
@@ -199,19 +199,19 @@ def _freeze(
         accounts = _rows(connection, _ACCOUNTS)
         if not accounts:
             raise SettingError(f"Nothing of {month} is in the release: run make month MONTH={month} first.")
-        if terms_file is not None:
-            refuse_unfit(connection, month.key, read_terms(terms_file))
+        terms = None if terms_file is None else _fit_terms(connection, month, terms_file)
         objections = tuple(text for (text,) in connection.execute(_OBJECTIONS).fetchall())
         if objections and not reason:
             raise SettingError(_refusal(month, objections))
         (told,) = _rows(connection, _RELEASE)
-        with disk.folder_in_place(paths.closed_folder(home, month.key)) as aside:
+        private = () if terms is None else (TERMS,)  # a customer is not to see the markup of another
+        with disk.folder_in_place(paths.closed_folder(home, month.key), private) as aside:
             try:
                 _write(connection, aside)
             except duckdb.IOException as error:
                 raise StorageFailed(f"{month} is not closed: {error}. Mend the disk, then close it again.") from error
-            if terms_file is not None:
-                (aside / TERMS).write_bytes(terms_file.read_bytes())
+            if terms is not None:
+                (aside / TERMS).write_bytes(terms)
             close = Close(
                 bill_month=month.key,
                 release_sha256=sha256(release),
@@ -228,6 +228,16 @@ def _freeze(
             (aside / CLOSE).write_text(close.model_dump_json(indent=2) + "\n", encoding="utf-8")
             disk.keep(release, paths.closed_release(home, month.key))
     return close
+
+
+def _fit_terms(connection: DuckDBPyConnection, month: BillMonth, file: Path) -> bytes:
+    """Return the content of a file of terms, which is read once: what is kept is what was checked.
+
+    Raises SettingError if no statement could be made with it.
+    """
+    content = content_of(file)
+    refuse_unfit(connection, month.key, parse_terms(file, content))
+    return content
 
 
 def _refusal(month: BillMonth, objections: Sequence[str]) -> str:

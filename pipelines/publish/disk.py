@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 from pipelines.errors import StorageFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 READ_ONLY = 0o444
 """Releases can be read by everyone and written by nobody."""
 
 PRIVATE = 0o600
 """What is made of a release for people, such as a report, is its maker's, who decides whom to send it to."""
+
+PRIVATE_READ_ONLY = 0o400
+"""What was frozen of its owner's secrets."""
 
 PRIVATE_FOLDER = 0o700
 
@@ -92,19 +95,22 @@ def point(link: Path, target: Path) -> None:
 
 
 @contextmanager
-def folder_in_place(target: Path) -> Iterator[Path]:
+def folder_in_place(target: Path, private: Collection[str] = ()) -> Iterator[Path]:
     """Give a folder to fill; when the block ends it is `target`, synced and read-only, in one step; else it is gone.
 
-    `target` must not be there yet. Raises StorageFailed.
+    Files of the names in `private` can be read by their owner only. `target` must not be there yet. Raises
+    StorageFailed; if that says that the folder is in place, it is.
     """
     aside = target.with_name(f".{target.name}")
     with _storage_failures(target):
         shutil.rmtree(aside, ignore_errors=True)  # what a killed run left
         aside.mkdir(parents=True)
         try:
+            for name in private:
+                (aside / name).touch(PRIVATE)  # before there is anything in it to be read
             yield aside
             for path in aside.iterdir():
-                path.chmod(READ_ONLY)
+                path.chmod(PRIVATE_READ_ONLY if path.name in private else READ_ONLY)
                 _sync(path)
             _sync(aside)
             aside.rename(target)

@@ -26,7 +26,7 @@ from pipelines.errors import CorruptFile, SettingError, StorageFailed
 from pipelines.land.manifest import landed_files
 from pipelines.model.frozen import CLOSE, COSTS, TERMS, TIE_OUT, sha256
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
-from pipelines.publish import build_and_publish, disk, is_current
+from pipelines.publish import build_and_publish, closing, disk, is_current
 from pipelines.publish.closing import close_month
 from pipelines.publish.seal import seals
 from tests.lake import Pull, Row, amount, line, put, put_month, sums
@@ -189,6 +189,34 @@ def test_the_terms_that_held_are_kept(home: Path, tmp_path: Path) -> None:
     kept = paths.closed_folder(home, "2026-10") / TERMS
     assert kept.read_bytes() == terms.read_bytes()
     assert told.contents[TERMS] == sha256(kept)
+
+
+def test_the_terms_that_are_kept_are_their_owners_alone(home: Path, tmp_path: Path) -> None:
+    """Nobody else on the machine can read the markups; everything else of the close stays readable for analysts."""
+    terms = tmp_path / "terms.csv"
+    terms.write_text("account,customer_uin,markup\nacme,1,5%\n")
+    terms.chmod(0o600)
+    close_month(home, MONTH, now=NOW, code_version="test", terms_file=terms)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in paths.closed_folder(home, "2026-10").iterdir()}
+    assert modes == {TERMS: 0o400, CLOSE: 0o444, COSTS: 0o444, TIE_OUT: 0o444}
+    assert stat.S_IMODE(paths.closed_release(home, "2026-10").stat().st_mode) == 0o444
+
+
+def test_the_terms_that_are_kept_are_those_that_were_checked(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who saves the file while the month is closed changes nothing of the close."""
+    terms, checked = tmp_path / "terms.csv", closing.refuse_unfit
+    content = b"account,customer_uin,markup\nacme,1,5%\n"
+    terms.write_bytes(content)
+
+    def saved_meanwhile(*values: Any) -> None:
+        checked(*values)
+        terms.write_bytes(b"account,customer_uin,markup\nnobody,0,x\n")
+
+    monkeypatch.setattr(closing, "refuse_unfit", saved_meanwhile)
+    close_month(home, MONTH, now=NOW, code_version="test", terms_file=terms)
+    assert (paths.closed_folder(home, "2026-10") / TERMS).read_bytes() == content
 
 
 def test_the_close_is_published(home: Path) -> None:

@@ -105,6 +105,19 @@ def test_a_folder_comes_whole_and_read_only(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["month"]
 
 
+def test_a_private_file_of_a_folder_is_its_owners_from_the_start(tmp_path: Path) -> None:
+    """Before there is anything in it nobody else can read it; in place not even its owner writes it."""
+    target = tmp_path / "month"
+    with disk.folder_in_place(target, private=("terms",)) as aside:
+        assert stat.S_IMODE((aside / "terms").stat().st_mode) == 0o600
+        (aside / "terms").write_text("rows")
+        (aside / "file").write_text("rows")
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in target.iterdir()} == {
+        "terms": 0o400,
+        "file": 0o444,
+    }
+
+
 @pytest.mark.parametrize("call", ["fsync", "rename"])
 def test_a_refused_folder_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     """A disk that refuses ends in StorageFailed, and there is no folder, not even a part of one."""
