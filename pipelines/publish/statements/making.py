@@ -7,14 +7,18 @@ that was closed is told by the release and the terms that it was closed with, so
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+import duckdb
+
 from pipelines import locks, paths
 from pipelines.errors import CorruptFile, SettingError
-from pipelines.model.frozen import TERMS, frozen_months, sha256
+from pipelines.model.frozen import COSTS, TERMS, frozen_months, sha256
+from pipelines.model.project import SCHEMA_VERSION
 from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE
 from pipelines.publish import disk
@@ -27,7 +31,7 @@ from pipelines.publish.statements.terms import TermsBook, read_terms
 from pipelines.publish.statements.workbook import write_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -88,7 +92,7 @@ def make_statements(
     """
     with locks.held(paths.statements_lock(home), f"the statements of {home}"):
         release, book, close = _sources(home, month.key, terms_file)
-        with reader(release) as connection:
+        with _faults_of(home, close), reader(release) as connection:
             connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
             asked = _asked(connection, month.key, accounts, customers, close)
             if not close:
@@ -137,6 +141,26 @@ def _sources(home: Path, month: str, terms_file: Path | None) -> tuple[Path, Ter
     if not release.exists() or sha256(release) != closed.release_sha256:
         raise CorruptFile(f"{release} is not the release that {month} was closed with: put it back from a backup.")
     return release, read_terms(kept) if TERMS in closed.contents else TermsBook(), closed
+
+
+@contextmanager
+def _faults_of(home: Path, close: Close | None) -> Iterator[None]:
+    """Say what can still be done where the release of a close, which may be years old, lacks what this code asks for.
+
+    Raises SettingError. Any other release can be built again, as `release_faults` says.
+    """
+    try:
+        yield
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        if close is None:
+            raise
+        month, told = close.bill_month, str(error).partition("\n")[0].rstrip(".")
+        raise SettingError(
+            f"{month} was closed with release {close.release_id}, whose tables are of version {close.schema_version}; "
+            f"statements are made of version {SCHEMA_VERSION}, and it lacks some of that: {told}. Workbooks that were "
+            f"made before stay. To make them anew, run make statements MONTH={month} with the code that built it, "
+            f"{close.code_version}; the costs are in {paths.closed_folder(home, month) / COSTS} too."
+        ) from error
 
 
 def _asked(

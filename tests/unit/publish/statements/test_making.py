@@ -21,6 +21,7 @@ from pipelines.publish.closing import close_month
 from pipelines.publish.statements import making
 from pipelines.publish.statements.bills import Ownerless
 from pipelines.publish.statements.figures import Standing
+from pipelines.publish.statements.lines_sheet import LineColumn
 from pipelines.publish.statements.making import make_statements
 from tests.lake import Pull, line, put, put_month
 
@@ -298,6 +299,22 @@ def test_a_damaged_release_of_a_closed_month_is_refused(home: Path) -> None:
     kept.unlink()
     with pytest.raises(CorruptFile, match="put it back from a backup"):
         make_statements(home, MONTH)
+
+
+def test_a_release_of_a_close_that_is_too_old_for_this_code_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which release, of which version, and what can be done; workbooks that were made before stay as they are."""
+    closed = close_month(home, MONTH, now=NOW, code_version="test", reason="two currencies")
+    before = {made.path: made.path.read_bytes() for made in make_statements(home, MONTH).made}
+    monkeypatch.setattr(making, "COLUMNS", [LineColumn("New", "a_later_column", 9, "text")])
+    with pytest.raises(SettingError) as told:
+        make_statements(home, MONTH)
+    assert f"release {closed.release_id}, whose tables are of version {closed.schema_version}" in str(told.value)
+    assert "a_later_column" in str(told.value)
+    assert "run make statements MONTH=2026-10 with the code that built it, test" in str(told.value)
+    assert "frozen_costs.parquet" in str(told.value)
+    assert {path: path.read_bytes() for path in paths.statements_folder(home).rglob("*.xlsx")} == before
 
 
 def test_a_disk_that_refuses_leaves_the_workbooks_that_were_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
