@@ -70,7 +70,7 @@ class Sheet:
         if amount is None:
             self.page.write_blank(row, column, None, made)
         else:
-            self.page.write_number(row, column, rounded(amount, currency), made)
+            self.page.write_number(row, column, _unsigned(rounded(amount, currency)), made)
 
     def total(
         self,
@@ -85,7 +85,8 @@ class Sheet:
     ) -> None:
         """Write a formula that comes to an amount rounded to its currency's smallest unit, and that amount."""
         form = number_format(currency, coded=coded)
-        self.formula(row, column, formula, rounded(amount, currency), minor_unit(currency), num_format=form, **style)
+        value = _unsigned(rounded(amount, currency))
+        self.formula(row, column, formula, value, minor_unit(currency), num_format=form, **style)
 
     def formula(self, row: int, column: int, formula: str, value: Decimal, decimals: int, **style: Any) -> None:
         """Write a formula that is rounded to so many decimals, and the value that it comes to."""
@@ -120,8 +121,13 @@ def number_format(currency: str | None, *, coded: bool = False) -> str:
 
 def exact_text(amount: Decimal) -> str:
     """Spell an amount with all its digits: at least 8 decimals, and no zeros beyond those."""
-    whole, _, decimals = f"{amount:f}".partition(".")
+    whole, _, decimals = f"{_unsigned(amount):f}".partition(".")
     return f"{whole}.{decimals.rstrip('0').ljust(_EXACT_DECIMALS, '0')}"
+
+
+def _unsigned(amount: Decimal) -> Decimal:
+    """Take the sign off a zero: what rounds to nothing, or is nothing less 5 %, is not a negative amount."""
+    return amount or amount.copy_abs()
 
 
 def harmless(text: str) -> str:

@@ -26,7 +26,8 @@ EXACT = Context(prec=200, traps=[Inexact])
 class Amounts(NamedTuple):
     """Original cost, discount, vouchers and what is billed, in the bill's currency; last, what is invoiced, before tax.
 
-    None is what the service did not tell; in a sum it counts as nothing.
+    None is what the service did not tell. Original cost and discount have no total then: one of the others would look
+    like one of all. Of what is paid, vouchers and what is billed, it counts as nothing, as in the bill's own sums.
     """
 
     list_cost: Decimal | None
@@ -166,17 +167,22 @@ def books(currency: str | None, costs: Iterable[Cost], terms: Terms, rate: Decim
     return Books(invoice, tuple(_table(title, some, of) for title, of in _BY))
 
 
-def left(total: Decimal | None, parts: Iterable[Decimal | None], currency: str | None) -> Decimal:
-    """Return what the rounded parts of a sum leave to its rounded total."""
+def left(total: Decimal | None, parts: Iterable[Decimal | None], currency: str | None) -> Decimal | None:
+    """Return what the rounded parts of a sum leave to its rounded total; None if there is no total."""
+    if total is None:
+        return None
     shown = _sum(rounded(part, currency) for part in parts if part is not None) or Decimal()
-    return EXACT.subtract(rounded(total or Decimal(), currency), shown)
+    return EXACT.subtract(rounded(total, currency), shown)
 
 
-def unlike_total(amounts: Amounts, currency: str | None) -> Decimal:
+def unlike_total(amounts: Amounts, currency: str | None) -> Decimal | None:
     """Return what original cost, discount and vouchers, each rounded, leave to what is billed, rounded.
 
-    It is what rounding makes of them, and what the service's own lines leave open (`unexplained_amount`).
+    It is what rounding makes of them, and what the service's own lines leave open (`unexplained_amount`). None if
+    original cost or discount is not told.
     """
+    if amounts.list_cost is None or amounts.discount is None:
+        return None
     list_cost, discount, voucher, billed, _ = (rounded(amount or Decimal(), currency) for amount in amounts)
     return EXACT.subtract(billed, EXACT.subtract(EXACT.subtract(list_cost, discount), voucher))
 
@@ -191,14 +197,19 @@ def _table(title: str, costs: Sequence[Cost], of: Callable[[Cost], str]) -> Tabl
 
 
 def _total(costs: Iterable[Cost]) -> Amounts:
-    columns = zip(*(cost.amounts for cost in costs), strict=True)
-    return Amounts(*map(_sum, columns))
+    list_costs, discounts, *paid = zip(*(cost.amounts for cost in costs), strict=True)
+    return Amounts(_whole_sum(list_costs), _whole_sum(discounts), *map(_sum, paid))
 
 
 def _times(amount: Decimal | None, *factors: Decimal) -> Decimal | None:
     for factor in factors:
         amount = None if amount is None else EXACT.multiply(amount, factor)
     return amount
+
+
+def _whole_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """Add what is told; None unless all is."""
+    return None if None in amounts else _sum(amounts)
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:

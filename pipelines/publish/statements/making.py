@@ -25,6 +25,7 @@ from pipelines.publish import disk
 from pipelines.publish.currencies import rounded
 from pipelines.publish.seal import seals
 from pipelines.publish.statements.bills import bills, costs, known_customers, lines, ownerless
+from pipelines.publish.statements.cells import NO_CURRENCY
 from pipelines.publish.statements.figures import Standing, Statement, books
 from pipelines.publish.statements.lines_sheet import COLUMNS
 from pipelines.publish.statements.terms import TermsBook, read_terms
@@ -216,14 +217,15 @@ def _plan(book: TermsBook, bill: Bill, close: Close | None) -> _Plan:
 def _terms(book: TermsBook, bill: Bill) -> tuple[Terms, Decimal]:
     """Return what holds for a bill, and its rate. Raises SettingError if the terms do not fit the bill."""
     terms = book.of(bill.seal.account, bill.customer_uin, bill.seal.bill_month)
-    whose = f"the bill of customer {bill.customer_uin} in {bill.seal.bill_month} is in {' and '.join(bill.currencies)}"
+    currencies = [currency or NO_CURRENCY for currency in bill.currencies]
+    whose = f"the bill of customer {bill.customer_uin} in {bill.seal.bill_month} is in {' and '.join(currencies)}"
     if terms.invoice_currency and len(bill.currencies) > 1:
         raise book.wrong(
             terms, "invoice_currency", f"{whose}, and one rate cannot be for both: leave it and the rate empty"
         )
     is_changed = terms.invoice_currency not in (None, *bill.currencies)
     if is_changed and terms.rate is None:
-        wanted = f"write what one {bill.currencies[0]} is in {terms.invoice_currency}, such as 0.92"
+        wanted = f"write what one {bill.currencies[0] or 'unit'} is in {terms.invoice_currency}, such as 0.92"
         raise book.wrong(terms, "rate", f"{whose}: {wanted}")
     if not is_changed and terms.rate not in (None, 1):
         raise book.wrong(terms, "rate", f"{whose}, the currency of the invoice: leave it empty")

@@ -202,14 +202,14 @@ def _write_due(sheet: Sheet, books: Books, start: int, terms: Terms) -> None:
     lines = (
         ("Billed by the cloud service", _Value(invoice.billed, cell(total, _BILLED)), None),
         (f"Markup {_percent(terms.markup)}", _Value(invoice.markup), None),
-        (_ROUNDING, _Value(left(invoice.marked_up, (invoice.billed, invoice.markup), ours)), None),
+        (_ROUNDING, _Value(left(invoice.marked_up, (invoice.billed, invoice.markup), ours), is_exact=False), None),
         (
             f"Net, at {_rate_told(invoice)}" if _is_changed(invoice) else "Net",
             _Value(invoice.marked_up, f"SUM({cells(billed, markup_rounding, _BILLED)})"),
             _Value(invoice.net, cell(total, _INVOICED)),
         ),
         (f"Tax {_percent(terms.tax)}", None, _Value(invoice.tax)),
-        (_ROUNDING, None, _Value(left(invoice.due, (invoice.net, invoice.tax), theirs))),
+        (_ROUNDING, None, _Value(left(invoice.due, (invoice.net, invoice.tax), theirs), is_exact=False)),
         (_TOTAL_DUE, None, _Value(invoice.due, f"SUM({cells(net, tax_rounding, _INVOICED)})")),
     )
     for row, (label, in_ours, in_theirs) in enumerate(lines, billed):
@@ -229,7 +229,7 @@ def _write_table(sheet: Sheet, table: Table, start: int, invoice: Invoice) -> No
         left(whole, some, currency)
         for whole, some, currency in zip(table.total, parts, _currencies(invoice), strict=True)
     ]
-    _write_line(sheet, rounding, _ROUNDING, [_Value(amount) for amount in remainders], invoice)
+    _write_line(sheet, rounding, _ROUNDING, [_Value(amount, is_exact=False) for amount in remainders], invoice)
     _write_unlike(sheet, rounding, unlike_total(Amounts(*remainders), invoice.currency), invoice)
     sums = [f"SUM({cells(start + 1, rounding, column)})" for column in _ROUNDED]
     whole = [_Value(amount, formula) for amount, formula in zip(table.total, sums, strict=True)]
@@ -238,10 +238,11 @@ def _write_table(sheet: Sheet, table: Table, start: int, invoice: Invoice) -> No
 
 
 class _Value(NamedTuple):
-    """An exact amount, and the formula that comes to it rounded, if one does."""
+    """An amount, the formula that comes to it rounded, if one does, and whether it has an exact text of its own."""
 
     amount: Decimal | None
     formula: str | None = None
+    is_exact: bool = True
 
 
 def _write_line(
@@ -257,13 +258,16 @@ def _write_line(
             sheet.total(row, column, value.formula, value.amount, currency, coded=is_sum, **style)
         else:
             sheet.amount(row, column, value and value.amount, currency, **style)
-        if value and label != _ROUNDING:
+        if value and value.is_exact:
             sheet.exact(row, exact, value.amount, **style)
         else:
             sheet.text(row, exact, None, **style)
 
 
-def _write_unlike(sheet: Sheet, row: int, amount: Decimal, invoice: Invoice, **style: Any) -> None:
+def _write_unlike(sheet: Sheet, row: int, amount: Decimal | None, invoice: Invoice, **style: Any) -> None:
+    if amount is None:
+        sheet.amount(row, _UNLIKE, None, invoice.currency, **style)
+        return
     list_cost, discount, voucher, billed = (cell(row, column) for column in _ROUNDED[:4])
     formula = f"{billed}-({list_cost}-{discount}-{voucher})"
     sheet.total(row, _UNLIKE, formula, amount, invoice.currency, **style)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -214,7 +216,7 @@ def test_an_exact_text_has_every_digit_and_at_least_eight_decimals() -> None:
     found = {text: exact_text(Decimal(text)) for text in ("1", "-0E-8", "1E+3", "0.1234567891", "1.000000000000")}
     assert found == {
         "1": "1.00000000",
-        "-0E-8": "-0.00000000",
+        "-0E-8": "0.00000000",
         "1E+3": "1000.00000000",
         "0.1234567891": "0.1234567891",
         "1.000000000000": "1.00000000",
@@ -222,12 +224,40 @@ def test_an_exact_text_has_every_digit_and_at_least_eight_decimals() -> None:
 
 
 def test_what_is_not_told_is_empty_and_says_so(tmp_path: Path) -> None:
-    """An amount that the service did not tell is not 0."""
+    """An amount that the service did not tell is not 0, nor is what rounding leaves of it."""
     made = statement(one_currency([cost("1", "a", discount=None, voucher=None)]))
     sheet = written(tmp_path, made, values=True)["Summary"]
     for label in ("a", "Total"):
         assert [cell.value for cell in row_of(sheet, label)[2:4]] == [None, None]
         assert [cell.value for cell in row_of(sheet, label)[9:11]] == ["not told", "not told"]
+    assert [cell.value for cell in row_of(sheet, "Rounding", 3)[2:6]] == [None, None, 0, None]
+
+
+def test_one_discount_that_is_not_told_leaves_the_total_empty(tmp_path: Path) -> None:
+    """A sum of the others would look like one of all; parts that are told stand there, and what is billed adds up."""
+    made = statement(one_currency([cost("3", "a", list_cost="4", discount="1"), cost("2", "b", discount=None)]))
+    sheet = written(tmp_path, made)["Summary"]
+    assert [cell.value for cell in row_of(sheet, "a")[1:4]] == [4, 1, 0]
+    assert [cell.value for cell in row_of(sheet, "b")[1:6]] == [2, None, 0, 2, None]
+    total = row_of(sheet, "Total")
+    assert (total[2].value, total[5].value, total[9].value) == (None, None, "not told")
+    assert (total[1].value, total[4].value) == ("=ROUND(SUM(B18:B20),2)", "=ROUND(SUM(E18:E20),2)")
+
+
+def test_nothing_has_no_sign(tmp_path: Path) -> None:
+    """A bill of 0 with less than nothing on top, and what rounds to 0, are no negative amounts."""
+    made = statement(one_currency([cost("0.004", "a"), cost("-0.004", "b")], markup="-5%"), markup="-5%")
+    write_workbook(tmp_path / "book.xlsx", made, [])
+    with ZipFile(tmp_path / "book.xlsx") as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert not re.search(r"<v>-0(\.0*)?</v>", sheet)
+    assert "-0.00000000" not in sheet
+
+
+def test_a_product_may_be_called_as_a_row_of_ours(tmp_path: Path) -> None:
+    """It has its exact texts as any other."""
+    sheet = written(tmp_path, statement(one_currency([cost("1.5", "Rounding")])))["Summary"]
+    assert row_of(sheet, "Rounding", 3)[11].value == "1.50000000"
 
 
 def test_a_line_is_readable_and_exact(tmp_path: Path) -> None:
