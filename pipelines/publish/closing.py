@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import getpass
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from pipelines import locks, paths
-from pipelines.errors import SettingError, StorageFailed
+from pipelines.errors import BillEtlError, SettingError, StorageFailed
 from pipelines.model.frozen import CLOSE, COST_COLUMNS, COSTS, TERMS, TIE_OUT, AccountMonth, Close, sha256
 from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
@@ -24,7 +25,7 @@ from pipelines.publish.statements import refuse_unfit
 from pipelines.publish.statements.terms import content_of, parse_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
     from typing import Any
@@ -166,20 +167,33 @@ def close_month(
 
     Raises SettingError if the month is closed already, still runs, or something speaks against it and there is no
     reason; if the terms are wrong; also without a release, or with one that is not of all that is landed. Raises
-    StorageFailed if the disk refuses, and Busy; then nothing is closed. What publishing raises comes after the month is
-    closed, and `build_and_publish` is all that is left to do.
+    StorageFailed if the disk refuses, and Busy; then nothing is closed. What is raised once the month is closed, by
+    publishing most likely, says so first: `build_and_publish` is all that is left to do.
     """
-    with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
-        closed = paths.closed_folder(home, month.key).exists()
-        close = None if closed else _freeze(home, month, now, (reason or "").strip() or None, terms_file, masked=masked)
-    # Also of a close that was killed before it got here.
-    build_and_publish(home, now=now, code_version=code_version, masked=masked)
+    said = (reason or "").strip() or None
+    with _told_if_closed(home, month):
+        with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
+            closed = paths.closed_folder(home, month.key).exists()
+            close = None if closed else _freeze(home, month, now, said, terms_file, masked=masked)
+        # Also of a close that was killed before it got here.
+        build_and_publish(home, now=now, code_version=code_version, masked=masked)
     if close is None:
         raise SettingError(
             f"{month} is closed already: {paths.closed_folder(home, month.key) / CLOSE} says when and by whom. A month "
             "is closed once; what was restated since is told by rpt_restatements and rpt_restatement_lines."
         )
     return close
+
+
+@contextmanager
+def _told_if_closed(home: Path, month: BillMonth) -> Iterator[None]:
+    """Have an error of a month whose folder is in place begin with that, so that nobody takes it for not closed."""
+    try:
+        yield
+    except BillEtlError as error:
+        if paths.closed_folder(home, month.key).exists():
+            error.args = (f"{month} is closed, and only publishing is left: mend this, then run make rebuild. {error}",)
+        raise
 
 
 def _freeze(

@@ -42,7 +42,7 @@ def copy_into_place(source: Path, target: Path) -> None:
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
-        _sync(target.parent)
+        _confirm(target)
 
 
 def write_into_place(content: bytes, target: Path) -> None:
@@ -61,7 +61,7 @@ def write_into_place(content: bytes, target: Path) -> None:
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
-        _sync(target.parent)
+        _confirm(target)
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def file_in_place(target: Path) -> Iterator[Path]:
             (aside / target.name).replace(target)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        _sync(target.parent)
+        _confirm(target)
 
 
 def point(link: Path, target: Path) -> None:
@@ -91,7 +91,7 @@ def point(link: Path, target: Path) -> None:
         aside.unlink(missing_ok=True)
         aside.symlink_to(target.relative_to(link.parent))
         aside.replace(link)
-        _sync(link.parent)
+        _confirm(link)
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def folder_in_place(target: Path, private: Collection[str] = ()) -> Iterator[Pat
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
-        _sync(target.parent)
+        _confirm(target)
 
 
 def keep(source: Path, target: Path) -> None:
@@ -132,7 +132,7 @@ def keep(source: Path, target: Path) -> None:
             target.hardlink_to(source)
         except OSError:
             copy_into_place(source, target)
-        _sync(target.parent)
+        _confirm(target)
 
 
 def private_folder(path: Path) -> None:
@@ -176,6 +176,17 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _confirm(path: Path) -> None:
+    """Sync the folder of what was moved into place. Raises StorageFailed, which says that it is there all the same."""
+    try:
+        _sync(path.parent)
+    except OSError as error:
+        raise StorageFailed(
+            f"{path} is in place, but the disk did not confirm it: {error.strerror or error}. Mend the disk, then run "
+            "again."
+        ) from error
 
 
 @contextmanager

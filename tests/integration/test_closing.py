@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 import pipelines.__main__ as commands
 from pipelines import paths
-from pipelines.errors import CorruptFile, SettingError, StorageFailed
+from pipelines.errors import BuildFailed, CorruptFile, SettingError, StorageFailed
 from pipelines.land.manifest import landed_files
 from pipelines.model.frozen import CLOSE, COSTS, TERMS, TIE_OUT, sha256
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
@@ -366,6 +366,40 @@ def test_a_disk_that_refuses_closes_nothing(home: Path, monkeypatch: pytest.Monk
             close(home)
     assert list(paths.closed_root(home).iterdir()) == []
     close(home)
+
+
+def test_a_disk_that_refuses_after_the_close_does_not_hide_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the folder is in place the message begins with that, and says that publishing is what is left."""
+    synced = disk._sync
+
+    def refused_when_closed(path: Path) -> None:
+        if path == paths.closed_root(home):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        synced(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "_sync", refused_when_closed)
+        with pytest.raises(StorageFailed) as failure:
+            close(home)
+    assert str(failure.value).startswith("2026-10 is closed, and only publishing is left")
+    assert "make rebuild" in str(failure.value)
+    assert os.strerror(errno.EIO) in str(failure.value)
+    assert "What was there before stays" not in str(failure.value)
+    publish(home, 2)
+    assert ask(home, "select count(*) from dim_bill_months where frozen_release_id is not null") == [(2,)]
+
+
+def test_a_close_that_cannot_be_published_is_told_as_closed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build that fails after the month was closed keeps its error, which begins with what is done already."""
+
+    def failed(*_: object, **__: object) -> None:
+        raise BuildFailed("A model is wrong.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(closing, "build_and_publish", failed)
+        with pytest.raises(BuildFailed, match=r"^2026-10 is closed, .*make rebuild\. A model is wrong\.$"):
+            close(home)
+    assert paths.closed_folder(home, "2026-10").exists()
 
 
 def test_a_corrupt_folder_stops_the_build_and_readers_keep_theirs(home: Path) -> None:

@@ -105,6 +105,24 @@ def test_a_folder_comes_whole_and_read_only(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["month"]
 
 
+def test_what_is_in_place_is_not_told_as_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails when the new name is made to last leaves the folder there, and the message says so."""
+    target, synced = tmp_path / "month", disk._sync
+
+    def refused(path: Path) -> None:
+        if path == tmp_path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        synced(path)
+
+    monkeypatch.setattr(disk, "_sync", refused)
+    with (
+        pytest.raises(StorageFailed, match="month is in place, but the disk did not confirm it: "),
+        disk.folder_in_place(target) as aside,
+    ):
+        (aside / "file").write_text("rows")
+    assert (target / "file").read_text() == "rows"
+
+
 def test_a_private_file_of_a_folder_is_its_owners_from_the_start(tmp_path: Path) -> None:
     """Before there is anything in it nobody else can read it; in place not even its owner writes it."""
     target = tmp_path / "month"
