@@ -13,7 +13,7 @@ import click
 from pipelines import paths, settings
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import BillEtlError, SettingError
-from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth, asked_month
+from pipelines.periods import BILLING_ZONE, BillMonth, asked_month
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,7 +121,7 @@ def close(key: str, reason: str | None) -> None:
     """Freeze what was invoiced for a bill month (YYYY-MM), and publish that it is closed."""
     from pipelines.publish.closing import close_month  # noqa: PLC0415  only this command needs it
 
-    home, now = settings.home(ROOT), BillingClock().now()
+    home, now = settings.home(ROOT), settings.clock(ROOT).now()
     month = asked_month(key, now)
     closed = close_month(
         home,

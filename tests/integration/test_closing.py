@@ -471,13 +471,17 @@ def test_a_kill_before_the_close_is_published_is_mended(home: Path) -> None:
 
 
 def test_the_command_closes_a_month(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`python -m pipelines close` prints the release and the folder, and what it was closed in spite of."""
-    monkeypatch.setattr(commands.settings, "home", lambda _: home)
+    """`python -m pipelines close` goes by the billing clock, and tells release, folder, and in spite of what."""
+    own = {"ENDPOINT": "http://127.0.0.1:1", "ROLE": "reseller", "HOME": str(home), "NOW": NOW.isoformat()}
+    for name, value in own.items():
+        monkeypatch.setenv(f"BILL_ETL_{name}", value)
+    for name in ("ID", "KEY"):
+        monkeypatch.setenv(f"TENCENTCLOUD_SECRET_{name}", name)
     monkeypatch.setattr(commands.settings, "customers_file", lambda _: None)
-    monkeypatch.setattr(commands.BillingClock, "now", lambda _: NOW.astimezone(BILLING_ZONE))
     answer = CliRunner().invoke(commands.main, ["close", "2026-10"])
     assert answer.exit_code == 0, answer.output
     assert answer.output.startswith("2026-10 is closed with release 20261120T043000Z-")
+    assert ask(home, "select distinct frozen_at from meta.frozen_months") == [(NOW.astimezone(BILLING_ZONE),)]
     assert str(paths.closed_folder(home, "2026-10")) in answer.output
     answer = CliRunner().invoke(commands.main, ["close", "2026-09", "--reason", "The shop opened in October."])
     assert answer.exit_code == 0, answer.output
