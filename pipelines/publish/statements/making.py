@@ -141,6 +141,8 @@ def _sources(home: Path, month: str, terms_file: Path | None) -> tuple[Path, Ter
     release, kept = paths.closed_release(home, month), paths.closed_folder(home, month) / TERMS
     if not release.exists() or sha256(release) != closed.release_sha256:
         raise CorruptFile(f"{release} is not the release that {month} was closed with: put it back from a backup.")
+    if _major(closed.schema_version) != _major(SCHEMA_VERSION):
+        raise _of_other_tables(home, closed, "of which columns went or changed their type since")
     return release, read_terms(kept) if TERMS in closed.contents else TermsBook(), closed
 
 
@@ -155,13 +157,24 @@ def _faults_of(home: Path, close: Close | None) -> Iterator[None]:
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         if close is None:
             raise
-        month, told = close.bill_month, str(error).partition("\n")[0].rstrip(".")
-        raise SettingError(
-            f"{month} was closed with release {close.release_id}, whose tables are of version {close.schema_version}; "
-            f"statements are made of version {SCHEMA_VERSION}, and it lacks some of that: {told}. Workbooks that were "
-            f"made before stay. To make them anew, run make statements MONTH={month} with the code that built it, "
-            f"{close.code_version}; the costs are in {paths.closed_folder(home, month) / COSTS} too."
-        ) from error
+        told = str(error).partition("\n")[0].rstrip(".")
+        raise _of_other_tables(home, close, f"and it lacks some of that: {told}") from error
+
+
+def _major(version: str) -> str:
+    """Return the first number of a version of the tables: of another one a column may mean something else."""
+    return version.partition(".")[0]
+
+
+def _of_other_tables(home: Path, close: Close, why: str) -> SettingError:
+    """Return the error that says why this code makes no statements of a close's release, and what can still be done."""
+    month = close.bill_month
+    return SettingError(
+        f"{month} was closed with release {close.release_id}, whose tables are of version {close.schema_version}; "
+        f"statements are made of version {SCHEMA_VERSION}, {why}. Workbooks that were made before stay. To make them "
+        f"anew, run make statements MONTH={month} with the code that built it, {close.code_version}; the costs are in "
+        f"{paths.closed_folder(home, month) / COSTS} too."
+    )
 
 
 def _asked(

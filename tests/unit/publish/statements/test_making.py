@@ -317,6 +317,22 @@ def test_a_release_of_a_close_that_is_too_old_for_this_code_is_told(
     assert {path: path.read_bytes() for path in paths.statements_folder(home).rglob("*.xlsx")} == before
 
 
+def test_a_release_of_a_close_of_another_major_version_is_not_asked(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its columns may have other types; one whose version differs behind the first point alone is asked."""
+    closed = close_month(home, MONTH, now=NOW, code_version="test", reason="two currencies")
+    first = int(closed.schema_version.partition(".")[0])
+    monkeypatch.setattr(making, "SCHEMA_VERSION", f"{first}.99.0")
+    make_statements(home, MONTH, customers=["1"])
+    monkeypatch.setattr(making, "SCHEMA_VERSION", f"{first + 1}.0.0")
+    with pytest.raises(SettingError) as told:
+        make_statements(home, MONTH, customers=["1"])
+    assert f"release {closed.release_id}, whose tables are of version {closed.schema_version}" in str(told.value)
+    assert f"made of version {first + 1}.0.0, of which columns went or changed their type since" in str(told.value)
+    assert "run make statements MONTH=2026-10 with the code that built it, test" in str(told.value)
+
+
 def test_a_disk_that_refuses_leaves_the_workbooks_that_were_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk in the middle of a workbook leaves the old one whole and nothing half-written."""
     made = make_statements(home, MONTH).made
