@@ -6,6 +6,7 @@ Rows are written in order, so where everything stands is known before the first 
 from __future__ import annotations
 
 from itertools import zip_longest
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.periods import BillMonth
@@ -33,6 +34,9 @@ _EXACT = (8, 9, 10, 11, 12)
 _EXACT_BILLED, _EXACT_INVOICED = _EXACT[3], _EXACT[4]
 _LAST = _EXACT_INVOICED
 _TITLES = ("Original", "Discount", "Voucher", "Billed", "Invoiced")
+
+_LINE = 120
+"""Characters of text that stand beside a label on one page."""
 
 _NARROWEST = 14
 """Characters that the longest title of a column has in a line."""
@@ -130,6 +134,9 @@ def _facts(statement: Statement) -> Iterator[tuple[str, str]]:
     yield "State", seal.sentence
     if seal.frozen_release_id:
         yield "Closed", f"with release {seal.frozen_release_id}, of which this statement is made"
+    if statement.standing is Standing.RESERVED:  # beside the mark there is room on paper for its first words only
+        for number, text in enumerate(wrap(statement.reason or "", _LINE)):
+            yield "" if number else "Reservations", text
 
 
 def _terms_told(terms: Terms, all_books: Sequence[Books]) -> str:

@@ -135,6 +135,19 @@ def test_a_bill_that_was_closed_in_spite_of_objections_says_so_in_red(tmp_path: 
     sheet = written(tmp_path, made)["Summary"]
     assert sheet["I2"].value == "CLOSED WITH RESERVATIONS: the service will not mend it"
     assert sheet["I2"].font.color.rgb == "FFB42318"
+    assert shown(row_of(sheet, "Reservations")) == ["Reservations", "the service will not mend it"]
+
+
+def test_a_long_reason_is_on_paper_whole(tmp_path: Path) -> None:
+    """It goes on in the next rows, and what is due comes after them."""
+    words = " ".join(f"word{number}" for number in range(60))
+    made = statement(seal={"frozen_release_id": "r-1", "is_reconciled": False}, reason=words)
+    sheet = written(tmp_path, made, values=True)["Summary"]
+    (first,) = [row for row in range(1, 20) if sheet.cell(row, 1).value == "Reservations"]
+    lines = [str(sheet.cell(row, 2).value) for row in range(first, first + 4)]
+    assert " ".join(lines) == words
+    assert max(map(len, lines)) <= 120
+    assert [sheet.cell(row, 1).value for row in range(first + 1, first + 6)] == [None] * 4 + ["Amount due"]
 
 
 def test_a_reservation_without_a_reason_tells_what_is_wrong(tmp_path: Path) -> None:
