@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING
 
 from pipelines.errors import StorageFailed
@@ -27,6 +29,9 @@ PRIVATE_READ_ONLY = 0o400
 """What was frozen of its owner's secrets."""
 
 PRIVATE_FOLDER = 0o700
+
+_LEFT = 3600.0
+"""Seconds after which nobody is writing any more what stands aside: a killed run left it."""
 
 
 def copy_into_place(source: Path, target: Path) -> None:
@@ -52,6 +57,7 @@ def write_into_place(content: bytes, target: Path) -> None:
     """
     with _storage_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
+        _clear_left(target)
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # PRIVATE from the start
         os.close(descriptor)
         aside = Path(name)
@@ -153,6 +159,14 @@ def remove(path: Path) -> None:
     """Remove a file, if it is there. Raises StorageFailed."""
     with _storage_failures(path):
         path.unlink(missing_ok=True)
+
+
+def _clear_left(target: Path) -> None:
+    """Remove what killed runs left of a file, but nothing that another run may be writing right now."""
+    for aside in target.parent.glob(f".{escape(target.name)}.*"):
+        with suppress(FileNotFoundError):  # the other run is done with it
+            if time() - aside.stat().st_mtime > _LEFT:
+                aside.unlink()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -235,6 +235,17 @@ def test_two_who_write_a_file_at_once_share_nothing(tmp_path: Path, monkeypatch:
     assert [path.name for path in tmp_path.iterdir()] == ["page"]
 
 
+def test_what_killed_runs_left_of_a_file_does_not_pile_up(tmp_path: Path) -> None:
+    """What is old goes with the next run; what is new may be another run's, and what is of another file is not its."""
+    names = (".page.old", ".page.new", ".page2.old", "page.old")
+    for name in names:
+        (tmp_path / name).touch()
+        if name.endswith("old"):
+            os.utime(tmp_path / name, (0, 0))
+    disk.write_into_place(b"rows", tmp_path / "page")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".page.new", ".page2.old", "page", "page.old"]
+
+
 def test_a_private_folder_is_private_even_if_it_was_not(tmp_path: Path) -> None:
     """One that others could open before is closed to them."""
     folder = tmp_path / "folder"
