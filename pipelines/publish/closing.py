@@ -261,7 +261,8 @@ def _refusal(month: BillMonth, objections: Sequence[str]) -> str:
         [
             f"{month} is not closed, because not all of it is final, complete and reconciled:",
             *(f"  {line}" for line in (*told, *more)),
-            f"Run make month MONTH={month} and look again; to close it as it is, say why with --reason.",
+            f"Run make month MONTH={month} and look again.",
+            f"To close it as it is, say why: make close MONTH={month} REASON='...' (or --reason of pipelines close).",
         ]
     )
 

@@ -297,7 +297,7 @@ def test_what_is_not_reconciled_is_named_and_needs_a_reason(home: Path) -> None:
     assert "acme, customer 1: Bill lines sum to 13.00000000, by product to 12.00000000." in text
     assert "acme, customer 2: Not landed: bill_summary_by_product." in text
     assert "shop: Bill lines sum to 9.00000000, the summary by product to 10.00000000." in text
-    assert "--reason" in text
+    assert "say why: make close MONTH=2026-10 REASON='...' (or --reason of pipelines close)." in text
     assert not paths.closed_root(home).exists()
     with pytest.raises(SettingError, match="is not closed"):
         close(home, reason="  ")
