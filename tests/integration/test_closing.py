@@ -470,6 +470,26 @@ def test_a_kill_before_the_close_is_published_is_mended(home: Path) -> None:
     assert ask(home, "select count(*) from dim_bill_months where frozen_release_id is not null") == [(2,)]
 
 
+def test_the_command_tells_that_only_publishing_is_left(home: Path) -> None:
+    """It ends with 1, as a build does, since the question was right; what is to be mended is told in the same line."""
+    close(home)
+    paths.mask_secret(home).write_text("broken")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BILL_ETL", "TENCENT"))}
+    own = {"ENDPOINT": "http://127.0.0.1:1", "ROLE": "reseller", "HOME": str(home), "NOW": NOW.isoformat()}
+    keys = {"TENCENTCLOUD_SECRET_ID": "ID", "TENCENTCLOUD_SECRET_KEY": "KEY"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines", "close", "2026-10"],
+        cwd=ROOT,
+        env=kept | keys | {f"BILL_ETL_{name}": value for name, value in own.items()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("2026-10 is closed, and only publishing is left: mend this, then run make rebuild. ")
+    assert str(paths.mask_secret(home)) in done.stderr
+
+
 def test_the_command_closes_a_month(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`python -m pipelines close` goes by the billing clock, and tells release, folder, and in spite of what."""
     own = {"ENDPOINT": "http://127.0.0.1:1", "ROLE": "reseller", "HOME": str(home), "NOW": NOW.isoformat()}
