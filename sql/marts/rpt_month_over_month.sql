@@ -17,7 +17,7 @@ bill_months as (
 ),
 
 products as (
-    select * from intermediate.int_products_identified
+    select * from main.dim_products
 ),
 
 gathered as (
@@ -44,28 +44,39 @@ gathered as (
     from own_monthly_costs
 ),
 
+products_identified as (
+    select distinct
+        product_code,
+        product_name,
+        identified_product_code,
+        identified_product_name
+    from products
+),
+
 costs_summed as (
     select
         gathered.account,
         gathered.customer_uin,
         gathered.is_own_bill,
         gathered.bill_month,
-        coalesce(products.identified_code, gathered.product_code) as product_code,
-        coalesce(products.identified_name, gathered.product_name) as product_name,
+        coalesce(products_identified.identified_product_code, gathered.product_code)
+            as product_code,
+        coalesce(products_identified.identified_product_name, gathered.product_name)
+            as product_name,
         gathered.billing_currency,
         sum(gathered.billed_cost) as billed_cost
     from gathered
-    left join products
+    left join products_identified
         on
-            gathered.product_code is not distinct from products.product_code
-            and gathered.product_name is not distinct from products.product_name
+            gathered.product_code is not distinct from products_identified.product_code
+            and gathered.product_name is not distinct from products_identified.product_name
     group by
         gathered.account,
         gathered.customer_uin,
         gathered.is_own_bill,
         gathered.bill_month,
-        coalesce(products.identified_code, gathered.product_code),
-        coalesce(products.identified_name, gathered.product_name),
+        coalesce(products_identified.identified_product_code, gathered.product_code),
+        coalesce(products_identified.identified_product_name, gathered.product_name),
         gathered.billing_currency
 ),
 

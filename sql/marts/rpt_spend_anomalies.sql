@@ -14,7 +14,7 @@ bill_months as (
 ),
 
 products as (
-    select * from intermediate.int_products_identified
+    select * from main.dim_products
 ),
 
 spans as (
@@ -26,13 +26,24 @@ spans as (
     group by account, is_own_bill
 ),
 
+products_identified as (
+    select distinct
+        product_code,
+        product_name,
+        identified_product_code,
+        identified_product_name
+    from products
+),
+
 days_summed as (
     select
         daily_charges.account,
         daily_charges.customer_uin,
         daily_charges.is_own_bill,
-        coalesce(products.identified_code, daily_charges.product_code) as product_code,
-        coalesce(products.identified_name, daily_charges.product_name) as product_name,
+        coalesce(products_identified.identified_product_code, daily_charges.product_code)
+            as product_code,
+        coalesce(products_identified.identified_product_name, daily_charges.product_name)
+            as product_name,
         daily_charges.billing_currency,
         daily_charges.charge_date,
         sum(coalesce(daily_charges.contracted_cost, daily_charges.billed_cost)) as usage_cost,
@@ -43,16 +54,16 @@ days_summed as (
             daily_charges.account = spans.account
             and daily_charges.is_own_bill = spans.is_own_bill
             and daily_charges.charge_date >= spans.judged_from_date - 28
-    left join products
+    left join products_identified
         on
-            daily_charges.product_code is not distinct from products.product_code
-            and daily_charges.product_name is not distinct from products.product_name
+            daily_charges.product_code is not distinct from products_identified.product_code
+            and daily_charges.product_name is not distinct from products_identified.product_name
     group by
         daily_charges.account,
         daily_charges.customer_uin,
         daily_charges.is_own_bill,
-        coalesce(products.identified_code, daily_charges.product_code),
-        coalesce(products.identified_name, daily_charges.product_name),
+        coalesce(products_identified.identified_product_code, daily_charges.product_code),
+        coalesce(products_identified.identified_product_name, daily_charges.product_name),
         daily_charges.billing_currency,
         daily_charges.charge_date
 ),
