@@ -15,6 +15,11 @@ customers as (
     select * from main.dim_customers
 ),
 
+landed_lists as (
+    select * from staging.stg_landed_files
+    where dataset in ('customers', 'indirect_customers')
+),
+
 landed_days as (
     select * from staging.stg_landed_customers
     where bill_date is not null and customer_uin is not null
@@ -83,19 +88,51 @@ months_of_accounts as (
 ),
 
 -- Of those on an account's first list it is not known since when they are its customers.
+joined_later as (
+    select
+        account,
+        customer_uin,
+        first_listed_date
+    from customers
+    qualify first_listed_date > min(first_listed_date) over (partition by account)
+),
+
+lists_before as (
+    select
+        joined_later.account,
+        joined_later.customer_uin,
+        landed_lists.dataset,
+        max(landed_lists.snapshot_date) filter (
+            where
+            landed_lists.state = 'whole'
+            and landed_lists.snapshot_date < joined_later.first_listed_date
+        ) as absent_date
+    from joined_later
+    inner join landed_lists on joined_later.account = landed_lists.account
+    group by joined_later.account, joined_later.customer_uin, landed_lists.dataset
+),
+
+-- Only whole lists tell that a customer was not there yet, or no more: every kind that the account
+-- takes, from the day on which the customer was missing.
 listed as (
     select
         account,
         customer_uin,
-        case
-            when first_listed_date > min(first_listed_date) over (partition by account)
-                then first_listed_date
-        end as joined_date,
-        case when not is_listed then last_listed_date end as left_date
+        case when count(absent_date) = count(*) then min(absent_date) end as absent_to_date,
+        null as absent_from_date
+    from lists_before
+    group by account, customer_uin
+    union all
+    select
+        account,
+        customer_uin,
+        null as absent_to_date,
+        valid_to_date + 1 as absent_from_date
     from customers
+    where not is_listed
 ),
 
--- Who came onto an account's lists only after a month, or left them before it, had no bill in it.
+-- Who was missing on lists since a month was over, or since before it began, had no bill in it.
 months_unbilled as (
     select
         listed.account,
@@ -109,9 +146,9 @@ months_unbilled as (
             listed.account = months_of_accounts.account
             and not months_of_accounts.is_own_bill
             and (
-                cast(months_of_accounts.bill_month || '-01' as date) + interval 1 month
-                <= listed.joined_date
-                or cast(months_of_accounts.bill_month || '-01' as date) > listed.left_date
+                last_day(cast(months_of_accounts.bill_month || '-01' as date))
+                < listed.absent_to_date
+                or cast(months_of_accounts.bill_month || '-01' as date) >= listed.absent_from_date
             )
     anti join landed
         on
