@@ -183,6 +183,76 @@ days_counted as (
     group by account, is_own_bill
 ),
 
+customers_landed as (
+    select
+        customer_uin,
+        bill_month,
+        max(case when is_carried or proof = 'failed' then proven_at else asked_to_at end)
+            as landed_at
+    from landed_lines
+    where not starts_with(dataset, 'own_')
+    group by customer_uin, bill_month
+),
+
+customer_days_proven as (
+    select
+        customer_uin,
+        bill_month,
+        max(changed_at) as changed_at,
+        max(proven_at) as proven_at
+    from landed_days
+    group by customer_uin, bill_month
+    having bool_and(proof = 'proven')
+),
+
+-- Lines of a pack are of no one customer, but of all.
+customers_dated as (
+    select
+        customers_landed.customer_uin,
+        customers_landed.bill_month,
+        greatest(
+            customers_landed.landed_at,
+            packs_landed.landed_at,
+            case
+                when
+                    coalesce(customer_days_proven.changed_at <= customers_landed.landed_at, true)
+                    then customer_days_proven.proven_at
+            end
+        ) as as_of_at
+    from customers_landed
+    left join customers_landed as packs_landed
+        on
+            customers_landed.bill_month = packs_landed.bill_month
+            and packs_landed.customer_uin is null
+    left join customer_days_proven
+        on
+            customers_landed.bill_month = customer_days_proven.bill_month
+            and customers_landed.customer_uin = customer_days_proven.customer_uin
+    where customers_landed.customer_uin is not null
+),
+
+-- Of whom lines of the counted days are lacking that landed for others, the pace is not known.
+customers_behind as (
+    select distinct
+        months_known.account,
+        customers_dated.customer_uin
+    from customers_dated
+    inner join months_known
+        on
+            not months_known.is_own_bill
+            and customers_dated.bill_month = strftime(months_known.month_start_date, '%Y-%m')
+    inner join days_counted
+        on
+            months_known.account = days_counted.account
+            and not days_counted.is_own_bill
+            and months_known.to_date >= days_counted.from_date
+    where
+        coalesce(
+            cast(customers_dated.as_of_at as date) - 1 < months_known.to_date,
+            true
+        )
+),
+
 -- What is settled monthly is charged in the first days of the next month, so bills begin a month
 -- before the days do.
 months_wanted as (
@@ -258,10 +328,12 @@ joined as (
         days_counted.day_count,
         nullif(days_counted.recent_day_count, 0) as recent_day_count,
         case
+            when customers_behind.customer_uin is not null then null
             when days_counted.day_count > 0 and customers_gathered.credit_currency is not null
                 then coalesce(charges_summed.billed_cost, 0)
         end as billed_cost,
         case
+            when customers_behind.customer_uin is not null then null
             when customers_gathered.credit_currency is not null
                 then coalesce(charges_summed.by_day_cost, 0)
         end as by_day_cost
@@ -275,6 +347,10 @@ joined as (
             customers_gathered.account = charges_summed.account
             and customers_gathered.customer_uin is not distinct from charges_summed.customer_uin
             and customers_gathered.credit_currency = charges_summed.billing_currency
+    left join customers_behind
+        on
+            customers_gathered.account = customers_behind.account
+            and customers_gathered.customer_uin = customers_behind.customer_uin
 ),
 
 -- Amounts are divided as whole hundred-millionths, and rates rounded half away from zero: a
