@@ -23,16 +23,21 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 _AS_WIDE_AS_NEEDED = 10_000
+_READING = frozenset({"report", "statements", "focus", "export", "focus-validate"})
+"""Commands that read whatever release there is: `close` takes one of this code only, and the others none."""
 
 
 class _Commands(click.Group):
     """Commands of which none ends in DuckDB's own words about the release that it reads."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that is asked for. Raises SettingError and CorruptFile, as `release_faults` does."""
+        """Run the command that is asked for. Raises what `release_faults` does."""
         from pipelines.model.session import release_faults  # noqa: PLC0415  to ask for help needs none
 
-        with release_faults():
+        def read() -> Path | None:
+            return paths.current_release(settings.home(ROOT)) if ctx.invoked_subcommand in _READING else None
+
+        with release_faults(read):
             return super().invoke(ctx)
 
 

@@ -15,7 +15,7 @@
     ├── CorruptFile             a landed file, ledger or state file cannot be read, or is not what its manifest says
     ├── UnreadableFile          a downloaded file is not what it should be; another download may be
     ├── AccountMismatch         the account's name is bound to another endpoint or role, or the home to other books
-    └── BuildFailed             a model could not be built; readers keep the last release
+    └── BuildFailed             a model could not be built, or a release not be asked; readers keep the last release
         └── CheckFailed         rows break a structural check
 
 Each leaf says whether a rerun can help (`rerun_helps`). Messages say what failed, for which account, customer and
@@ -118,7 +118,7 @@ class AccountMismatch(BillEtlError):
 
 
 class BuildFailed(BillEtlError):
-    """A model could not be built; the last release stands."""
+    """A model could not be built, or a query on a release is wrong; the last release stands."""
 
 
 class CheckFailed(BuildFailed):

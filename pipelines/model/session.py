@@ -6,16 +6,18 @@ The file that is built is attached to it; what is run in it belongs to `build`.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.errors import CorruptFile, SettingError, StorageFailed
+from pipelines.errors import BuildFailed, CorruptFile, SettingError, StorageFailed
+from pipelines.model.project import read_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 STORAGE_VERSION = "v1.4.0"
@@ -25,6 +27,13 @@ _MOST_MEMORY = 2_500_000_000
 """Bytes that DuckDB may hold: by itself it keeps all that it wrote while there is room. What it and Python need besides
 is about a gigabyte.
 """
+
+_REFUSED = re.compile(
+    r"no space left|quota exceeded|read-only file system|could not write|write failed|failed to create directory"
+    r"|max_temp_directory_size",
+    re.IGNORECASE,
+)
+"""What DuckDB says where the disk refused a write; the last, where it took all the room that it left itself."""
 
 
 @contextmanager
@@ -84,21 +93,39 @@ def reader(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def release_faults() -> Iterator[None]:
-    """Turn what DuckDB says while releases are read into what to do about it.
+def release_faults(read: Callable[[], Path | None]) -> Iterator[None]:
+    """Turn what DuckDB says into what to do about it; `read` gives the release that is read, None if none is.
 
-    Raises SettingError for one of other code, which lacks what is asked for, and CorruptFile for a damaged one.
+    Raises SettingError for a release of other code, which lacks what is asked for, BuildFailed where that is no reason,
+    StorageFailed if the disk refuses to write, and CorruptFile for a damaged release.
     """
     try:
         yield
     except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise SettingError(
-            f"The release was built by other code than this, run make rebuild: {_first_line(error)}"
-        ) from error
+        told = _first_line(error)
+        release = read()
+        if release and not _is_of_this_code(release):
+            raise SettingError(f"The release was built by other code than this, run make rebuild: {told}") from error
+        raise BuildFailed(f"A query of this code is wrong, which only a change of the code mends: {told}.") from error
     except duckdb.Error as error:
+        if _REFUSED.search(str(error)):
+            raise StorageFailed(
+                f"The disk refused a write: {_first_line(error)}. Readers keep the last release; make room or make it "
+                "writable, then run again."
+            ) from error
         if isinstance(error, duckdb.IOException) or "Corrupt database file" in str(error):
             raise _unreadable("The release", error) from error
         raise
+
+
+def _is_of_this_code(release: Path) -> bool:
+    """Whether the release was made by this SQL; one that cannot tell was not."""
+    try:
+        with reader(release) as connection:
+            models = dict(connection.execute("select model_name, digest from meta.models").fetchall())
+    except (duckdb.Error, CorruptFile):
+        return False
+    return models == read_project().digests
 
 
 def _unreadable(what: str, error: duckdb.Error) -> CorruptFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 
 from pipelines import __main__ as commands
 from pipelines import paths
-from pipelines.errors import CorruptFile, SettingError
+from pipelines.errors import BuildFailed, CorruptFile, SettingError
 from pipelines.publish import build_and_publish, is_current
 from tests.lake import Pull, line, put, put_month
 
@@ -66,15 +67,51 @@ def test_a_release_that_cannot_be_opened_says_to_rebuild(home: Path, arguments: 
     assert not is_current(home)
 
 
-@pytest.mark.parametrize("arguments", READING, ids=lambda arguments: arguments[0])
-def test_a_release_of_other_code_says_to_rebuild(home: Path, arguments: list[str]) -> None:
-    """One that lacks a column is a mistake that `make rebuild` mends."""
+def without_some_columns(home: Path) -> None:
+    """Take columns out of the release that commands ask for."""
     with duckdb.connect(str(paths.current_release(home).resolve())) as connection:
         connection.execute("drop view main.focus_cost_and_usage; alter table main.dim_bill_months drop month_state")
         connection.execute("alter table main.rpt_customer_statement drop line_count")
+
+
+@pytest.mark.parametrize("told", ["update meta.models set digest = 'other'", "drop table meta.models"])
+@pytest.mark.parametrize("arguments", READING, ids=lambda arguments: arguments[0])
+def test_a_release_of_other_code_says_to_rebuild(home: Path, arguments: list[str], told: str) -> None:
+    """One that lacks a column since other SQL made it is a mistake that `make rebuild` mends."""
+    without_some_columns(home)
+    with duckdb.connect(str(paths.current_release(home).resolve())) as connection:
+        connection.execute(told)
     error = run(*arguments).exception
     assert isinstance(error, SettingError)
-    assert "built by other code than this, run make rebuild" in str(error)
+    assert "run make rebuild" in str(error)
+    assert arguments[0] == "close" or "built by other code than this" in str(error)
+
+
+@pytest.mark.parametrize("arguments", READING, ids=lambda arguments: arguments[0])
+def test_a_wrong_query_on_a_release_of_this_code_is_told_as_one(home: Path, arguments: list[str]) -> None:
+    """Where the same SQL made the release another build would be no other, so DuckDB's words are told instead."""
+    without_some_columns(home)
+    error = run(*arguments).exception
+    assert isinstance(error, BuildFailed)
+    assert re.search(r"A query of this code is wrong.*(month_state|focus_cost_and_usage|line_count)", str(error))
+    assert "make rebuild" not in str(error)
+
+
+def test_a_wrong_query_of_a_command_that_reads_no_release_is_not_blamed_on_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`rebuild` on a release of other code does not say to run `make rebuild`."""
+    with duckdb.connect(str(paths.current_release(home).resolve())) as connection:
+        connection.execute("update meta.models set digest = 'other'")
+
+    def wrong(*_: object, **__: object) -> None:
+        raise duckdb.BinderException('Binder Error: Referenced column "x" not found')
+
+    monkeypatch.setattr("pipelines.publish.build_and_publish", wrong)
+    error = run("rebuild").exception
+    assert isinstance(error, BuildFailed)
+    assert 'Referenced column "x" not found' in str(error)
+    assert "make rebuild" not in str(error)
 
 
 def test_a_release_that_is_damaged_inside_says_to_rebuild(home: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
-from pipelines.errors import StorageFailed
-from pipelines.model.session import session
+from pipelines.errors import CorruptFile, StorageFailed
+from pipelines.model.session import release_faults, session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,3 +41,47 @@ def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> No
     (tmp_path / "warehouse").write_text("a file, where a folder should be")
     with pytest.raises(StorageFailed, match="The disk refused the build"), session(tmp_path / "warehouse" / "spill"):
         pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        duckdb.IOException('IO Error: Could not write file "x.tmp": No space left on device'),
+        duckdb.IOException("IO Error: Async write failed for range [offset=0, size=1]"),
+        duckdb.IOException('IO Error: Failed to create directory "x.spill": Not a directory'),
+        duckdb.OutOfMemoryException(
+            "Out of Memory Error: failed to offload data\nThis limit was set by 'max_temp_directory_size'."
+        ),
+    ],
+    ids=["full", "asynchronous", "folder", "limit"],
+)
+def test_a_disk_that_refuses_a_write_is_a_storage_failure(error: duckdb.Error) -> None:
+    """The release is not to blame, so the message says to make room and not to build it again."""
+    with pytest.raises(StorageFailed, match="make room") as told, release_faults(lambda: None):
+        raise error
+    assert str(error).partition("\n")[0] in str(told.value)
+    assert "make rebuild" not in str(told.value)
+
+
+def test_a_spill_folder_that_cannot_be_made_while_a_query_runs_is_a_storage_failure(tmp_path: Path) -> None:
+    """What DuckDB itself says then is understood."""
+    (tmp_path / "file").touch()
+    config = {"temp_directory": str(tmp_path / "file" / "spill"), "memory_limit": "40MB"}
+    with duckdb.connect(config=config) as connection, pytest.raises(StorageFailed), release_faults(lambda: None):
+        connection.execute("create temp table t as select md5(i::varchar) as x from range(4_000_000) as r(i)")
+
+
+@pytest.mark.parametrize("content", [None, b"no database"], ids=["missing", "damaged"])
+def test_a_file_that_cannot_be_opened_is_a_corrupt_file(tmp_path: Path, content: bytes | None) -> None:
+    """Nothing was written, so the message says to build it again."""
+    path = tmp_path / "release.duckdb"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(CorruptFile, match="run make rebuild"), release_faults(lambda: path):
+        duckdb.connect(str(path), read_only=True)
+
+
+def test_any_other_error_of_duckdb_stays_as_it_is() -> None:
+    """It tells of neither the release nor the disk."""
+    with pytest.raises(duckdb.ConversionException), release_faults(lambda: None), duckdb.connect() as connection:
+        connection.execute("select 'x'::int")
