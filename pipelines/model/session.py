@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -43,7 +42,7 @@ def session(
     """Open a connection; `spill` is the folder for what does not fit into `memory_limit` (such as '2GB').
 
     Without a limit it may hold 2.5 GB, or four fifths of a smaller machine's memory. The folder is its owner's alone,
-    begins empty and is gone at the end. Raises StorageFailed if it cannot be made.
+    and what is spilled is gone at the end. Raises StorageFailed if the folder cannot be made or emptied.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",  # a missing extension is an error, not a download
@@ -65,19 +64,33 @@ def session(
 
 @contextmanager
 def _private(spill: Path) -> Iterator[None]:
-    """Make the folder anew: rows in it are as they landed, not masked yet, those of a killed build too."""
-    shutil.rmtree(spill, ignore_errors=True)
+    """Make the folder, or empty the one that is there: rows in it, a killed build's too, are not masked yet.
+
+    A link is followed, and what stands there is kept: people put the folder on a bigger disk.
+    """
+    folder = spill.resolve()
     try:
-        spill.mkdir(mode=0o700, parents=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        _empty(folder)
     except OSError as error:
         raise StorageFailed(
-            f"The disk refused the build in {spill}: {error.strerror or error}. Readers keep the last release; "
-            "make room or make it writable, then run again."
+            f"The disk refused the build in {spill}: {error}. Readers keep the last release; make room, or make it "
+            "yours and writable, then run again."
         ) from error
     try:
         yield
     finally:
-        shutil.rmtree(spill, ignore_errors=True)
+        with suppress(OSError):
+            _empty(folder)
+            if not spill.is_symlink():
+                folder.rmdir()
+
+
+def _empty(folder: Path) -> None:
+    """Remove what DuckDB spilled there, and nothing that anyone else may have put beside it."""
+    for spilled in folder.glob("duckdb_temp_*"):
+        spilled.unlink()
 
 
 def _physical_memory() -> int:

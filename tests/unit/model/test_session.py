@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,38 @@ def test_what_a_killed_build_spilled_is_removed_by_the_next(tmp_path: Path) -> N
         assert [*spill.iterdir()] == []
         assert stat.S_IMODE(spill.stat().st_mode) == 0o700
     assert not spill.exists()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_spill_folder_that_is_a_link_is_followed(tmp_path: Path, *, is_there: bool) -> None:
+    """On another disk the folder is emptied of what DuckDB spilled, is its owner's alone, and stays with the rest."""
+    spill, bigger = tmp_path / "build.spill", tmp_path / "bigger"
+    spill.symlink_to(bigger)
+    if is_there:
+        bigger.mkdir(mode=0o755)
+        (bigger / "duckdb_temp_storage_DEFAULT-0.tmp").write_text("ann@example.com")
+        (bigger / "notes").touch()
+    rest = [bigger / "notes"] if is_there else []
+    with session(spill, threads=1, memory_limit="40MB") as connection:
+        assert [*bigger.iterdir()] == rest
+        assert stat.S_IMODE(bigger.stat().st_mode) == 0o700
+        connection.execute("create temp table t as select md5(i::varchar) as x from range(2_000_000) as r(i)")
+        assert len([*bigger.iterdir()]) > len(rest)
+    assert spill.is_symlink()
+    assert [*bigger.iterdir()] == rest
+
+
+def test_what_cannot_be_removed_from_the_spill_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of another user stops the build, and the message says which."""
+    spilled = tmp_path / "duckdb_temp_storage_DEFAULT-0.tmp"
+    spilled.touch()
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    with pytest.raises(StorageFailed, match=f"Permission denied: '{spilled}'"), session(tmp_path):
+        pass
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> None:
