@@ -25,15 +25,25 @@ _PART = (
 )
 """Of an e-mail address, as a pattern in SQL: what no space, bracket, quote or comma ends, those of Chinese included."""
 
+_LETTER = r"[\p{L}\p{M}\p{N}_]"
+
+_APOSTROPHE = r"[\x{27}\x{2019}\x{FF07}]"
+"""Within a word, as in a name, it is of the address; else it is a quote: ASCII's, the typographic, the full-width."""
+
+_LOCAL = (
+    rf"(?:(?:{_PART})?{_LETTER}{_APOSTROPHE}(?:{_LETTER}(?:(?:{_PART})?{_LETTER})?{_APOSTROPHE})*"
+    rf"{_LETTER}(?:{_PART})?|{_PART})"
+)
+
 # The last label is of ASCII alone, so that words behind it without a space, as in Chinese, are none of it; or of any
 # script.
-_EMAIL = rf"{_PART}[{_AT}]{_PART}[.\x{{FF0E}}](?:[[:alnum:]-]+|[\p{{L}}\p{{M}}\p{{N}}-]+)"
+_EMAIL = rf"{_LOCAL}[{_AT}]{_PART}[.\x{{FF0E}}](?:[[:alnum:]-]+|[\p{{L}}\p{{M}}\p{{N}}-]+)"
 
 _PHONE = r"[+\x{FF0B}]?[(\x{FF08}]?\p{Nd}[\p{Nd}\p{Zs}\p{Cf}\p{Pd}().\x{FF08}\x{FF09}\x{FF0E}]{5,}\p{Nd}"
 
 # What is typed full-width, and invisible signs that come along when a number is copied, make no other value.
-_WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\N{SMALL COMMERCIAL AT}"
-_NARROW = ("".join(map(chr, range(0x21, 0x7F))) + "@").replace("'", "''")
+_WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\N{SMALL COMMERCIAL AT}\N{RIGHT SINGLE QUOTATION MARK}"
+_NARROW = ("".join(map(chr, range(0x21, 0x7F))) + "@'").replace("'", "''")
 
 # In a text, a whole number of 12 digits is an account's (UIN) and stays, and so does a day; any other that is as long
 # as a phone number is taken for one. Each macro gives the value as it is where there is no secret.

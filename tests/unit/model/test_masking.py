@@ -93,6 +93,37 @@ def test_an_address_is_one_in_any_script(connection: duckdb.DuckDBPyConnection, 
     assert masked(connection, macro, f"vm <{address}>, 上海") == f"vm <{mask}>, 上海"
 
 
+@pytest.mark.parametrize("macro", ["mask_texts", "mask_emails"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mary.o'connor@corp.com",
+        "Mary.O\N{RIGHT SINGLE QUOTATION MARK}Connor@corp.com",
+        "mary.o＇connor@corp.com",
+    ],
+)
+def test_an_apostrophe_within_a_name_is_of_the_address(
+    connection: duckdb.DuckDBPyConnection, macro: str, address: str
+) -> None:
+    """The name is not left readable, and the mask joins with that of the whole address, whichever apostrophe it has."""
+    mask = masked(connection, "mask_email", "mary.o'connor@corp.com")
+    assert masked(connection, "mask_email", address) == mask
+    assert masked(connection, macro, f"of <{address}>, 'x'") == f"of <{mask}>, 'x'"
+
+
+def test_every_apostrophe_of_a_name_is_of_the_address(connection: duckdb.DuckDBPyConnection) -> None:
+    """There may be several, with one letter between them or more."""
+    for address in ("o'n'eil@corp.com", "d'arcy-o'neil.x@corp.com", "a'b'c'd@corp.com"):
+        assert masked(connection, "mask_texts", f"of {address}.") == f"of {masked(connection, 'mask_email', address)}."
+
+
+@pytest.mark.parametrize("quoted", ["'{}'", "owner='{}'", "{{'owner': '{}'}}", "don't tell '{}'", "\u2018{}\u2019"])
+def test_a_quote_around_an_address_is_none_of_it(connection: duckdb.DuckDBPyConnection, quoted: str) -> None:
+    """Only an apostrophe between letters is; quoted or not, the same address has the same mask."""
+    mask = masked(connection, "mask_email", "ann@example.com")
+    assert masked(connection, "mask_texts", quoted.format("ann@example.com")) == quoted.format(mask)
+
+
 def test_numbers_in_names_of_things_stay(connection: duckdb.DuckDBPyConnection) -> None:
     """A resource may be named after anything; only an address is taken for one."""
     assert masked(connection, "mask_emails", "vm-81234567 of ann@example.com") == "vm-81234567 of a***@***~277d4c00bc43"
