@@ -39,14 +39,18 @@ _LOCAL = (
 # script.
 _EMAIL = rf"{_LOCAL}[{_AT}]{_PART}[.\x{{FF0E}}](?:[[:alnum:]-]+|[\p{{L}}\p{{M}}\p{{N}}-]+)"
 
+_NO_PHONE = r"(?:[0-9]{12}|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)"
+"""An account's number (UIN), a day or a month."""
+
 _PHONE = r"[+\x{FF0B}]?[(\x{FF08}]?\p{Nd}[\p{Nd}\p{Zs}\p{Cf}\p{Pd}().\x{FF08}\x{FF09}\x{FF0E}]{5,}\p{Nd}"
 
 # What is typed full-width, and invisible signs that come along when a number is copied, make no other value.
 _WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\N{SMALL COMMERCIAL AT}\N{RIGHT SINGLE QUOTATION MARK}"
 _NARROW = ("".join(map(chr, range(0x21, 0x7F))) + "@'").replace("'", "''")
 
-# In a text, a whole number of 12 digits is an account's (UIN) and stays, and so does a day; any other that is as long
-# as a phone number is taken for one. Each macro gives the value as it is where there is no secret.
+# In a text, a whole number of 12 digits is an account's and stays, and so does a day or a month. They are looked for
+# before phone numbers, lest they be taken for one together with what stands behind them: any other number that is as
+# long as one is. Each macro gives the value as it is where there is no secret.
 _MACROS = rf"""
 create or replace temp macro is_ascii(value) as strlen(value) = length(value);
 
@@ -77,7 +81,7 @@ create or replace temp macro mask_phone(value) as
 create or replace temp macro mask_found(value) as
     case
         when contains(narrowed(value), '@') then mask_email(value)
-        when regexp_full_match(narrowed(value), '[0-9]{{12}}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') then value
+        when regexp_full_match(narrowed(value), '[(]?{_NO_PHONE}') then value
         else mask_phone(value)
     end;
 
@@ -98,7 +102,8 @@ create or replace temp macro mask_matches(value, pattern) as
 create or replace temp macro mask_emails(value) as
     if(contains(value, '@') or not is_ascii(value), mask_matches(value, '{_EMAIL}'), value);
 
-create or replace temp macro mask_texts(value) as mask_matches(value, '{_EMAIL}|{_PHONE}');
+create or replace temp macro mask_texts(value) as
+    mask_matches(value, '{_EMAIL}|[(\x{{FF08}}]?{_NO_PHONE}\b|{_PHONE}');
 """
 
 

@@ -83,6 +83,56 @@ def test_what_people_write_is_masked_inside(
     assert masked(connection, "mask_texts", text) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-10-31 14:00",
+        "2026-10-31T14:00:00",
+        "2026-10-01 - 2026-10-31",
+        "(2026-10-31) (2026-10)",
+        "Paid by 200000000001 2026-10-31",
+        "Paid by 200000000001 200000000002",
+        "200000000001 - 100 USD",
+        "200000000001 (2 vouchers)",
+        "(200000000001) （200000000001） 账号200000000001于2026-10-31",
+        "2026-10",
+        "2026-10 - 2026-12",
+        "bill_2026-10-31 bill_2026-10 uin200000000001",
+    ],
+)
+def test_accounts_days_and_months_stay_whatever_is_behind_them(
+    connection: duckdb.DuckDBPyConnection, text: str
+) -> None:
+    """A time, an amount or another of them makes no phone number of them."""
+    assert masked(connection, "mask_texts", text) == text
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "138 0013 8000",
+        "13800138000",
+        "+86 138-0013-8000",
+        "+200000000001",
+        "(021) 5555 1234",
+        "0755-86-01-33-88",
+        "0755-12-31",
+        "8613800138000",
+        "2026-1031",
+        "2026-13-01",
+        "１３８００１３８０００",
+        "＋８６　１３８－００１３－８０００",
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "2026-10-31 {}", "200000000001 {}", "2026-10: {}, 200000000001", "电话{}。"])
+def test_phone_numbers_are_masked_among_accounts_and_days(
+    connection: duckdb.DuckDBPyConnection, around: str, phone: str
+) -> None:
+    """A number is one whole, though a part of it looks like a month, and what stands before it stays."""
+    mask = masked(connection, "mask_phone", phone)
+    assert masked(connection, "mask_texts", around.format(phone)) == around.format(mask)
+
+
 @pytest.mark.parametrize("macro", ["mask_texts", "mask_emails"])
 @pytest.mark.parametrize(
     "address", ["用户@例子.公司", "josé@пример.рф", "jose\u0301@пример.рф", "a＠b.com", "ａ＠ｂ．ｃｏｍ"]
