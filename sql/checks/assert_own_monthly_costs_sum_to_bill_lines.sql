@@ -16,7 +16,7 @@ lines_summed as (
         bill_month,
         billing_currency,
         count(*) as line_count,
-        sum(list_cost) as list_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
         sum(billed_cost) as billed_cost
     from own_lines
     group by account, bill_month, billing_currency
@@ -28,7 +28,7 @@ months_summed as (
         bill_month,
         billing_currency,
         sum(line_count) as line_count,
-        sum(list_cost) as list_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
         sum(billed_cost) as billed_cost
     from monthly_costs
     group by account, bill_month, billing_currency

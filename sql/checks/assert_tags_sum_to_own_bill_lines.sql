@@ -16,7 +16,7 @@ lines_summed as (
         bill_month,
         billing_currency,
         count(*) as line_count,
-        sum(list_cost) as list_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
         sum(billed_cost) as billed_cost
     from own_bill_lines
     group by account, bill_month, billing_currency
@@ -29,7 +29,7 @@ tags_summed as (
         billing_currency,
         tag_key,
         sum(line_count) as line_count,
-        sum(list_cost) as list_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
         sum(billed_cost) as billed_cost
     from tags
     group by account, bill_month, billing_currency, tag_key

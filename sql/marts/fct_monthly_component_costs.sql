@@ -63,7 +63,7 @@ final as (
         component_name,
         billing_currency,
         count(*) as line_count,
-        sum(list_cost) as list_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
         sum(billed_cost) as billed_cost
     from lines
     group by

@@ -18,7 +18,7 @@ final as (
         transaction_type,
         billing_currency,
         count(*) as line_count,
-        sum(list_cost) as list_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
         sum(billed_cost) as billed_cost,
         is_complete
     from own_lines

@@ -137,10 +137,30 @@ summed as (
         billing_currency,
         cast(coalesce(sum(line_count) filter (where is_frozen), 0) as bigint) as frozen_line_count,
         cast(coalesce(sum(line_count) filter (where not is_frozen), 0) as bigint) as line_count,
-        sum(list_cost) filter (where is_frozen) as frozen_list_cost,
-        sum(list_cost) filter (where not is_frozen) as list_cost,
-        sum(contracted_cost) filter (where is_frozen) as frozen_contracted_cost,
-        sum(contracted_cost) filter (where not is_frozen) as contracted_cost,
+        case
+            when
+                count(list_cost) filter (where is_frozen)
+                = count(*) filter (where is_frozen)
+                then sum(list_cost) filter (where is_frozen)
+        end as frozen_list_cost,
+        case
+            when
+                count(list_cost) filter (where not is_frozen)
+                = count(*) filter (where not is_frozen)
+                then sum(list_cost) filter (where not is_frozen)
+        end as list_cost,
+        case
+            when
+                count(contracted_cost) filter (where is_frozen)
+                = count(*) filter (where is_frozen)
+                then sum(contracted_cost) filter (where is_frozen)
+        end as frozen_contracted_cost,
+        case
+            when
+                count(contracted_cost) filter (where not is_frozen)
+                = count(*) filter (where not is_frozen)
+                then sum(contracted_cost) filter (where not is_frozen)
+        end as contracted_cost,
         sum(voucher_amount) filter (where is_frozen) as frozen_voucher_amount,
         sum(voucher_amount) filter (where not is_frozen) as voucher_amount,
         coalesce(sum(billed_cost) filter (where is_frozen), 0) as frozen_cost,

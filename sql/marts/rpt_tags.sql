@@ -58,7 +58,7 @@ lines_summed as (
         tag_values,
         is_complete,
         count(*) as line_count,
-        sum(list_cost) as list_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
         sum(billed_cost) as billed_cost
     from tagged
     group by account, bill_month, billing_currency, tag_values, is_complete
@@ -100,7 +100,7 @@ final as (
         tag_value is not null as is_tagged,
         billing_currency,
         cast(sum(line_count) as bigint) as line_count,
-        sum(list_cost) as list_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
         sum(billed_cost) as billed_cost,
         bool_and(is_complete) as is_complete
     from split

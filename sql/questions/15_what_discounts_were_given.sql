@@ -8,7 +8,11 @@ select
     sum(contracted_cost) as contracted_cost,
     sum(voucher_amount) as voucher_amount,
     sum(billed_cost) as billed_cost,
-    round(sum(discount_amount) / nullif(sum(list_cost), 0), 4) as discount_ratio,
+    round(
+        sum(discount_amount)
+        / nullif(sum(list_cost) filter (where discount_amount is not null), 0),
+        4
+    ) as discount_ratio,
     billing_currency
 from rpt_customer_statement
 where bill_month = getvariable('month')
