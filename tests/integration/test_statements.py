@@ -225,4 +225,4 @@ def test_a_bill_that_is_not_whole_is_exit_code_3(home: Path, tmp_path: Path) -> 
     assert done.returncode == 3
     assert "1 of them are closed with reservations, and say why: 4." in done.stderr
     book = openpyxl.load_workbook(paths.statement_file(other, "2026-10", "sandbox", "4"))
-    assert book["Summary"]["I2"].value == "CLOSED WITH RESERVATIONS: as agreed"
+    assert book["Summary"]["I2"].value == "CLOSED WITH RESERVATIONS: its sums do not agree"

@@ -98,8 +98,7 @@ class Standing(StrEnum):
 class Statement:
     """A customer's month: who, how far it can be trusted (`seal` is the customer's own), the terms, books by currency.
 
-    `line_count` bill lines are read by whoever writes them. `reason` is why the month was closed in spite of
-    objections, if it was.
+    `line_count` bill lines are read by whoever writes them.
     """
 
     customer_uin: str
@@ -108,7 +107,6 @@ class Statement:
     terms: Terms
     books: tuple[Books, ...]
     line_count: int
-    reason: str | None = None
 
     @property
     def name(self) -> str:

@@ -32,7 +32,7 @@ from pipelines.publish.statements.terms import TermsBook, read_terms
 from pipelines.publish.statements.workbook import write_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -96,8 +96,9 @@ def make_statements(
         with _faults_of(home, close), reader(release) as connection:
             connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
             asked = _asked(connection, month.key, accounts, customers, close)
+            known = known_customers(connection)
             if not close:
-                book.refuse_unknown(known_customers(connection))  # those that were frozen were refused then
+                book.refuse_unknown(known)  # those that were frozen were refused then
             plans = [_plan(book, bill, close) for bill in asked]
             disk.private_folder(paths.statements_folder(home))
             _clear_leftovers(home, month.key)
@@ -107,7 +108,7 @@ def make_statements(
                 made.append(_make(home, connection, plan))
             progress(len(made), len(plans))
             if not customers:
-                _remove_stale(home, month.key, accounts, made)
+                _remove_stale(home, month.key, accounts, known, made)
             release_id = seals(connection, month.key)[0].release_id
             left_out = [rest for rest in ownerless(connection, month.key) if not accounts or rest.account in accounts]
         return Statements(release_id, tuple(made), tuple(left_out))
@@ -122,12 +123,11 @@ def refuse_unfit(connection: DuckDBPyConnection, month: str, book: TermsBook) ->
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A bill, the terms for it, what one unit of its currency is in the invoice's, and why it was closed as it is."""
+    """A bill, the terms for it, and what one unit of its currency is in the invoice's."""
 
     bill: Bill
     terms: Terms
     rate: Decimal
-    reason: str | None
 
 
 def _sources(home: Path, month: str, terms_file: Path | None) -> tuple[Path, TermsBook, Close | None]:
@@ -221,10 +221,10 @@ def _plan(book: TermsBook, bill: Bill, close: Close | None) -> _Plan:
     """Return what to make of a bill. Raises SettingError if the terms do not fit it."""
     terms, rate = _terms(book, bill)
     if close is None:
-        return _Plan(bill, terms, rate, reason=None)
+        return _Plan(bill, terms, rate)
     # The kept release is older than the close, so it does not tell of it.
     sealed = replace(bill, seal=replace(bill.seal, frozen_release_id=bill.seal.release_id))
-    return _Plan(sealed, terms, rate, close.reason)
+    return _Plan(sealed, terms, rate)
 
 
 def _terms(book: TermsBook, bill: Bill) -> tuple[Terms, Decimal]:
@@ -257,7 +257,6 @@ def _make(home: Path, connection: DuckDBPyConnection, plan: _Plan) -> Made:
             for currency in bill.currencies
         ),
         line_count=bill.line_count,
-        reason=plan.reason,
     )
     name = quote(bill.customer_uin, safe="")  # whatever the service sends, it is one name and no path
     target = paths.statement_file(home, bill.seal.bill_month, bill.seal.account, name)
@@ -277,15 +276,22 @@ def _clear_leftovers(home: Path, month: str) -> None:
             disk.remove(path)
 
 
-def _remove_stale(home: Path, month: str, accounts: Collection[str], made: Iterable[Made]) -> None:
+def _remove_stale(
+    home: Path, month: str, accounts: Collection[str], known: Mapping[str, set[str]], made: Iterable[Made]
+) -> None:
     """Remove a month's workbooks, of these accounts or of all, that an earlier run made and this one did not."""
     found = set((paths.statements_folder(home) / month).glob(f"*/statement-{month}-*.xlsx"))
     for path in found - {each.path for each in made}:
-        if (not accounts or path.parent.name in accounts) and _is_ours(path, month):
+        account = path.parent.name
+        if (not accounts or account in accounts) and _is_ours(path, month, known.get(account, ())):
             disk.remove(path)
 
 
-def _is_ours(path: Path, month: str) -> bool:
-    """Tell a workbook of a customer from its owner's own, such as 'statement-2026-10-1 (signed).xlsx'."""
+def _is_ours(path: Path, month: str, known: Collection[str]) -> bool:
+    """Tell a workbook of a customer from its owner's own, such as 'statement-2026-10-1-v2.xlsx'.
+
+    It is named after one of the customers that are known, or after a number: one of a customer that is known no more.
+    """
     name = path.stem.removeprefix(f"statement-{month}-")
-    return quote(unquote(name), safe="") == name and path.is_file()
+    is_known = unquote(name) in known and quote(unquote(name), safe="") == name
+    return (is_known or (name.isascii() and name.isdecimal())) and path.is_file()

@@ -6,7 +6,6 @@ Rows are written in order, so where everything stands is known before the first 
 from __future__ import annotations
 
 from itertools import zip_longest
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.periods import BillMonth
@@ -34,9 +33,6 @@ _EXACT = (8, 9, 10, 11, 12)
 _EXACT_BILLED, _EXACT_INVOICED = _EXACT[3], _EXACT[4]
 _LAST = _EXACT_INVOICED
 _TITLES = ("Original", "Discount", "Voucher", "Billed", "Invoiced")
-
-_LINE = 120
-"""Characters of text that stand beside a label on one page."""
 
 _NARROWEST = 14
 """Characters that the longest title of a column has in a line."""
@@ -134,9 +130,6 @@ def _facts(statement: Statement) -> Iterator[tuple[str, str]]:
     yield "State", seal.sentence
     if seal.frozen_release_id:
         yield "Closed", f"with release {seal.frozen_release_id}, of which this statement is made"
-    if statement.standing is Standing.RESERVED:  # beside the mark there is room on paper for its first words only
-        for number, text in enumerate(wrap(statement.reason or "", _LINE)):
-            yield "" if number else "Reservations", text
 
 
 def _terms_told(terms: Terms, all_books: Sequence[Books]) -> str:
@@ -161,12 +154,13 @@ def _percent(ratio: Decimal) -> str:
 
 
 def _warning(statement: Statement) -> str | None:
-    """Say why the statement is not final; None for one that is."""
+    """Say why the statement is not final; None for one that is.
+
+    The reason that a month was closed for in spite of it may be about others, so it is no customer's to read.
+    """
     if statement.standing is Standing.FINAL:
         return None
-    reason = statement.reason if statement.standing is Standing.RESERVED else None
-    why = " ".join(reason.split()) if reason else ", ".join(_faults(statement.seal))
-    return f"{statement.standing.upper()}: {why}"
+    return f"{statement.standing.upper()}: {', '.join(_faults(statement.seal))}"
 
 
 def _faults(seal: Seal) -> Iterator[str]:

@@ -61,7 +61,6 @@ def statement(
     name: str | None = "Harbour",
     lines: int = 0,
     seal: dict[str, Any] | None = None,
-    reason: str | None = None,
     **cells: str,
 ) -> Statement:
     """Return the statement of a customer called `name`."""
@@ -72,5 +71,4 @@ def statement(
         terms=terms(**cells),
         books=all_books or (one_currency([cost("1.005")], **cells),),
         line_count=lines,
-        reason=reason,
     )

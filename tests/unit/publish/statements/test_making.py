@@ -235,7 +235,18 @@ def test_a_month_that_is_not_whole_may_have_bills_that_did_not_land(home: Path) 
 def test_what_the_owner_keeps_beside_the_workbooks_stays(home: Path) -> None:
     """Only workbooks that a run of this month made are removed, whatever else ends in .xlsx."""
     folder = make_statements(home, MONTH, accounts=["other"]).made[0].path.parent
-    owners = ["signed by me.xlsx", "statement-2026-10-7 (signed).xlsx", "statement-2026-09-7.xlsx", ".hidden.xlsx"]
+    owners = [
+        "signed by me.xlsx",
+        "statement-2026-10-200000000001-signed.xlsx",
+        "statement-2026-10-200000000001_final.xlsx",
+        "statement-2026-10-200000000001-v2.xlsx",
+        "statement-2026-10-7 (signed).xlsx",
+        "statement-2026-10-7-signed.xlsx",
+        "statement-2026-10-7_final.xlsx",
+        "statement-2026-10-7-v2.xlsx",
+        "statement-2026-09-7.xlsx",
+        ".hidden.xlsx",
+    ]
     for name in (*owners, "statement-2026-10-8.xlsx"):
         (folder / name).write_bytes(b"mine")
     make_statements(home, MONTH)
@@ -270,15 +281,16 @@ def test_statements_of_a_closed_month_stay_the_same_for_ever(home: Path) -> None
 
 
 def test_a_month_closed_with_a_reason_says_so_of_bills_that_are_not_final(home: Path) -> None:
-    """Customers whose bills were fine are final; the mark has the reason that was given."""
-    close_month(home, MONTH, now=NOW, code_version="test", reason="two currencies")
+    """Customers whose bills were fine are final; the reason, which may be about others, is on no statement."""
+    close_month(home, MONTH, now=NOW, code_version="test", reason="customer 1 disputes it")
     made = {each.customer_uin: each for each in make_statements(home, MONTH).made}
     assert {uin: each.standing for uin, each in made.items() if uin in "12"} == {
         "1": Standing.FINAL,
         "2": Standing.RESERVED,
     }
-    marks = [openpyxl.load_workbook(made[uin].path)["Summary"]["I2"].value for uin in "12"]
-    assert marks == [None, "CLOSED WITH RESERVATIONS: two currencies"]
+    sheets = [openpyxl.load_workbook(made[uin].path)["Summary"] for uin in "12"]
+    assert [sheet["I2"].value for sheet in sheets] == [None, "CLOSED WITH RESERVATIONS: its sums do not agree"]
+    assert not any("disputes" in str(cell) for sheet in sheets for row in sheet.values for cell in row)
 
 
 def test_a_closed_month_without_terms_has_none(home: Path) -> None:

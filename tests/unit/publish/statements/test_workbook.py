@@ -121,7 +121,7 @@ def test_every_statement_says_as_of_when_how_final_and_of_which_release(tmp_path
 
 def test_the_statement_of_a_closed_month_names_the_release_it_was_closed_with(tmp_path: Path) -> None:
     """What was wrong with another customer's bill when the month was closed is not said of one that is final."""
-    sheet = written(tmp_path, statement(seal={"frozen_release_id": "r-1"}, reason="another's bill"))["Summary"]
+    sheet = written(tmp_path, statement(seal={"frozen_release_id": "r-1"}))["Summary"]
     assert shown(row_of(sheet, "Closed"))[1].startswith("with release r-1")
     assert sheet["I2"].value is None
 
@@ -130,30 +130,16 @@ def test_the_statement_of_a_closed_month_names_the_release_it_was_closed_with(tm
     "fault", [{"is_complete": False}, {"is_reconciled": False}, {"month_state": "provisional"}], ids=str
 )
 def test_a_bill_that_was_closed_in_spite_of_objections_says_so_in_red(tmp_path: Path, fault: dict[str, Any]) -> None:
-    """It is no longer preliminary, but must not look final; the reason is the one that was given, in one line."""
-    made = statement(seal={"frozen_release_id": "r-1"} | fault, reason="the service\nwill not mend it")
+    """It is no longer preliminary, but must not look final: it says what is wrong with this customer's bill."""
+    made = statement(seal={"frozen_release_id": "r-1"} | fault)
     sheet = written(tmp_path, made)["Summary"]
-    assert sheet["I2"].value == "CLOSED WITH RESERVATIONS: the service will not mend it"
+    told = {
+        "is_complete": "not all of it has landed",
+        "is_reconciled": "its sums do not agree",
+        "month_state": "the bill is not out",
+    }
+    assert sheet["I2"].value == f"CLOSED WITH RESERVATIONS: {told[next(iter(fault))]}"
     assert sheet["I2"].font.color.rgb == "FFB42318"
-    assert shown(row_of(sheet, "Reservations")) == ["Reservations", "the service will not mend it"]
-
-
-def test_a_long_reason_is_on_paper_whole(tmp_path: Path) -> None:
-    """It goes on in the next rows, and what is due comes after them."""
-    words = " ".join(f"word{number}" for number in range(60))
-    made = statement(seal={"frozen_release_id": "r-1", "is_reconciled": False}, reason=words)
-    sheet = written(tmp_path, made, values=True)["Summary"]
-    (first,) = [row for row in range(1, 20) if sheet.cell(row, 1).value == "Reservations"]
-    lines = [str(sheet.cell(row, 2).value) for row in range(first, first + 4)]
-    assert " ".join(lines) == words
-    assert max(map(len, lines)) <= 120
-    assert [sheet.cell(row, 1).value for row in range(first + 1, first + 6)] == [None] * 4 + ["Amount due"]
-
-
-def test_a_reservation_without_a_reason_tells_what_is_wrong(tmp_path: Path) -> None:
-    """A month that was closed without objections may still hold a bill that is not final."""
-    sheet = written(tmp_path, statement(seal={"frozen_release_id": "r-1", "is_reconciled": False}))["Summary"]
-    assert sheet["I2"].value == "CLOSED WITH RESERVATIONS: its sums do not agree"
 
 
 @pytest.mark.parametrize(
