@@ -182,9 +182,10 @@ def test_a_rate_of_one_into_the_same_currency_is_no_mistake(home: Path) -> None:
 
 
 def test_workbooks_of_customers_without_a_bill_any_more_are_removed(home: Path) -> None:
-    """What an earlier release billed must not lie beside what this one bills; a partial run removes nothing."""
+    """Those of customers that are known, or are numbers, go once nothing is billed; a partial run removes nothing."""
     make_statements(home, MONTH)
     put_month(home, "2026-10", {"1": [line("a", "1")]})
+    put(home, "customers", "2026-11-20", {None: Pull([{"CustomerUin": uin} for uin in ("1", STRANGE)])})
     build_and_publish(home, now=NOW, code_version="test")
     folder = paths.statements_folder(home) / "2026-10" / "sandbox"
     make_statements(home, MONTH, customers=["1"])
