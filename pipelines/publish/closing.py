@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import getpass
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from pipelines import locks, paths
-from pipelines.errors import BillEtlError, SettingError, StorageFailed
+from pipelines.errors import BillEtlError, BuildFailed, SettingError, StorageFailed
 from pipelines.model.frozen import CLOSE, COST_COLUMNS, COSTS, TERMS, TIE_OUT, AccountMonth, Close, sha256
 from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
@@ -167,14 +167,16 @@ def close_month(
 
     Raises SettingError if the month is closed already, still runs, or something speaks against it and there is no
     reason; if the terms are wrong; also without a release, or with one that is not of all that is landed. Raises
-    StorageFailed if the disk refuses, and Busy; then nothing is closed. What is raised once the month is closed, by
-    publishing most likely, says so first: `build_and_publish` is all that is left to do.
+    StorageFailed if the disk refuses, and Busy; then nothing is closed. What is raised once this call closed the month,
+    by publishing most likely, says so first, also BuildFailed: `build_and_publish` is all that is left to do.
     """
     said = (reason or "").strip() or None
-    with _told_if_closed(home, month):
+    close: Close | None = None
+    with ExitStack() as from_here_on:
         with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
-            closed = paths.closed_folder(home, month.key).exists()
-            close = None if closed else _freeze(home, month, now, said, terms_file, masked=masked)
+            if not paths.closed_folder(home, month.key).exists():
+                from_here_on.enter_context(_told_if_closed(home, month))
+                close = _freeze(home, month, now, said, terms_file, masked=masked)
         # Also of a close that was killed before it got here.
         build_and_publish(home, now=now, code_version=code_version, masked=masked)
     if close is None:
@@ -187,13 +189,21 @@ def close_month(
 
 @contextmanager
 def _told_if_closed(home: Path, month: BillMonth) -> Iterator[None]:
-    """Have an error of a month whose folder is in place begin with that, so that nobody takes it for not closed."""
+    """Have an error begin with it if the folder of a month that was not closed is in place, so that all know it is.
+
+    Raises StorageFailed or BuildFailed then for what is not of our own errors.
+    """
+    told = f"{month} is closed, and only publishing is left: mend this, then run make rebuild."
     try:
         yield
-    except BillEtlError as error:
-        if paths.closed_folder(home, month.key).exists():
-            error.args = (f"{month} is closed, and only publishing is left: mend this, then run make rebuild. {error}",)
-        raise
+    except (BillEtlError, OSError, duckdb.Error) as error:
+        if not paths.closed_folder(home, month.key).exists():
+            raise
+        if isinstance(error, BillEtlError):
+            error.args = (f"{told} {error}",)
+            raise
+        failure = StorageFailed if isinstance(error, OSError | duckdb.IOException) else BuildFailed
+        raise failure(f"{told} {error}") from error
 
 
 def _freeze(

@@ -21,8 +21,8 @@ import pytest
 from click.testing import CliRunner
 
 import pipelines.__main__ as commands
-from pipelines import paths
-from pipelines.errors import BuildFailed, CorruptFile, SettingError, StorageFailed
+from pipelines import locks, paths
+from pipelines.errors import BuildFailed, Busy, CorruptFile, SettingError, StorageFailed
 from pipelines.land.manifest import landed_files
 from pipelines.model.frozen import CLOSE, COSTS, TERMS, TIE_OUT, sha256
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
@@ -402,6 +402,52 @@ def test_a_close_that_cannot_be_published_is_told_as_closed(home: Path, monkeypa
     assert paths.closed_folder(home, "2026-10").exists()
 
 
+@pytest.mark.parametrize(
+    ("raised", "told_as"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), StorageFailed),
+        (duckdb.IOException("IO Error: it cannot be written"), StorageFailed),
+        (duckdb.OutOfMemoryException("Out of Memory Error: it does not fit"), BuildFailed),
+    ],
+    ids=lambda value: getattr(value, "__name__", None) or type(value).__name__,
+)
+def test_whatever_fails_after_the_close_is_told_as_ours(
+    home: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, told_as: type[Exception]
+) -> None:
+    """What DuckDB or the system says of publishing becomes an error of ours, which begins with what is done already."""
+
+    def failed(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(closing, "build_and_publish", failed)
+    with pytest.raises(told_as) as failure:
+        close(home)
+    assert str(failure.value).startswith("2026-10 is closed, and only publishing is left")
+    assert str(failure.value).endswith(str(raised))
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_build_under_way_is_told_alone(home: Path, monkeypatch: pytest.MonkeyPatch, *, is_closed: bool) -> None:
+    """A close that did not begin says nothing of what is left to do, whether the month was closed long ago or not."""
+    if is_closed:
+        close(home)
+    monkeypatch.setattr(closing, "BUILD_WAIT", 0.0)
+    with locks.held(paths.build_lock(home), "a build"), pytest.raises(Busy, match=r"^Another run "):
+        close(home)
+
+
+def test_an_error_of_a_month_closed_long_ago_is_told_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next attempt publishes what a killed one left, and what fails there is not told as a close of its own."""
+    close(home)
+
+    def failed(*_: object, **__: object) -> None:
+        raise BuildFailed("A model is wrong.")
+
+    monkeypatch.setattr(closing, "build_and_publish", failed)
+    with pytest.raises(BuildFailed, match=r"^A model is wrong\.$"):
+        close(home)
+
+
 def test_a_corrupt_folder_stops_the_build_and_readers_keep_theirs(home: Path) -> None:
     """What was invoiced is not taken from a file that somebody changed; put back, all is as it was."""
     close(home)
@@ -472,8 +518,8 @@ def test_a_kill_before_the_close_is_published_is_mended(home: Path) -> None:
 
 def test_the_command_tells_that_only_publishing_is_left(home: Path) -> None:
     """It ends with 1, as a build does, since the question was right; what is to be mended is told in the same line."""
-    close(home)
-    paths.mask_secret(home).write_text("broken")
+    spill = paths.build_file(home).with_suffix(".spill")
+    spill.write_text("no folder")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BILL_ETL", "TENCENT"))}
     own = {"ENDPOINT": "http://127.0.0.1:1", "ROLE": "reseller", "HOME": str(home), "NOW": NOW.isoformat()}
     keys = {"TENCENTCLOUD_SECRET_ID": "ID", "TENCENTCLOUD_SECRET_KEY": "KEY"}
@@ -487,7 +533,8 @@ def test_the_command_tells_that_only_publishing_is_left(home: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("2026-10 is closed, and only publishing is left: mend this, then run make rebuild. ")
-    assert str(paths.mask_secret(home)) in done.stderr
+    assert str(spill) in done.stderr
+    assert paths.closed_folder(home, "2026-10").exists()
 
 
 def test_the_command_closes_a_month(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
