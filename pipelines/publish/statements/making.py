@@ -290,8 +290,10 @@ def _remove_stale(
 def _is_ours(path: Path, month: str, known: Collection[str]) -> bool:
     """Tell a workbook of a customer from its owner's own, such as 'statement-2026-10-1-v2.xlsx'.
 
-    It is named after one of the customers that are known, or after a number: one of a customer that is known no more.
+    It is named after one of the customers that are known or, of one that is known no more, after a number or what
+    `quote` had to spell: nobody gives a file of their own such a name.
     """
     name = path.stem.removeprefix(f"statement-{month}-")
-    is_known = unquote(name) in known and quote(unquote(name), safe="") == name
-    return (is_known or (name.isascii() and name.isdecimal())) and path.is_file()
+    is_spelled = quote(unquote(name), safe="") == name
+    is_customer = unquote(name) in known or "%" in name or (name.isascii() and name.isdecimal())
+    return is_spelled and is_customer and path.is_file()
