@@ -54,7 +54,7 @@ lint: setup ## Check format, ruff, types, SQL style and import contracts.
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint -q sql
+	@$(BIN)/sqlfluff lint -q --processes 0 sql
 	@$(BIN)/lint-imports --no-cache
 
 check: lint test ## lint and test: what CI runs.
