@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.integration.programs import program
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-REQUIRED = "TESTS_NEED_LIBREOFFICE"
-"""Set where LibreOffice must be there, as on CI: then its absence is a failure, and no reason to skip."""
 
 _ALWAYS_COMPUTE = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -51,11 +47,5 @@ class LibreOffice:
 
 
 def libreoffice(folder: Path) -> LibreOffice:
-    """Return the machine's LibreOffice; without one skip the test, or fail it where it is required."""
-    program = shutil.which("soffice")
-    if program is None:
-        missing = "LibreOffice Calc is not installed (Debian: apt-get install libreoffice-calc)"
-        if os.environ.get(REQUIRED):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return LibreOffice(program, folder)
+    """Return the machine's LibreOffice."""
+    return LibreOffice(program("soffice", package="libreoffice-calc"), folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -20,11 +19,11 @@ from pipelines import paths
 from pipelines.errors import SettingError, StorageFailed
 from pipelines.publish import build_and_publish, disk
 from pipelines.publish.report import write_reports
+from tests.integration.programs import program
 from tests.lake import Pull, line, put, put_month
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -191,14 +190,12 @@ def test_an_own_bill_has_a_page(tmp_path: Path) -> None:
     assert "Unpaid" not in shown
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
 def test_a_browser_draws_every_chart_under_the_pages_own_policy(home: Path, tmp_path: Path) -> None:
     """With eval and every address forbidden, each chart becomes a drawing."""
     (written,) = write_reports(home, "2026-10")
-    assert BROWSER
     drawn = subprocess.run(
         [
-            BROWSER,
+            program("chromium", "google-chrome", package="chromium"),
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
