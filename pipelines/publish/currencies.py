@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Context, Decimal
 
+NO_CURRENCY = "no currency"
+"""What stands for a currency that bill lines do not tell."""
+
 _USUAL = 2
 _OTHERS = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",

@@ -9,15 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipelines.publish.currencies import NO_CURRENCY
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
     from decimal import Decimal
 
     from pipelines.publish.seal import Seal
-
-NO_CURRENCY = "no currency"
-"""What stands for a currency that bill lines do not tell, as on statements."""
 
 
 @dataclass(frozen=True, slots=True)

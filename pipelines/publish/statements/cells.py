@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 INK, SOFT, PALE, RULE, RED = "#1F2937", "#6B7280", "#EEF2F6", "#9CA3AF", "#B42318"
 FONT: dict[str, Any] = {"font_name": "Arial", "font_size": 9, "font_color": INK}
 
-NO_CURRENCY = "no currency"
 NOT_TOLD = "not told"
 
 _A4 = 9

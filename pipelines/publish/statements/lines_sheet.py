@@ -8,7 +8,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines.publish.statements.cells import NO_CURRENCY, PALE, RULE, SOFT, Sheet, cell, cells, exact_text, harmless
+from pipelines.publish.currencies import NO_CURRENCY
+from pipelines.publish.statements.cells import PALE, RULE, SOFT, Sheet, cell, cells, exact_text, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

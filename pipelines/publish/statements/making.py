@@ -22,10 +22,9 @@ from pipelines.model.project import SCHEMA_VERSION
 from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE
 from pipelines.publish import disk
-from pipelines.publish.currencies import rounded
+from pipelines.publish.currencies import NO_CURRENCY, rounded
 from pipelines.publish.seal import seals
 from pipelines.publish.statements.bills import bills, costs, known_customers, lines, ownerless
-from pipelines.publish.statements.cells import NO_CURRENCY
 from pipelines.publish.statements.figures import Standing, Statement, books
 from pipelines.publish.statements.lines_sheet import COLUMNS
 from pipelines.publish.statements.terms import TermsBook, read_terms

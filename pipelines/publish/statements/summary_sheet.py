@@ -9,8 +9,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.periods import BillMonth
-from pipelines.publish.currencies import rounded
-from pipelines.publish.statements.cells import FONT, NO_CURRENCY, PALE, RED, RULE, SOFT, Sheet, cell, cells, exact_text
+from pipelines.publish.currencies import NO_CURRENCY, rounded
+from pipelines.publish.statements.cells import FONT, PALE, RED, RULE, SOFT, Sheet, cell, cells, exact_text
 from pipelines.publish.statements.figures import Amounts, Standing, left, unlike_total
 
 if TYPE_CHECKING:
