@@ -20,9 +20,9 @@ landed_lists as (
     where dataset in ('customers', 'indirect_customers')
 ),
 
-landed_days as (
-    select * from staging.stg_landed_customers
-    where bill_date is not null and customer_uin is not null
+days_proven as (
+    select * from intermediate.int_customer_days_proven
+    where is_proven
 ),
 
 own_months as (
@@ -31,18 +31,6 @@ own_months as (
 ),
 
 -- Who has not moved by its daily bills is not asked for its lines again: they are as of its days.
-days_proven as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        max(changed_at) as changed_at,
-        arg_max(proven_at, bill_date) as proven_at
-    from landed_days
-    group by account, customer_uin, bill_month
-    having bool_and(proof = 'proven')
-),
-
 landed as (
     select
         reconciliation.account,

@@ -23,6 +23,10 @@ days_judged as (
     select * from intermediate.int_days_judged
 ),
 
+days_changed as (
+    select * from intermediate.int_customer_days_proven
+),
+
 customers as (
     select * from staging.stg_customers
 ),
@@ -146,17 +150,6 @@ customers_of_months as (
         is_proven_closed
     from landed_customers
     where bill_month is not null and bill_date is null
-),
-
-days_changed as (
-    select
-        account,
-        bill_month,
-        customer_uin,
-        max(changed_at) as changed_at
-    from landed_customers
-    where bill_date is not null
-    group by account, bill_month, customer_uin
 ),
 
 -- Where lines are taken from files, what became of the pages does not matter.

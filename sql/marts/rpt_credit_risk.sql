@@ -37,9 +37,8 @@ landed_lines as (
         )
 ),
 
-landed_days as (
-    select * from staging.stg_landed_customers
-    where dataset = 'customer_bill_by_day'
+customer_days as (
+    select * from intermediate.int_customer_days_proven
 ),
 
 credits_latest as (
@@ -99,9 +98,9 @@ days_proven as (
         bill_month,
         max(changed_at) as changed_at,
         max(proven_at) as proven_at
-    from landed_days
+    from customer_days
     group by account, bill_month
-    having bool_and(proof = 'proven')
+    having bool_and(is_proven)
 ),
 
 -- While no customer moves by its daily bills no lines are asked for: they are as of those days.
@@ -200,9 +199,9 @@ customer_days_proven as (
         bill_month,
         max(changed_at) as changed_at,
         max(proven_at) as proven_at
-    from landed_days
+    from customer_days
     group by customer_uin, bill_month
-    having bool_and(proof = 'proven')
+    having bool_and(is_proven)
 ),
 
 -- Lines of a pack are of no one customer, but of all.
