@@ -20,25 +20,9 @@ own_bill_lines as (
     select * from main.fct_own_bill_lines
 ),
 
-landed_lists as (
-    select * from staging.stg_landed_files
-    where snapshot_date is not null
-),
-
-landed_lines as (
-    select * from staging.stg_landed_customers
-    where
-        dataset in (
-            'customer_bill_detail',
-            'customer_bill_detail_files',
-            'customer_bill_detail_packs',
-            'own_bill_detail',
-            'own_bill_detail_files'
-        )
-),
-
-customer_days as (
-    select * from intermediate.int_customer_days_proven
+customer_months as (
+    select * from main.dim_customer_months
+    where is_landed and as_of_date >= cast(bill_month || '-01' as date)
 ),
 
 credits_latest as (
@@ -72,184 +56,72 @@ customers_gathered as (
             and customers.customer_uin = credits_latest.customer_uin
 ),
 
-days_seen as (
-    select
-        account,
-        max(snapshot_date) as as_of_date
-    from landed_lists
-    group by account
-),
-
-lines_landed as (
-    select
-        account,
-        starts_with(dataset, 'own_') as is_own_bill,
-        bill_month,
-        max(case when is_carried or proof = 'failed' then proven_at else asked_to_at end)
-            as landed_at
-    from landed_lines
-    group by account, starts_with(dataset, 'own_'), bill_month
-),
-
-days_proven as (
-    select
-        account,
-        false as is_own_bill,
-        bill_month,
-        max(changed_at) as changed_at,
-        max(proven_at) as proven_at
-    from customer_days
-    group by account, bill_month
-    having bool_and(is_proven)
-),
-
--- While no customer moves by its daily bills no lines are asked for: they are as of those days.
-lines_dated as (
-    select
-        lines_landed.account,
-        lines_landed.is_own_bill,
-        cast(lines_landed.bill_month || '-01' as date) as month_start_date,
-        case
-            when
-                days_proven.proven_at > lines_landed.landed_at
-                and coalesce(days_proven.changed_at <= lines_landed.landed_at, true)
-                then days_proven.proven_at
-            else lines_landed.landed_at
-        end as as_of_at
-    from lines_landed
-    left join days_proven
-        on
-            lines_landed.account = days_proven.account
-            and lines_landed.is_own_bill = days_proven.is_own_bill
-            and lines_landed.bill_month = days_proven.bill_month
-    where lines_landed.landed_at is not null
-),
-
--- No clock is read: every run takes lists, so the newest list tells the day. Lines that landed on
--- it hold all that was charged by the day before; days on which none landed are not known.
+-- Of each: the days of its months whose usage is on the bill. A customer's lines are counted by one
+-- account; whichever it is, they spend its credit.
 months_known as (
     select
-        lines_dated.account,
-        lines_dated.is_own_bill,
-        lines_dated.month_start_date,
-        least(
-            last_day(lines_dated.month_start_date),
-            cast(lines_dated.as_of_at as date) - 1,
-            days_seen.as_of_date - 1
-        ) as to_date
-    from lines_dated
-    left join days_seen on lines_dated.account = days_seen.account
+        customers_gathered.account,
+        customers_gathered.customer_uin,
+        cast(customer_months.bill_month || '-01' as date) as from_date,
+        max(customer_months.as_of_date) as to_date
+    from customers_gathered
+    inner join customer_months
+        on
+            customers_gathered.customer_uin is not distinct from customer_months.customer_uin
+            and (customers_gathered.customer_uin is null) = customer_months.is_own_bill
+            and (
+                customers_gathered.account = customer_months.account
+                or not customer_months.is_own_bill
+            )
+    group by
+        customers_gathered.account,
+        customers_gathered.customer_uin,
+        customer_months.bill_month
 ),
 
+days_of_months as (
+    select
+        account,
+        customer_uin,
+        unnest(cast(generate_series(from_date, to_date, interval 1 day) as date[])) as charge_date
+    from months_known
+),
+
+-- No clock is read: the days end with the last that is known of anybody.
 windows as (
     select
         account,
-        is_own_bill,
-        max(to_date) as to_date,
-        unnest(
-            cast(generate_series(max(to_date) - 27, max(to_date), interval 1 day) as date[])
-        ) as charge_date
+        customer_uin is null as is_own_bill,
+        max(to_date) as to_date
     from months_known
-    where to_date >= month_start_date
-    group by account, is_own_bill
+    group by account, customer_uin is null
 ),
 
--- Days of months that did not land are not known, so they are left out of the mean.
+-- Of whom days are not known, the mean is of fewer days, and never of days without lines.
 days_known as (
-    select distinct
-        windows.account,
-        windows.is_own_bill,
-        windows.to_date,
-        windows.charge_date,
-        windows.to_date - windows.charge_date < 7 as is_recent
-    from windows
-    inner join months_known
+    select
+        days_of_months.account,
+        days_of_months.customer_uin,
+        days_of_months.charge_date,
+        windows.to_date - days_of_months.charge_date < 7 as is_recent
+    from days_of_months
+    inner join windows
         on
-            windows.account = months_known.account
-            and windows.is_own_bill = months_known.is_own_bill
-            and windows.charge_date between months_known.month_start_date and months_known.to_date
+            days_of_months.account = windows.account
+            and (days_of_months.customer_uin is null) = windows.is_own_bill
+            and windows.to_date - days_of_months.charge_date < 28
 ),
 
 days_counted as (
     select
         account,
-        is_own_bill,
+        customer_uin,
         min(charge_date) as from_date,
-        max(to_date) as to_date,
+        max(charge_date) as to_date,
         count(*) as day_count,
         count(*) filter (where is_recent) as recent_day_count
     from days_known
-    group by account, is_own_bill
-),
-
-customers_landed as (
-    select
-        customer_uin,
-        bill_month,
-        max(case when is_carried or proof = 'failed' then proven_at else asked_to_at end)
-            as landed_at
-    from landed_lines
-    where not starts_with(dataset, 'own_')
-    group by customer_uin, bill_month
-),
-
-customer_days_proven as (
-    select
-        customer_uin,
-        bill_month,
-        max(changed_at) as changed_at,
-        max(proven_at) as proven_at
-    from customer_days
-    group by customer_uin, bill_month
-    having bool_and(is_proven)
-),
-
--- Lines of a pack are of no one customer, but of all.
-customers_dated as (
-    select
-        customers_landed.customer_uin,
-        customers_landed.bill_month,
-        greatest(
-            customers_landed.landed_at,
-            packs_landed.landed_at,
-            case
-                when
-                    coalesce(customer_days_proven.changed_at <= customers_landed.landed_at, true)
-                    then customer_days_proven.proven_at
-            end
-        ) as as_of_at
-    from customers_landed
-    left join customers_landed as packs_landed
-        on
-            customers_landed.bill_month = packs_landed.bill_month
-            and packs_landed.customer_uin is null
-    left join customer_days_proven
-        on
-            customers_landed.bill_month = customer_days_proven.bill_month
-            and customers_landed.customer_uin = customer_days_proven.customer_uin
-    where customers_landed.customer_uin is not null
-),
-
--- Of whom lines of the counted days are lacking that landed for others, the pace is not known.
-customers_behind as (
-    select distinct
-        months_known.account,
-        customers_dated.customer_uin
-    from customers_dated
-    inner join months_known
-        on
-            not months_known.is_own_bill
-            and customers_dated.bill_month = strftime(months_known.month_start_date, '%Y-%m')
-    inner join days_counted
-        on
-            months_known.account = days_counted.account
-            and not days_counted.is_own_bill
-            and months_known.to_date >= days_counted.from_date
-    where
-        coalesce(
-            cast(customers_dated.as_of_at as date) - 1 < months_known.to_date,
-            true
-        )
+    group by account, customer_uin
 ),
 
 -- What is settled monthly is charged in the first days of the next month, so bills begin a month
@@ -258,15 +130,16 @@ months_wanted as (
     select strftime(min(charge_date) - interval 1 month, '%Y-%m') as from_month from days_known
 ),
 
--- What is used for a day at most is pay-as-you-go; subscriptions and what is settled monthly come
--- in lumps.
+-- What is used for a day at most is pay-as-you-go, unless it is an adjustment or a refund;
+-- subscriptions and what is settled monthly come in lumps.
 gathered as (
     select
         null as account,
         customer_uin,
         billing_currency,
         cast(coalesce(transaction_at, usage_start_at) as date) as charge_date,
-        coalesce(usage_end_at - usage_start_at <= interval 1 day, false) as is_by_day,
+        transaction_type,
+        usage_end_at - usage_start_at as usage_interval,
         billed_cost
     from bill_lines
     where bill_month >= (select months_wanted.from_month from months_wanted)
@@ -276,7 +149,8 @@ gathered as (
         null as customer_uin,
         billing_currency,
         cast(coalesce(transaction_at, usage_start_at) as date) as charge_date,
-        coalesce(usage_end_at - usage_start_at <= interval 1 day, false) as is_by_day,
+        transaction_type,
+        usage_end_at - usage_start_at as usage_interval,
         billed_cost
     from own_bill_lines
     where bill_month >= (select months_wanted.from_month from months_wanted)
@@ -289,16 +163,23 @@ charges_dated as (
         billing_currency,
         charge_date,
         sum(billed_cost) as billed_cost,
-        sum(billed_cost) filter (where is_by_day) as by_day_cost
+        sum(billed_cost) filter (
+            where
+            usage_interval <= interval 1 day
+            and coalesce(transaction_type, '') not ilike '%adjust%'
+            and coalesce(transaction_type, '') not ilike '%compensat%'
+            and coalesce(transaction_type, '') not ilike '%guarantee%'
+            and coalesce(transaction_type, '') not ilike '%refund%'
+            and coalesce(transaction_type, '') not ilike '%revers%'
+        ) as by_day_cost
     from gathered
     group by account, customer_uin, billing_currency, charge_date
 ),
 
--- A customer's lines are counted by one account; whichever it is, they spend its credit.
 charges_summed as (
     select
         days_known.account,
-        charges_dated.customer_uin,
+        days_known.customer_uin,
         charges_dated.billing_currency,
         sum(charges_dated.billed_cost) as billed_cost,
         sum(charges_dated.by_day_cost) filter (where days_known.is_recent) as by_day_cost
@@ -306,11 +187,9 @@ charges_summed as (
     inner join charges_dated
         on
             days_known.charge_date = charges_dated.charge_date
-            and (
-                (days_known.is_own_bill and days_known.account = charges_dated.account)
-                or (not days_known.is_own_bill and charges_dated.customer_uin is not null)
-            )
-    group by days_known.account, charges_dated.customer_uin, charges_dated.billing_currency
+            and days_known.customer_uin is not distinct from charges_dated.customer_uin
+            and days_known.account = coalesce(charges_dated.account, days_known.account)
+    group by days_known.account, days_known.customer_uin, charges_dated.billing_currency
 ),
 
 joined as (
@@ -327,29 +206,25 @@ joined as (
         days_counted.day_count,
         nullif(days_counted.recent_day_count, 0) as recent_day_count,
         case
-            when customers_behind.customer_uin is not null then null
             when days_counted.day_count > 0 and customers_gathered.credit_currency is not null
                 then coalesce(charges_summed.billed_cost, 0)
         end as billed_cost,
         case
-            when customers_behind.customer_uin is not null then null
-            when customers_gathered.credit_currency is not null
+            when
+                days_counted.recent_day_count > 0
+                and customers_gathered.credit_currency is not null
                 then coalesce(charges_summed.by_day_cost, 0)
         end as by_day_cost
     from customers_gathered
     left join days_counted
         on
             customers_gathered.account = days_counted.account
-            and days_counted.is_own_bill = (customers_gathered.customer_uin is null)
+            and customers_gathered.customer_uin is not distinct from days_counted.customer_uin
     left join charges_summed
         on
             customers_gathered.account = charges_summed.account
             and customers_gathered.customer_uin is not distinct from charges_summed.customer_uin
             and customers_gathered.credit_currency = charges_summed.billing_currency
-    left join customers_behind
-        on
-            customers_gathered.account = customers_behind.account
-            and customers_gathered.customer_uin = customers_behind.customer_uin
 ),
 
 -- Amounts are divided as whole hundred-millionths, and rates rounded half away from zero: a
