@@ -75,49 +75,41 @@ months_of_accounts as (
     group by account, is_own_bill, bill_month
 ),
 
--- Of those on an account's first list it is not known since when they are its customers.
-joined_later as (
+-- By each kind of list that an account takes: the last whole one before the customer was first on
+-- any, and the first after it was last on any. A list that is not whole may have left it out.
+lists_beside as (
     select
-        account,
-        customer_uin,
-        first_listed_date
-    from customers
-    qualify first_listed_date > min(first_listed_date) over (partition by account)
-),
-
-lists_before as (
-    select
-        joined_later.account,
-        joined_later.customer_uin,
+        customers.account,
+        customers.customer_uin,
+        customers.is_listed,
         landed_lists.dataset,
         max(landed_lists.snapshot_date) filter (
             where
             landed_lists.state = 'whole'
-            and landed_lists.snapshot_date < joined_later.first_listed_date
-        ) as absent_date
-    from joined_later
-    inner join landed_lists on joined_later.account = landed_lists.account
-    group by joined_later.account, joined_later.customer_uin, landed_lists.dataset
+            and landed_lists.snapshot_date < customers.first_listed_date
+        ) as before_date,
+        min(landed_lists.snapshot_date) filter (
+            where
+            landed_lists.state = 'whole'
+            and landed_lists.snapshot_date > customers.last_listed_date
+        ) as after_date
+    from customers
+    inner join landed_lists on customers.account = landed_lists.account
+    group by customers.account, customers.customer_uin, customers.is_listed, landed_lists.dataset
 ),
 
--- Only whole lists tell that a customer was not there yet, or no more: every kind that the account
--- takes, from the day on which the customer was missing.
+-- Only when every kind lacked a customer was it not there yet, or no more. Of those on an account's
+-- first list it is not known since when they are its customers.
 listed as (
     select
         account,
         customer_uin,
-        case when count(absent_date) = count(*) then min(absent_date) end as absent_to_date,
-        null as absent_from_date
-    from lists_before
-    group by account, customer_uin
-    union all
-    select
-        account,
-        customer_uin,
-        null as absent_to_date,
-        valid_to_date + 1 as absent_from_date
-    from customers
-    where not is_listed
+        case when count(before_date) = count(*) then min(before_date) end as absent_to_date,
+        case
+            when not is_listed and count(after_date) = count(*) then max(after_date)
+        end as absent_from_date
+    from lists_beside
+    group by account, customer_uin, is_listed
 ),
 
 -- Who was missing on lists since a month was over, or since before it began, had no bill in it.
@@ -136,7 +128,7 @@ months_unbilled as (
             and (
                 last_day(cast(months_of_accounts.bill_month || '-01' as date))
                 < listed.absent_to_date
-                or cast(months_of_accounts.bill_month || '-01' as date) >= listed.absent_from_date
+                or cast(months_of_accounts.bill_month || '-01' as date) > listed.absent_from_date
             )
     anti join landed
         on
