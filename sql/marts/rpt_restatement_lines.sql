@@ -98,7 +98,7 @@ names_coded as (
     having count(distinct product_code) = 1
 ),
 
-costs_coded as (
+costs_identified as (
     select
         costs.is_frozen,
         costs.account,
@@ -121,6 +121,42 @@ costs_coded as (
         on
             costs.bill_month = names_coded.bill_month
             and costs.product_name = names_coded.product_name
+),
+
+-- Nor is one that is called otherwise since: it goes by its name of now.
+codes_named as (
+    select
+        bill_month,
+        product_code,
+        arg_max(product_name, (not is_frozen, product_name)) as product_name
+    from costs_identified
+    where product_code is not null
+    group by bill_month, product_code
+),
+
+costs_named as (
+    select
+        costs_identified.is_frozen,
+        costs_identified.account,
+        costs_identified.customer_uin,
+        costs_identified.is_own_bill,
+        costs_identified.bill_month,
+        costs_identified.product_code,
+        coalesce(codes_named.product_name, costs_identified.product_name) as product_name,
+        costs_identified.region_name,
+        costs_identified.pay_mode_name,
+        costs_identified.transaction_type,
+        costs_identified.billing_currency,
+        costs_identified.line_count,
+        costs_identified.list_cost,
+        costs_identified.contracted_cost,
+        costs_identified.voucher_amount,
+        costs_identified.billed_cost
+    from costs_identified
+    left join codes_named
+        on
+            costs_identified.bill_month = codes_named.bill_month
+            and costs_identified.product_code = codes_named.product_code
 ),
 
 summed as (
@@ -165,7 +201,7 @@ summed as (
         sum(voucher_amount) filter (where not is_frozen) as voucher_amount,
         coalesce(sum(billed_cost) filter (where is_frozen), 0) as frozen_cost,
         coalesce(sum(billed_cost) filter (where not is_frozen), 0) as billed_cost
-    from costs_coded
+    from costs_named
     group by
         account,
         customer_uin,
