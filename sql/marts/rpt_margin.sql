@@ -60,8 +60,10 @@ months_summed as (
         customer_uin,
         bill_month,
         billing_currency,
-        case when count(contracted_cost) = count(billed_cost) then sum(contracted_cost) end
-            as contracted_cost,
+        case
+            when count(contracted_cost) = count(*) filter (where commission_line_count = 0)
+                then sum(contracted_cost)
+        end as contracted_cost,
         sum(voucher_amount) as voucher_amount,
         sum(billed_cost) as billed_cost,
         sum(commission_base_cost) as commission_base_cost,

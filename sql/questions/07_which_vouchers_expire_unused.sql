@@ -1,6 +1,6 @@
 -- Which vouchers expire unused?
 -- What is left on vouchers that are still listed, by when it goes, as of the latest day whose
--- vouchers were taken.
+-- vouchers were taken; what has gone already comes last.
 select
     account,
     customer_uin,
@@ -11,5 +11,5 @@ select
 from rpt_voucher_expiry
 where is_listed and remaining_amount > 0 and bucket not in ('ended', 'over 90')
 group by account, customer_uin, bucket
-order by next_expires_at asc, account asc, customer_uin asc
+order by bucket = 'expired' asc, next_expires_at asc, account asc, customer_uin asc
 limit 12

@@ -1,6 +1,7 @@
 -- Who pays another price for the same thing?
 -- Components that several customers use in one region at different effective prices: list price
--- less discount, per unit.
+-- less discount, per unit. Prices come of costs that are rounded, so what is a thousandth apart or
+-- less is one price.
 select
     account,
     component_name,
@@ -12,7 +13,7 @@ select
     count(distinct customer_uin) as customers,
     min(effective_unit_price) as lowest_unit_price,
     max(effective_unit_price) as highest_unit_price,
-    sum(list_cost) as list_cost,
+    case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
     sum(contracted_cost) as contracted_cost,
     billing_currency
 from rpt_unit_prices
@@ -26,9 +27,11 @@ group by
     consumed_unit,
     usage_duration_unit,
     billing_currency
-having count(distinct customer_uin) > 1 and max(effective_unit_price) > min(effective_unit_price)
+having
+    count(distinct customer_uin) > 1
+    and max(effective_unit_price) > 1.001 * min(effective_unit_price)
 order by
-    list_cost desc,
+    contracted_cost desc,
     account asc,
     component_name asc,
     region_name asc,

@@ -1,21 +1,21 @@
 -- What discounts were given?
--- Per customer the list price, what discounts and vouchers took off it, and what is owed.
+-- Per customer the list price, what discounts and vouchers took off it, and what is owed; no list
+-- price and no discount where a line does not tell its own.
 select
     account,
     customer_uin,
-    sum(list_cost) as list_cost,
-    sum(discount_amount) as discount_amount,
-    sum(contracted_cost) as contracted_cost,
+    case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
+    case when count(discount_amount) = count(*) then sum(discount_amount) end as discount_amount,
+    case when count(contracted_cost) = count(*) then sum(contracted_cost) end as contracted_cost,
     sum(voucher_amount) as voucher_amount,
     sum(billed_cost) as billed_cost,
-    round(
-        sum(discount_amount)
-        / nullif(sum(list_cost) filter (where discount_amount is not null), 0),
-        4
-    ) as discount_ratio,
+    case
+        when count(discount_amount) = count(*)
+            then round(sum(discount_amount) / nullif(sum(list_cost), 0), 4)
+    end as discount_ratio,
     billing_currency
 from rpt_customer_statement
 where bill_month = getvariable('month')
 group by account, customer_uin, billing_currency
-order by discount_amount desc, account asc, customer_uin asc
+order by discount_amount desc nulls last, account asc, customer_uin asc
 limit 10
