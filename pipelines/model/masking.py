@@ -39,8 +39,13 @@ _LOCAL = (
 # script.
 _EMAIL = rf"{_LOCAL}[{_AT}]{_PART}[.\x{{FF0E}}](?:[[:alnum:]-]+|[\p{{L}}\p{{M}}\p{{N}}-]+)"
 
-_NO_PHONE = r"(?:[0-9]{12}|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)"
+_KNOWN = r"(?:[0-9]{12}|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)"
 """An account's number (UIN), a day or a month."""
+
+_NO_PHONE = f"{_KNOWN}(?:-{_KNOWN})*"
+
+_APART = r"[.\x{FF0E}]?[\p{Zs}()\x{FF08}\x{FF09}]"
+"""What tells one of those from a number behind it; with a dash or nothing between, it is a part of that number."""
 
 _PHONE = r"[+\x{FF0B}]?[(\x{FF08}]?\p{Nd}[\p{Nd}\p{Zs}\p{Cf}\p{Pd}().\x{FF08}\x{FF09}\x{FF0E}]{5,}\p{Nd}"
 
@@ -48,9 +53,9 @@ _PHONE = r"[+\x{FF0B}]?[(\x{FF08}]?\p{Nd}[\p{Nd}\p{Zs}\p{Cf}\p{Pd}().\x{FF08}\x{
 _WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\N{SMALL COMMERCIAL AT}\N{RIGHT SINGLE QUOTATION MARK}"
 _NARROW = ("".join(map(chr, range(0x21, 0x7F))) + "@'").replace("'", "''")
 
-# In a text, a whole number of 12 digits is an account's and stays, and so does a day or a month. They are looked for
-# before phone numbers, lest they be taken for one together with what stands behind them: any other number that is as
-# long as one is. Each macro gives the value as it is where there is no secret.
+# In a text, a whole number of 12 digits is an account's and stays, and so does a day or a month; any other number that
+# has the length of a phone number is masked. They are looked for before phone numbers, lest they be taken for one with
+# what stands behind them; with a number before them they are. Each macro gives the value as it is without a secret.
 _MACROS = rf"""
 create or replace temp macro is_ascii(value) as strlen(value) = length(value);
 
@@ -81,7 +86,7 @@ create or replace temp macro mask_phone(value) as
 create or replace temp macro mask_found(value) as
     case
         when contains(narrowed(value), '@') then mask_email(value)
-        when regexp_full_match(narrowed(value), '[(]?{_NO_PHONE}') then value
+        when regexp_full_match(narrowed(value), '[(]?{_NO_PHONE}(?:{_APART})?') then value
         else mask_phone(value)
     end;
 
@@ -103,7 +108,7 @@ create or replace temp macro mask_emails(value) as
     if(contains(value, '@') or not is_ascii(value), mask_matches(value, '{_EMAIL}'), value);
 
 create or replace temp macro mask_texts(value) as
-    mask_matches(value, '{_EMAIL}|[(\x{{FF08}}]?{_NO_PHONE}\b|{_PHONE}');
+    mask_matches(value, '{_EMAIL}|[(\x{{FF08}}]?{_NO_PHONE}{_APART}|{_PHONE}');
 """
 
 
