@@ -41,6 +41,18 @@ def described() -> Iterator[dict[str, list[tuple[str, str]]]]:
         yield columns
 
 
+def test_what_is_staged_of_nothing_is_nothing() -> None:
+    """A build takes this for granted, and stages what never landed as empty tables."""
+    staged = [
+        model for model in PROJECT.models if {f"raw.{name}" for name in DATASETS}.issuperset(model.reads or ("",))
+    ]
+    assert len(staged) >= len(DATASETS)
+    with duckdb.connect() as connection:
+        lake.make_raw(connection, SQL, [], {}, {f"raw.{name}" for name in DATASETS})
+        _set_variables(connection, PROJECT, Stamp("", datetime(2026, 11, 20, tzinfo=UTC), ""))
+        assert [model.name for model in staged if connection.execute(model.sql).fetchall()] == []
+
+
 @MODELS
 def test_columns_of_the_yml_are_those_of_the_sql(model: Model, described: dict[str, list[tuple[str, str]]]) -> None:
     """Names, order and types in the .yml are what DuckDB makes of the .sql."""
