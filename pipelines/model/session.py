@@ -105,6 +105,11 @@ def reader(path: Path) -> duckdb.DuckDBPyConnection:
         raise _unreadable(str(path), error) from error
 
 
+def is_refusal(error: duckdb.Error) -> bool:
+    """Whether what DuckDB says is that the disk refused a write."""
+    return _REFUSED.search(str(error)) is not None
+
+
 @contextmanager
 def release_faults(read: Callable[[], Path | None]) -> Iterator[None]:
     """Turn what DuckDB says into what to do about it; `read` gives the release that is read, None if none is.
@@ -121,7 +126,7 @@ def release_faults(read: Callable[[], Path | None]) -> Iterator[None]:
             raise SettingError(f"The release was built by other code than this, run make rebuild: {told}") from error
         raise BuildFailed(f"A query of this code is wrong, which only a change of the code mends: {told}.") from error
     except duckdb.Error as error:
-        if _REFUSED.search(str(error)):
+        if is_refusal(error):
             raise StorageFailed(
                 f"The disk refused a write: {_first_line(error)}. Readers keep the last release; make room or make it "
                 "writable, then run again."

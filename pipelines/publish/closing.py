@@ -16,7 +16,7 @@ import duckdb
 from pipelines import locks, paths
 from pipelines.errors import BillEtlError, BuildFailed, SettingError, StorageFailed
 from pipelines.model.frozen import CLOSE, COST_COLUMNS, COSTS, TERMS, TIE_OUT, AccountMonth, Close, sha256
-from pipelines.model.session import reader
+from pipelines.model.session import is_refusal, reader
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
 from pipelines.publish import disk
 from pipelines.publish.exports import harmless
@@ -202,7 +202,8 @@ def _told_if_closed(home: Path, month: BillMonth) -> Iterator[None]:
         if isinstance(error, BillEtlError):
             error.args = (f"{told} {error}",)
             raise
-        failure = StorageFailed if isinstance(error, OSError | duckdb.IOException) else BuildFailed
+        is_of_disk = isinstance(error, OSError | duckdb.IOException) or is_refusal(error)
+        failure = StorageFailed if is_of_disk else BuildFailed
         raise failure(f"{told} {error}") from error
 
 

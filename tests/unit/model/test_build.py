@@ -382,6 +382,18 @@ def test_a_disk_that_fills_while_building_is_a_storage_failure(home: Path) -> No
     assert differences(paths.build_file(home), home / "full.duckdb") == {}
 
 
+def test_a_disk_too_full_to_spill_is_a_storage_failure(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB says then that memory is out, and what it says behind that tells why."""
+
+    def offload(*_: object) -> None:
+        told = "Out of Memory Error: failed to offload data block\nThis limit was set by 'max_temp_directory_size'."
+        raise duckdb.OutOfMemoryException(told)
+
+    monkeypatch.setattr(build_module, "_run_part", offload)
+    with pytest.raises(StorageFailed, match=r"failed to offload.*make room"):
+        run(home)
+
+
 def test_an_empty_lake_builds_empty_tables(tmp_path: Path) -> None:
     """Before anything landed there is a release of nothing, with every table."""
     built = run(tmp_path)
