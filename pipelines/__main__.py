@@ -124,7 +124,8 @@ def rebuild() -> None:
 @click.option("--reason", help="Why it is closed although not all of it is final, complete and reconciled; kept.")
 def close(key: str, reason: str | None) -> None:
     """Freeze what was invoiced for a bill month (YYYY-MM), and publish that it is closed."""
-    from pipelines.publish.closing import close_month  # noqa: PLC0415  only this command needs it
+    from pipelines.model.frozen import TERMS  # noqa: PLC0415  only this command needs them
+    from pipelines.publish.closing import close_month  # noqa: PLC0415
 
     home, now = settings.home(ROOT), settings.clock(ROOT).now()
     month = asked_month(key, now)
@@ -138,6 +139,10 @@ def close(key: str, reason: str | None) -> None:
         masked=settings.masked(ROOT),
     )
     click.echo(f"{month} is closed with release {closed.release_id}: {paths.closed_folder(home, month.key)}")
+    if TERMS in closed.contents:
+        click.echo("Its statements go by customers.csv as it was now.")
+    else:
+        click.echo("There is no customers.csv: its statements are without markup and tax, in the bills' currencies.")
     for objection in closed.overridden:
         click.echo(f"in spite of: {objection}", err=True)
 
@@ -168,14 +173,23 @@ def statements(key: str, accounts: tuple[str, ...], customers: tuple[str, ...]) 
         count = sum(made.path.parent == folder for made in written.made)
         click.echo(f"{count} statements of {month} from release {written.release_id}: {folder}")
     if not written.made:
-        click.echo(f"No customer was billed in {month}, says release {written.release_id}: there are no statements.")
+        whose = f"customer of {_some(accounts)}" if accounts else "customer"
+        click.echo(f"No {whose} was billed in {month}, says release {written.release_id}: there are no statements.")
+    if written.frozen_terms is not None:
+        terms = f"{written.frozen_terms} rows of terms" if written.frozen_terms else "no terms"
+        click.echo(f"{month} is closed, with {terms}: that is what they are made of, whatever customers.csv says now.")
     for rest in written.ownerless:
         told = f"{rest.line_count} lines ({_cell(rest.billed)} {rest.currency or ''})".replace(" )", ")")
         click.echo(f"Account {rest.account}: {told} belong to no customer and stand on no statement.", err=True)
     for standing in sorted({made.standing for made in written.made if not made.is_final}):
         some = [made.customer_uin for made in written.made if made.standing is standing]
         click.echo(f"{len(some)} of them are {standing}, and say why: {_some(some)}.", err=True)
-    if not all(made.is_whole for made in written.made):
+    for lacking in written.unlanded:
+        told = f"Customer {lacking.customer_uin} of account {lacking.account} has no statement, its bill did not land"
+        click.echo(f"{told}: {lacking.reason or 'nothing says why'}", err=True)
+    for account in written.partial:
+        click.echo(f"The month of account {account} is partial: rpt_coverage says of what.", err=True)
+    if not written.is_whole:
         sys.exit(3)
 
 
@@ -227,7 +241,7 @@ def focus(key: str) -> None:
 @click.argument("key", metavar="MONTH")
 @click.argument("format_", metavar="FORMAT")
 def export(key: str, format_: str) -> None:
-    """Write every published table of a month (YYYY-MM) as csv or parquet."""
+    """Write a month (YYYY-MM) of every table that analysts read as csv or parquet."""
     from pipelines.publish.exports import export_tables  # noqa: PLC0415  only this command needs it
 
     _tell_export(export_tables(settings.home(ROOT), key, format_))

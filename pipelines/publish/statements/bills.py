@@ -59,6 +59,17 @@ _OWNERLESS = """
     order by account, billing_currency
 """
 
+_UNLANDED = """
+    select months.account, months.customer_uin, months.reason
+    from main.rpt_reconciliation as months
+    anti join main.rpt_customer_statement as statements
+        on months.account = statements.account and months.customer_uin = statements.customer_uin
+        and months.bill_month = statements.bill_month
+    where months.bill_month = $month and coalesce(months.is_counted, true)
+        and not (months.is_complete and months.is_reconciled)
+    order by months.account, months.customer_uin
+"""
+
 _KNOWN = "select account, list(customer_uin) from main.dim_customers group by account order by account"
 
 _AT_ONCE = 5_000
@@ -87,6 +98,15 @@ class Ownerless:
     currency: str | None
     line_count: int
     billed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Unlanded:
+    """A customer of whose month no bill line is there though there are some, or may be; `reason` says why."""
+
+    account: str
+    customer_uin: str
+    reason: str | None
 
 
 def bills(connection: DuckDBPyConnection, month: str) -> list[Bill]:
@@ -139,6 +159,11 @@ def lines(connection: DuckDBPyConnection, bill: Bill, expressions: Sequence[str]
 def ownerless(connection: DuckDBPyConnection, month: str) -> list[Ownerless]:
     """Return the costs of a bill month that no customer can be sent, if there are any."""
     return [Ownerless(*row) for row in connection.execute(_OWNERLESS, {"month": month}).fetchall()]
+
+
+def unlanded(connection: DuckDBPyConnection, month: str) -> list[Unlanded]:
+    """Return the customers that have no bill in a bill month although not all of it landed, or other sums differ."""
+    return [Unlanded(*row) for row in connection.execute(_UNLANDED, {"month": month}).fetchall()]
 
 
 def known_customers(connection: DuckDBPyConnection) -> dict[str, set[str]]:

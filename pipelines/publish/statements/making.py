@@ -24,7 +24,7 @@ from pipelines.periods import BILLING_ZONE
 from pipelines.publish import disk
 from pipelines.publish.currencies import NO_CURRENCY, rounded
 from pipelines.publish.seal import seals
-from pipelines.publish.statements.bills import bills, costs, known_customers, lines, ownerless
+from pipelines.publish.statements.bills import bills, costs, known_customers, lines, ownerless, unlanded
 from pipelines.publish.statements.figures import Standing, Statement, books
 from pipelines.publish.statements.lines_sheet import COLUMNS
 from pipelines.publish.statements.terms import TermsBook, read_terms
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from pipelines.model.frozen import Close
     from pipelines.periods import BillMonth
-    from pipelines.publish.statements.bills import Bill, Ownerless
+    from pipelines.publish.statements.bills import Bill, Ownerless, Unlanded
     from pipelines.publish.statements.terms import Terms
 
 
@@ -64,11 +64,23 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """A month's workbooks, of the release that they were made from; `ownerless` costs stand on none of them."""
+    """A month's workbooks, of the release that they were made from; `ownerless` costs stand on none of them.
+
+    `unlanded` are customers that have none since their bill did not land; of `partial` accounts others may lack too.
+    `frozen_terms` says how many rows of terms a closed month has; None if it is not closed.
+    """
 
     release_id: str
     made: tuple[Made, ...]
     ownerless: tuple[Ownerless, ...]
+    unlanded: tuple[Unlanded, ...]
+    partial: tuple[str, ...]
+    frozen_terms: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every bill that was asked for is there and whole."""
+        return not self.unlanded and not self.partial and all(made.is_whole for made in self.made)
 
 
 def make_statements(
@@ -84,11 +96,11 @@ def make_statements(
 
     A month that was closed is told from what it was closed with, and `terms_file` is not read. `progress` is told how
     many of how many are written. Where no customer is named, workbooks of customers that have no bill any more are
-    removed, those of accounts too that have none left; other files of the owner stay.
+    removed, of accounts whose month landed whole or that are known no more; other files of the owner stay.
 
     Where all is landed and nobody was billed, none is made. Raises SettingError if there is nothing of what was asked
-    for or the terms are wrong, CorruptFile if what the month
-    was closed with is damaged, StorageFailed if the disk refuses, Busy.
+    for or the terms are wrong, CorruptFile if what the month was closed with is damaged, StorageFailed if the disk
+    refuses, Busy.
     """
     with locks.held(paths.statements_lock(home), f"the statements of {home}"):
         release, book, close = _sources(home, month.key, terms_file)
@@ -107,10 +119,30 @@ def make_statements(
                 made.append(_make(home, connection, plan))
             progress(len(made), len(plans))
             if not customers:
-                _remove_stale(home, month.key, accounts, known, made)
-            release_id = seals(connection, month.key)[0].release_id
-            left_out = [rest for rest in ownerless(connection, month.key) if not accounts or rest.account in accounts]
-        return Statements(release_id, tuple(made), tuple(left_out))
+                _remove_stale(home, month.key, accounts, known, made, _are_whole(connection, month.key))
+            done = _done(connection, month.key, accounts, made)
+        named = replace(done, unlanded=(), partial=()) if customers else done  # others are no matter then
+        return replace(named, frozen_terms=len(book.rows)) if close else named
+
+
+def _done(connection: DuckDBPyConnection, month: str, accounts: Collection[str], made: Iterable[Made]) -> Statements:
+    """Return the workbooks with what these accounts, or all, have of the month besides."""
+    of_month = seals(connection, month)
+
+    def is_asked(account: str) -> bool:
+        return not accounts or account in accounts
+
+    return Statements(
+        release_id=of_month[0].release_id,
+        made=tuple(made),
+        ownerless=tuple(rest for rest in ownerless(connection, month) if is_asked(rest.account)),
+        unlanded=tuple(lacking for lacking in unlanded(connection, month) if is_asked(lacking.account)),
+        partial=tuple(
+            seal.account
+            for seal in of_month
+            if is_asked(seal.account) and not seal.is_own_bill and not seal.is_complete
+        ),
+    )
 
 
 def refuse_unfit(connection: DuckDBPyConnection, month: str, book: TermsBook) -> None:
@@ -138,7 +170,9 @@ def _sources(home: Path, month: str, terms_file: Path | None) -> tuple[Path, Ter
             raise SettingError(f"There is no release at {current} yet: run make month MONTH={month}.")
         return current.resolve(), read_terms(terms_file) if terms_file else TermsBook(), None
     release, kept = paths.closed_release(home, month), paths.closed_folder(home, month) / TERMS
-    if not release.exists() or sha256(release) != closed.release_sha256:
+    if not release.exists():
+        raise CorruptFile(f"{release}, which {month} was closed with, is gone: put it back from a backup.")
+    if sha256(release) != closed.release_sha256:
         raise CorruptFile(f"{release} is not the release that {month} was closed with: put it back from a backup.")
     if _major(closed.schema_version) != _major(SCHEMA_VERSION):
         raise _of_other_tables(home, closed, "of which columns went or changed their type since")
@@ -201,7 +235,7 @@ def _asked(
         if missing := sorted(set(asked) - there):
             raise SettingError(
                 f"There is no bill of {what} {', '.join(missing)} in {month}. To see who has one: "
-                f"python -m pipelines sql \"from rpt_customer_statement where bill_month = '{month}'\"."
+                f".venv/bin/python -m pipelines sql \"from rpt_customer_statement where bill_month = '{month}'\"."
             )
     return [
         bill
@@ -276,13 +310,22 @@ def _clear_leftovers(home: Path, month: str) -> None:
 
 
 def _remove_stale(
-    home: Path, month: str, accounts: Collection[str], known: Mapping[str, set[str]], made: Iterable[Made]
+    home: Path,
+    month: str,
+    accounts: Collection[str],
+    known: Mapping[str, set[str]],
+    made: Iterable[Made],
+    are_whole: Mapping[str, bool],
 ) -> None:
-    """Remove a month's workbooks, of these accounts or of all, that an earlier run made and this one did not."""
+    """Remove a month's workbooks, of these accounts or of all, that an earlier run made and this one did not.
+
+    Those stay whose account's month is not whole: their bill may just not have landed.
+    """
     found = set((paths.statements_folder(home) / month).glob(f"*/statement-{month}-*.xlsx"))
     for path in found - {each.path for each in made}:
         account = path.parent.name
-        if (not accounts or account in accounts) and _is_ours(path, month, known.get(account, ())):
+        is_asked = not accounts or account in accounts
+        if is_asked and are_whole.get(account, True) and _is_ours(path, month, known.get(account, ())):
             disk.remove(path)
 
 

@@ -29,9 +29,9 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,12})?")
 _WANTED = {
     "account": "an account's name, as in accounts.toml",
     "customer_uin": "the customer's account number (UIN)",
-    "customer_number": "your own number of the customer, or nothing",
-    "display_name": "the name to print, or nothing for the one that the service knows",
-    "cost_centre": "your cost centre, or nothing",
+    "customer_number": "your own number of the customer, of at most 250 characters, or nothing",
+    "display_name": "the name to print, of at most 250 characters, or nothing for the service's",
+    "cost_centre": "your cost centre, of at most 250 characters, or nothing",
     "markup": "a percentage with its sign, such as 5%, above -100%, or nothing for none",
     "tax": "a percentage with its sign, such as 9%, from 0% to 100%, or nothing for none",
     "invoice_currency": "a currency's three letters, such as EUR, or nothing for the bill's own",
@@ -61,6 +61,10 @@ def _month(text: str) -> str:
         raise ValueError from None
 
 
+_Words = Annotated[str, Field(max_length=250)]
+"""What is printed as it is; a cell that is much longer is cut by spreadsheets."""
+
+
 class Terms(BaseModel):
     """What holds for a customer from a month on; by default no markup, no tax, the bill's currency.
 
@@ -73,9 +77,9 @@ class Terms(BaseModel):
     line: int = 0
     account: Annotated[str, Field(min_length=1)]
     customer_uin: Annotated[str, Field(min_length=1)]
-    customer_number: str | None = None
-    display_name: str | None = None
-    cost_centre: str | None = None
+    customer_number: _Words | None = None
+    display_name: _Words | None = None
+    cost_centre: _Words | None = None
     markup: Annotated[Decimal, Field(gt=-1), BeforeValidator(_percentage)] = Decimal()
     tax: Annotated[Decimal, Field(ge=0, le=1), BeforeValidator(_percentage)] = Decimal()
     invoice_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None

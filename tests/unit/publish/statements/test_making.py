@@ -230,7 +230,25 @@ def test_a_month_that_is_not_whole_may_have_bills_that_did_not_land(home: Path) 
     build_and_publish(home, now=NOW, code_version="test")
     with pytest.raises(SettingError, match="no bill of account other"):
         make_statements(home, MONTH, accounts=["other"])
+    assert [each.customer_uin for each in make_statements(home, MONTH).unlanded] == ["7"]
     assert made[0].path.exists()
+
+
+def test_whose_bill_did_not_land_is_named(home: Path) -> None:
+    """Nobody would miss a workbook among hundreds; asked for others alone, it is no matter."""
+    failed = Pull([], proof="failed", proven_at=None, reason="The API said no.")
+    landed = Pull([line("z", "3", Currency="CNY")])
+    put(home, "customer_bill_detail", "2026-10", {"7": landed, "8": failed}, account="other")
+    build_and_publish(home, now=NOW, code_version="test")
+    of_all, of_other = make_statements(home, MONTH), make_statements(home, MONTH, accounts=["other"])
+    for statements in (of_all, of_other):
+        [lacking] = statements.unlanded
+        assert (lacking.account, lacking.customer_uin) == ("other", "8")
+        assert "The API said no." in str(lacking.reason)
+        assert (statements.partial, statements.is_whole) == (("other",), False)
+    others = make_statements(home, MONTH, accounts=["sandbox"]), make_statements(home, MONTH, customers=["7"])
+    assert [(statements.unlanded, statements.partial) for statements in others] == [((), ())] * 2
+    assert others[1].is_whole
 
 
 def test_what_the_owner_keeps_beside_the_workbooks_stays(home: Path) -> None:

@@ -85,6 +85,7 @@ def test_terms_hold_from_their_month_until_the_next_begin(tmp_path: Path) -> Non
         ("north,1,,,,,,EUR,1e999999,", "rate is '1e999999'", "0.92"),
         ("north,1,,,,,,,0.9,", "invoice_currency is empty", "into which currency"),
         ("north,1,,,,,,,,10/2026", "valid_from is '10/2026'", "2026-10"),
+        (f"north,1,,{'n' * 251},,,,,,", "display_name is 'nnn", "250 characters"),
         (",1,,,,,,,,", "account is empty", "accounts.toml"),
         ("north,,,,,,,,,", "customer_uin is empty", "UIN"),
     ],
