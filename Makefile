@@ -104,7 +104,7 @@ PYTHON312 ?= $(shell for python in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin
 	fi
 	@touch $@
 
-export: setup ## Write every published table of a month: make export MONTH=2026-10 FORMAT=csv, or parquet
+export: setup ## Write a month of every table that analysts read: make export MONTH=2026-10 FORMAT=csv, or parquet
 	@test -n "$(MONTH)" || { echo "Say which month: make export MONTH=2026-10 FORMAT=csv" >&2; exit 2; }
 	@$(BIN)/python -m pipelines export $(MONTH) $(or $(FORMAT),parquet)
 

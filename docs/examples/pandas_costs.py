@@ -1,6 +1,8 @@
 """Costs of a month in pandas, every amount an exact decimal.
 
-    .venv/bin/python docs/examples/pandas_costs.py 2026-10 [var/warehouse/billing.duckdb]
+    .venv/bin/python docs/examples/pandas_costs.py 2026-10
+
+It reads the release of BILL_ETL_HOME, or of `var`.
 
 DuckDB's `.df()` makes floats of decimals. Through Arrow, with pandas' Arrow types, a cost stays decimal128(38, 8), and
 sums, groups and pivots are exact. The script shows it: its totals must be those that the database itself computes.
@@ -8,12 +10,14 @@ sums, groups and pivots are exact. The script shows it: its totals must be those
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import duckdb
 import pandas as pd
 
-RELEASE = "var/warehouse/billing.duckdb"
+RELEASE = Path(os.environ.get("BILL_ETL_HOME") or "var") / "warehouse" / "billing.duckdb"
 COSTS = """
     select customer_uin, product_name, billing_currency, billed_cost
     from fct_monthly_costs
@@ -34,10 +38,16 @@ def by(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return sums.sort_values("billed_cost", ascending=False, ignore_index=True)
 
 
-def main(month: str, release: str = RELEASE) -> int:
+def main(month: str) -> int:
     """Print what each product cost, check the totals, and return the exit code."""
-    with duckdb.connect(release, read_only=True) as connection:
+    if not RELEASE.exists():
+        sys.exit(
+            f"There is no release at {RELEASE}: run make demo and set BILL_ETL_HOME=var/sandbox, or run make month."
+        )
+    with duckdb.connect(RELEASE, read_only=True) as connection:
         frame = costs(connection, month)
+        if frame.empty:
+            sys.exit(f"No customer has costs in {month}: write a month that landed as YYYY-MM.")
         expected = dict(connection.execute(TOTALS, {"month": month}).fetchall())
     print(by(frame, "product_name").to_string())
     found = dict(by(frame)[["billing_currency", "billed_cost"]].itertuples(index=False))
@@ -46,4 +56,5 @@ def main(month: str, release: str = RELEASE) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    words = sys.argv[1:]
+    sys.exit(main(words[0]) if words and not words[1:] else __doc__)

@@ -1,4 +1,4 @@
-"""A month as files for other programs: every published table as CSV or Parquet, and FOCUS as both.
+"""A month as files for other programs: every table of `main` as CSV or Parquet, and FOCUS as both.
 
 A folder holds one release's month: it is written aside, moved into place whole and never changed, so that a path stands
 for the same figures for good. One that was changed or lost a file since is made again. What the figures mean is told by
@@ -76,7 +76,7 @@ def export_focus(home: Path, month: str) -> Export:
 
 
 def export_tables(home: Path, month: str, format_: str) -> Export:
-    """Write every published table as `csv` or `parquet`: its rows of a month (YYYY-MM), or all where it has no months.
+    """Write every table of `main` as `csv` or `parquet`: its rows of a month (YYYY-MM), or all where it has no months.
 
     Raises SettingError for a format or month that there is not, StorageFailed, Busy.
     """
