@@ -212,6 +212,20 @@ def test_a_mistake_in_the_terms_is_told_by_line_and_column(home: Path, tmp_path:
     assert {path: path.stat().st_mtime_ns for path in paths.statements_folder(home).rglob("*.xlsx")} == before
 
 
+def test_whose_bill_did_not_land_is_told_with_exit_code_3(home: Path, tmp_path: Path) -> None:
+    """All that is there is written."""
+    other = Path(shutil.copytree(home, tmp_path / "home", symlinks=True))
+    failed = Pull([], proof="failed", proven_at=None, reason="The API said no.")
+    put(other, "customer_bill_detail", "2026-11", {"4": Pull([line("a", "1")]), "5": failed})
+    build_and_publish(other, now=NOW, code_version="test")
+    done = run(other, "2026-11")
+    assert (done.returncode, done.stdout.split(" ")[0]) == (3, "1")
+    assert re.search(
+        "Customer 5 of account sandbox has no statement, its bill did not land: .*The API said no", done.stderr
+    )
+    assert "The month of account sandbox is partial: rpt_coverage says of what." in done.stderr
+
+
 def test_a_bill_that_is_not_whole_is_exit_code_3(home: Path, tmp_path: Path) -> None:
     """The statement is written, says so in the command's words, and a script is told, after the close too."""
     other = Path(shutil.copytree(home, tmp_path / "home", symlinks=True))
@@ -224,5 +238,6 @@ def test_a_bill_that_is_not_whole_is_exit_code_3(home: Path, tmp_path: Path) -> 
     done = run(other, "2026-10", "--customer", "4")
     assert done.returncode == 3
     assert "1 of them are closed with reservations, and say why: 4." in done.stderr
+    assert "2026-10 is closed, with no terms: that is what they are made of" in done.stdout
     book = openpyxl.load_workbook(paths.statement_file(other, "2026-10", "sandbox", "4"))
     assert book["Summary"]["I2"].value == "CLOSED WITH RESERVATIONS: its sums do not agree"
