@@ -21,14 +21,14 @@ from rich.table import Table
 
 from assets import servers
 from assets.execution import INTERRUPTED, Executed, execute, instance, prepare
-from assets.raw import MONTHLY, Asking
+from assets.raw import MONTHLY, RefreshConfig
 from assets.resources import ROOT
 from pipelines import paths, publish, settings
-from pipelines.endpoints.asker import Asker, asked_of
+from pipelines.endpoints.profile import AccountProfile, datasets_for
 from pipelines.endpoints.shapes import Dataset
 from pipelines.errors import AccountMismatch, ActionRefused, BillEtlError, Busy, SettingError
 from pipelines.periods import BillMonth, MonthState, asked_month
-from pipelines.refresh import Run, plan_month, tables
+from pipelines.refresh import RefreshContext, plan_month, tables
 from pipelines.refresh.lists import IN_ORDER, needed
 
 WHOLE, FAILED, WRONG, NOT_WHOLE, BUSY, STOPPED = 0, 1, 2, 3, 4, 130
@@ -57,14 +57,14 @@ def main() -> None:
 @click.option("--full", is_flag=True, help="Also ask what nothing says has changed.")
 def month(keys: Sequence[str], accounts: Sequence[str], *, full: bool) -> None:
     """Take the lists, print the plan, ask and land the months (YYYY-MM), then build and publish."""
-    sys.exit(_guarded(lambda: _run(Asking(accounts=list(accounts), full=full), list(keys))))
+    sys.exit(_guarded(lambda: _run(RefreshConfig(accounts=list(accounts), full=full), list(keys))))
 
 
 @main.command()
 @click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
 def snapshots(accounts: Sequence[str]) -> None:
     """Take lists, credits and vouchers as of now, then build and publish."""
-    sys.exit(_guarded(lambda: _run(Asking(accounts=list(accounts)), [], everything=True)))
+    sys.exit(_guarded(lambda: _run(RefreshConfig(accounts=list(accounts)), [], everything=True)))
 
 
 @main.command()
@@ -110,7 +110,7 @@ def _run_demo() -> int:
     with servers.sandbox("--customers", str(DEMO_CUSTOMERS)) as address:
         _ask_only(address)
         running = BillMonth.of(settings.load(ROOT).clock.now())
-        return _run(Asking(), [running.previous.key, running.key], everything=True)
+        return _run(RefreshConfig(), [running.previous.key, running.key], everything=True)
 
 
 def _run_dev() -> int:
@@ -134,7 +134,7 @@ def _run_ui() -> int:
             return WHOLE
 
 
-def _run(asking: Asking, keys: list[str], *, everything: bool = False) -> int:
+def _run(asking: RefreshConfig, keys: list[str], *, everything: bool = False) -> int:
     """Run the lists (or `everything` that is taken as of now), the months and the build, each as a job.
 
     Nothing is built from a run that failed, unless it is only that the account may not call some action: what the
@@ -145,7 +145,7 @@ def _run(asking: Asking, keys: list[str], *, everything: bool = False) -> int:
     accounts = loaded.named(asking.accounts)
     for account in accounts:
         settings.bind(loaded.home, account)
-    wanted = [] if everything else _lists([account.asker for account in accounts])
+    wanted = [] if everything else _lists([account.profile for account in accounts])
     runs: dict[str, Executed] = {}
     with instance(loaded.home) as found:
         if wanted or everything:
@@ -169,16 +169,16 @@ def _carries_on(run: Executed) -> bool:
     return run.success or (run.has_landed and set(run.kinds) == {ActionRefused.__name__})
 
 
-def _lists(askers: Sequence[Asker]) -> list[Dataset]:
+def _lists(profiles: Sequence[AccountProfile]) -> list[Dataset]:
     """Return the lists that months are asked of, for any of these accounts."""
-    names = {dataset.name for asker in askers for dataset in needed(asker, asked_of(asker, MONTHLY))}
+    names = {dataset.name for profile in profiles for dataset in needed(profile, datasets_for(profile, MONTHLY))}
     return [dataset for dataset in IN_ORDER if dataset.name in names]
 
 
-def _print_plan(loaded: settings.Settings, asking: Asking, bill_month: BillMonth) -> None:
+def _print_plan(loaded: settings.Settings, asking: RefreshConfig, bill_month: BillMonth) -> None:
     """Say what a month is about to ask, at least and at most."""
-    run = Run.dry(loaded.home, loaded.clock, full=asking.full)
-    plans = [plan for a in loaded.named(asking.accounts) for plan in plan_month(run, a.asker, MONTHLY, bill_month)]
+    run = RefreshContext.dry(loaded.home, loaded.clock, full=asking.full)
+    plans = [plan for a in loaded.named(asking.accounts) for plan in plan_month(run, a.profile, MONTHLY, bill_month)]
     for drawn in tables(plans):
         _console.print(drawn)
 
@@ -197,15 +197,15 @@ def _report(
             where = f"{row['bill_month']}, account '{row['account']}', {whose}"
             _console.print(f"{where}: {fault['reason']}", style="yellow", markup=False)
     for name, run in runs.items():
-        for doubt in run.doubts:
-            _console.print(f"{name}, {doubt}", style="yellow", markup=False)
+        for error_found in run.blocking_errors:
+            _console.print(f"{name}, {error_found}", style="yellow", markup=False)
     _console.print(f"\nThe release: {paths.current_release(home)}", markup=False, soft_wrap=True)
     if found:
         example = _EXAMPLE if any(row["is_partner"] for row in found) else _OWN_EXAMPLE
         command = f'BILL_ETL_HOME={shlex.quote(str(home))} .venv/bin/python -m pipelines sql "{example}"'
         _console.print(f"Try:\n{command}", markup=False, soft_wrap=True)
-    closed = [row for row in found if BillMonth(row["bill_month"]).state(now) is MonthState.CLOSED]
-    is_whole = all(row["is_complete"] for row in found) and all(row["is_reconciled"] for row in closed)
+    issued = [row for row in found if BillMonth(row["bill_month"]).state(now) is MonthState.ISSUED]
+    is_whole = all(row["is_complete"] for row in found) and all(row["is_reconciled"] for row in issued)
     return WHOLE if is_whole and all(run.is_whole for run in runs.values()) else NOT_WHOLE
 
 

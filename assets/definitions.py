@@ -5,7 +5,7 @@ import dagster as dg
 from assets.jobs import DAYS_JOB, MODELS_JOB, MONTH_JOB, SNAPSHOTS_JOB
 from assets.models import models
 from assets.raw import LAKE, days, months, snapshots
-from assets.resources import Books
+from assets.resources import Workspace
 from assets.schedules import daily_months, daily_snapshots
 from assets.sensors import build_when_landed
 
@@ -17,7 +17,7 @@ def build_defs(**resources: object) -> dg.Definitions:
         jobs=[SNAPSHOTS_JOB, DAYS_JOB, MONTH_JOB, MODELS_JOB],
         schedules=[daily_snapshots, daily_months],
         sensors=[build_when_landed],
-        resources={"books": Books(), **resources},
+        resources={"books": Workspace(), **resources},
     )
 
 

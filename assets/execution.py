@@ -15,7 +15,7 @@ from typing import Any, cast
 import dagster as dg
 
 from assets.definitions import build_defs
-from assets.raw import Asking, key, months, snapshots
+from assets.raw import RefreshConfig, months, raw_asset_key, snapshots
 from assets.resources import ROOT
 from pipelines import paths
 from pipelines.endpoints.shapes import Dataset
@@ -39,7 +39,7 @@ class Executed:
     texts: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     is_whole: bool = True
-    doubts: list[str] = field(default_factory=list)
+    blocking_errors: list[str] = field(default_factory=list)
     has_landed: bool = False
     requests: int = 0
     throttled: int = 0
@@ -74,7 +74,7 @@ def prepare(home: Path) -> None:
 def execute(
     found: dg.DagsterInstance,
     job: str,
-    asking: Asking | None = None,
+    asking: RefreshConfig | None = None,
     bill_month: BillMonth | None = None,
     datasets: Sequence[Dataset] = (),
 ) -> Executed:
@@ -92,7 +92,7 @@ def execute(
             instance=found,
             partition_key=bill_month.key if bill_month else None,
             run_config=config,
-            asset_selection=[key(dataset) for dataset in datasets] or None,
+            asset_selection=[raw_asset_key(dataset) for dataset in datasets] or None,
             raise_on_error=False,
         )
     )
@@ -105,7 +105,7 @@ def execute(
         texts=[text for text, _ in failures],
         kinds=[kind for _, kinds in failures for kind in kinds],
         is_whole=all(check.severity is dg.AssetCheckSeverity.WARN for check in checks),
-        doubts=[f"{check.asset_key.path[-1]}: {check.description or check.check_name}" for check in checks],
+        blocking_errors=[f"{check.asset_key.path[-1]}: {check.description or check.check_name}" for check in checks],
         has_landed=bool(usages),
         requests=int(sum(_number(usage, "requests") for usage in usages)),
         throttled=int(sum(_number(usage, "throttled") for usage in usages)),

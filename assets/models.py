@@ -7,7 +7,7 @@ import dagster as dg
 from assets import checks, published
 from assets.failures import failure
 from assets.raw import LAKE
-from assets.resources import ROOT, Books
+from assets.resources import ROOT, Workspace
 from pipelines.endpoints import DATASETS
 from pipelines.errors import BillEtlError, CheckFailed
 from pipelines.model import Model
@@ -48,10 +48,10 @@ _TABLES = [checks.asset_key(model.full_name) for model in _MODELS if model.is_pu
     specs=[*map(_spec, _MODELS), published.spec(_TABLES)],
     check_specs=[*checks.SPECS, published.CHECK],
 )
-def models(context: dg.AssetExecutionContext, books: Books) -> Iterator[object]:
+def models(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[object]:
     """Build what changed since the last release, check it and publish it whole; readers keep the last one meanwhile."""
     try:
-        settings = books.settings()
+        settings = workspace.settings()
         release = build_and_publish(
             settings.home, now=settings.clock.now(), code_version=code_version(ROOT), masked=settings.masked
         )

@@ -15,7 +15,7 @@ from pipelines.refresh import Planned
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-class Telling:
+class ProgressReport:
     """Tells pages done of those known so far, the rate against the limit, and the time left."""
 
     def __init__(self, log: logging.Logger, limits: Mapping[str, Mapping[str, int]]) -> None:
@@ -52,7 +52,7 @@ class Telling:
             asked = f"{plan.asked} asked in about {plan.most} requests, {-(-plan.most // plan.limit)} s at the limit"
             left = f"; {plan.left} left" if plan.left else ""
             why = f": {plan.why}" if plan.why else ""
-            self._log.info(f"{plan.dataset} of '{plan.account}', {plan.key}: {asked}{left}{why}")
+            self._log.info(f"{plan.dataset} of '{plan.account}', {plan.partition_key}: {asked}{left}{why}")
 
     def tell(self, progress: extract.Progress) -> None:
         """Take note of where a dataset's pull is."""

@@ -15,16 +15,16 @@ import dagster as dg
 
 from assets.failures import failure
 from assets.partitions import DAYS, MONTHS
-from assets.progress import Telling
-from assets.resources import Books
+from assets.progress import ProgressReport
+from assets.resources import Workspace
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.asker import not_asked
+from pipelines.endpoints.profile import why_skipped
 from pipelines.endpoints.shapes import Dataset, PartitionKind
 from pipelines.errors import BillEtlError, SettingError
-from pipelines.land import LINEAGE, LandedCustomer, LandedFile, Sighting, drift_of
+from pipelines.land import LINEAGE, LandedFile, Sighting, SliceState, drift_of
 from pipelines.pages import EXTRA, Proof, exact_sum
 from pipelines.periods import asked_day, asked_month
-from pipelines.refresh import Key, Outcome, Run, Usage, refresh
+from pipelines.refresh import Outcome, PartitionKey, RefreshContext, Usage, refresh
 from pipelines.settings import Account, Settings
 
 WHOLE = "every_customer_is_whole"
@@ -36,7 +36,7 @@ LAKE = dg.AssetSpec(
 )
 
 
-class Asking(dg.Config):
+class RefreshConfig(dg.Config):
     """Which accounts a run covers, all configured ones if none is named; `full`: also what nothing says has changed;
     `unproven`: of a month whose bill is out only what was not proven since, as the schedule asks.
     """
@@ -46,7 +46,7 @@ class Asking(dg.Config):
     unproven: bool = False
 
 
-def key(dataset: Dataset) -> dg.AssetKey:
+def raw_asset_key(dataset: Dataset) -> dg.AssetKey:
     """The asset of a dataset."""
     return dg.AssetKey(["raw", dataset.name])
 
@@ -59,7 +59,7 @@ def of_kind(kind: PartitionKind) -> list[Dataset]:
 def _spec(dataset: Dataset, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetSpec:
     columns = [dg.TableColumn(field.name, "text", description=f"{field.type} in the API") for field in dataset.fields]
     return dg.AssetSpec(
-        key(dataset),
+        raw_asset_key(dataset),
         deps=deps,
         group_name="raw",
         skippable=True,
@@ -74,14 +74,16 @@ def _checks(datasets: Sequence[Dataset]) -> list[dg.AssetCheckSpec]:
     known = "No field is new, lost or newly empty, and no code unknown; names those that are, and since when."
     specs = [(WHOLE, whole), (KNOWN, known)]
     return [
-        dg.AssetCheckSpec(name, asset=key(dataset), description=text) for dataset in datasets for name, text in specs
+        dg.AssetCheckSpec(name, asset=raw_asset_key(dataset), description=text)
+        for dataset in datasets
+        for name, text in specs
     ]
 
 
 SNAPSHOTS = of_kind(PartitionKind.SNAPSHOT_DATE)
 DAILY = of_kind(PartitionKind.BILL_DATE)
 MONTHLY = of_kind(PartitionKind.BILL_MONTH)
-_CUSTOMERS = key(DATASETS["customers"])
+_CUSTOMERS = raw_asset_key(DATASETS["customers"])
 
 
 @dg.multi_asset(
@@ -90,9 +92,9 @@ _CUSTOMERS = key(DATASETS["customers"])
     check_specs=_checks(SNAPSHOTS),
     can_subset=True,
 )
-def snapshots(context: dg.AssetExecutionContext, config: Asking, books: Books) -> Iterator[object]:
+def snapshots(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Workspace) -> Iterator[object]:
     """Lists, credits and vouchers as of now; a second one on a day replaces the first."""
-    yield from _landing(context, config, books)
+    yield from _landing(context, config, workspace)
 
 
 @dg.multi_asset(
@@ -103,9 +105,9 @@ def snapshots(context: dg.AssetExecutionContext, config: Asking, books: Books) -
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
-def days(context: dg.AssetExecutionContext, config: Asking, books: Books) -> Iterator[object]:
+def days(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Workspace) -> Iterator[object]:
     """A day's bills of every account's customers; months ask the last days themselves."""
-    yield from _landing(context, config, books)
+    yield from _landing(context, config, workspace)
 
 
 @dg.multi_asset(
@@ -116,19 +118,19 @@ def days(context: dg.AssetExecutionContext, config: Asking, books: Books) -> Ite
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
-def months(context: dg.AssetExecutionContext, config: Asking, books: Books) -> Iterator[object]:
+def months(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Workspace) -> Iterator[object]:
     """A month's bills of every account; takes the day's lists first, and of an open month the last days."""
-    yield from _landing(context, config, books)
+    yield from _landing(context, config, workspace)
 
 
-def _landing(context: dg.AssetExecutionContext, config: Asking, books: Books) -> Iterator[object]:
+def _landing(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Workspace) -> Iterator[object]:
     """Yield each dataset's result as its last account is done; fail at the end if any account's landing failed."""
     selected = {asset.path[-1] for asset in context.selected_asset_keys}
     datasets = [dataset for name, dataset in DATASETS.items() if name in selected]
     failures: list[BillEtlError] = []
     try:
-        settings = books.settings()
-        for dataset, outcomes in _by_dataset(context, config, books, settings, datasets):
+        settings = workspace.settings()
+        for dataset, outcomes in _by_dataset(context, config, workspace, settings, datasets):
             failures += [outcome.error for outcome in outcomes if outcome.error]
             yield from _results(context, settings, dataset, outcomes)
     except BillEtlError as error:
@@ -137,7 +139,7 @@ def _landing(context: dg.AssetExecutionContext, config: Asking, books: Books) ->
         raise failure(failures)
 
 
-def _key(context: dg.AssetExecutionContext, settings: Settings) -> Key:
+def _key(context: dg.AssetExecutionContext, settings: Settings) -> PartitionKey:
     """Return what the run's partition stands for. Raises SettingError for one that cannot have bills (yet)."""
     if not context.has_partition_key:
         return None
@@ -146,23 +148,27 @@ def _key(context: dg.AssetExecutionContext, settings: Settings) -> Key:
 
 
 def _by_dataset(
-    context: dg.AssetExecutionContext, config: Asking, books: Books, settings: Settings, datasets: list[Dataset]
+    context: dg.AssetExecutionContext,
+    config: RefreshConfig,
+    workspace: Workspace,
+    settings: Settings,
+    datasets: list[Dataset],
 ) -> Iterator[tuple[Dataset, list[Outcome]]]:
     """Run the refresh a step at a time; give a dataset when every account that is asked for it has answered."""
     asked = _key(context, settings)
     accounts = settings.named(config.accounts)
-    expected = {dataset.name: _askers(context, dataset, accounts) for dataset in datasets}
+    expected = {dataset.name: _account_count(context, dataset, accounts) for dataset in datasets}
     if not any(expected.values()):
         raise SettingError("No configured account's role may ask any of the selected datasets; see BILL_ETL_ROLE.")
     answered: defaultdict[str, list[Outcome]] = defaultdict(list)
     with (
         asyncio.Runner() as runner,
-        Telling(context.log, {account.name: account.limits for account in accounts}) as telling,
+        ProgressReport(context.log, {account.name: account.limits for account in accounts}) as telling,
     ):
-        run = books.run(
+        run = workspace.run(
             settings, context.run.root_run_id or context.run.run_id, telling, full=config.full, unproven=config.unproven
         )
-        outcomes = _outcomes(books, settings, config, run, datasets, asked)
+        outcomes = _outcomes(workspace, settings, config, run, datasets, asked)
         try:
             while (outcome := runner.run(_next(outcomes))) is not None:
                 name = outcome.dataset.name
@@ -183,11 +189,16 @@ async def _ended(outcomes: AsyncGenerator[Outcome, None]) -> None:
 
 
 async def _outcomes(
-    books: Books, settings: Settings, config: Asking, run: Run, datasets: list[Dataset], asked: Key
+    workspace: Workspace,
+    settings: Settings,
+    config: RefreshConfig,
+    run: RefreshContext,
+    datasets: list[Dataset],
+    asked: PartitionKey,
 ) -> AsyncGenerator[Outcome, None]:
     async with (
-        books.sources(settings, config.accounts) as sources,
-        aclosing(refresh(run, sources, datasets, asked)) as outcomes,
+        workspace.account_clients(settings, config.accounts) as account_clients,
+        aclosing(refresh(run, account_clients, datasets, asked)) as outcomes,
     ):
         async for outcome in outcomes:
             yield outcome
@@ -197,9 +208,9 @@ async def _next(outcomes: AsyncGenerator[Outcome, None]) -> Outcome | None:
     return await anext(outcomes, None)
 
 
-def _askers(context: dg.AssetExecutionContext, dataset: Dataset, accounts: Sequence[Account]) -> int:
+def _account_count(context: dg.AssetExecutionContext, dataset: Dataset, accounts: Sequence[Account]) -> int:
     """Count the accounts that are asked for a dataset, and say which are skipped and why."""
-    reasons = {account.name: not_asked(account.asker, dataset) for account in accounts}
+    reasons = {account.name: why_skipped(account.profile, dataset) for account in accounts}
     for account, reason in reasons.items():
         if reason:
             context.log.info("%s is not asked of '%s': %s.", dataset.name, account, reason)
@@ -216,17 +227,17 @@ def _results(
     checks = [
         check
         for check in (_whole(dataset, outcomes), _known(settings, dataset, files))
-        if dg.AssetCheckKey(key(dataset), check.check_name or "") in context.selected_asset_check_keys
+        if dg.AssetCheckKey(raw_asset_key(dataset), check.check_name or "") in context.selected_asset_check_keys
     ]
     if not files:
         yield from checks
         return
     metadata = _metadata(outcomes)
-    if key(dataset) in context.selected_asset_keys:
-        yield dg.MaterializeResult(asset_key=key(dataset), metadata=metadata, check_results=checks)
+    if raw_asset_key(dataset) in context.selected_asset_keys:
+        yield dg.MaterializeResult(asset_key=raw_asset_key(dataset), metadata=metadata, check_results=checks)
     else:  # a list or a day, taken besides
-        day = outcomes[0].key if dataset.partition is PartitionKind.BILL_DATE else None
-        context.log_event(dg.AssetMaterialization(key(dataset), metadata=metadata, partition=day))
+        day = outcomes[0].partition_key if dataset.partition is PartitionKind.BILL_DATE else None
+        context.log_event(dg.AssetMaterialization(raw_asset_key(dataset), metadata=metadata, partition=day))
     version = sha256("".join(file.digest for file in files).encode()).hexdigest()
     context.log_event(dg.AssetMaterialization(LAKE.key, tags={"dagster/data_version": version}))
 
@@ -235,7 +246,7 @@ def _known(settings: Settings, dataset: Dataset, files: list[LandedFile]) -> dg.
     """Say how what came differs in shape from what is known; only ever a warning, since nothing of it is lost."""
     sightings = [(file.manifest.account, sighting) for file in files for sighting in drift_of(settings.home, file)]
     return dg.AssetCheckResult(
-        asset_key=key(dataset),
+        asset_key=raw_asset_key(dataset),
         check_name=KNOWN,
         passed=not sightings,
         severity=dg.AssetCheckSeverity.WARN,
@@ -252,11 +263,11 @@ def _seen(account: str, sighting: Sighting) -> str:
 
 def _whole(dataset: Dataset, outcomes: list[Outcome]) -> dg.AssetCheckResult:
     """Say who is not whole; a refusal for a customer that is no longer listed is a warning."""
-    faulty = [(o.account, c) for o in outcomes if o.file for c in o.file.manifest.customers if c.proof != Proof.PROVEN]
+    faulty = [(o.account, c) for o in outcomes if o.file for c in o.file.manifest.slices if c.proof != Proof.PROVEN]
     errors = [f"account '{outcome.account}': {outcome.error}" for outcome in outcomes if outcome.error]
     excused = not errors and all(customer.is_excused for _, customer in faulty)
     return dg.AssetCheckResult(
-        asset_key=key(dataset),
+        asset_key=raw_asset_key(dataset),
         check_name=WHOLE,
         passed=not faulty and not errors,
         severity=dg.AssetCheckSeverity.WARN if excused else dg.AssetCheckSeverity.ERROR,
@@ -265,9 +276,15 @@ def _whole(dataset: Dataset, outcomes: list[Outcome]) -> dg.AssetCheckResult:
     )
 
 
-def _named(account: str, customer: LandedCustomer) -> str:
-    who = f"customer {customer.customer_uin}" if customer.customer_uin else "" if customer.part else "the whole list"
-    return f"account '{account}', {' '.join(filter(None, (who, customer.part)))}: {customer.proof}: {customer.reason}"
+def _named(account: str, customer: SliceState) -> str:
+    who = (
+        f"customer {customer.customer_uin}"
+        if customer.customer_uin
+        else ""
+        if customer.slice_params
+        else "the whole list"
+    )
+    return f"account '{account}', {' '.join(filter(None, (who, customer.slice_params)))}: {customer.proof}: {customer.reason}"
 
 
 def _metadata(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
@@ -291,7 +308,7 @@ def _metadata(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
         "seconds": dg.MetadataValue.float(round(max(usage.seconds for usage in usages), 3)),
         "share_of_limit": dg.MetadataValue.float(round(max(usage.share for usage in usages), 4)),
         "total_cost": dg.MetadataValue.json({currency: format(cost, "f") for currency, cost in costs.items()}),
-        "not_asked": dg.MetadataValue.text("; ".join(sorted({o.skipped for o in outcomes if o.skipped}))),
+        "why_skipped": dg.MetadataValue.text("; ".join(sorted({o.skipped for o in outcomes if o.skipped}))),
         "accounts": dg.MetadataValue.table([_record(o.account, o.file, o.usage) for o in outcomes if o.file]),
     }
 
@@ -304,7 +321,7 @@ def _record(account: str, file: LandedFile, usage: Usage) -> dg.TableRecord:
             "path": file.path,
             "state": manifest.state,
             "month_state": manifest.month_state or "",
-            "customers": len(manifest.customers),
+            "customers": len(manifest.slices),
             "rows": manifest.rows,
             "expected_rows": "" if manifest.expected_rows is None else str(manifest.expected_rows),
             "requests": usage.requests,

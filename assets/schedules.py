@@ -10,16 +10,16 @@ from decimal import Decimal
 import dagster as dg
 
 from assets.jobs import MONTH_JOB, SNAPSHOTS_JOB
-from assets.raw import MONTHLY, key, months
-from assets.resources import Books
+from assets.raw import MONTHLY, months, raw_asset_key
+from assets.resources import Workspace
 from pipelines import paths
-from pipelines.endpoints.asker import not_asked
+from pipelines.endpoints.profile import why_skipped
 from pipelines.endpoints.shapes import Dataset
 from pipelines.errors import BillEtlError, SettingError
 from pipelines.land import Manifest, read_manifest
 from pipelines.pages import Proof
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
-from pipelines.refresh.subjects import is_by_files
+from pipelines.refresh.slices import is_by_files
 from pipelines.settings import DAILY_AT, Settings, daily_at
 
 RECEIVABLE_MONTHS = 3
@@ -42,10 +42,10 @@ def _cron() -> str:
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Takes lists, credits and vouchers, daily.",
 )
-def daily_snapshots(books: Books) -> dg.RunRequest | dg.SkipReason:
+def daily_snapshots(workspace: Workspace) -> dg.RunRequest | dg.SkipReason:
     """Ask for one run a day."""
     try:
-        settings = books.settings()
+        settings = workspace.settings()
     except BillEtlError as error:
         return dg.SkipReason(str(error))
     return dg.RunRequest(run_key=settings.clock.today().isoformat())
@@ -59,10 +59,10 @@ def daily_snapshots(books: Books) -> dg.RunRequest | dg.SkipReason:
     description="Refreshes the running month, the previous one until it was pulled whole after its close, and what is "
     "unpaid of the closed months before, daily.",
 )
-def daily_months(books: Books) -> list[dg.RunRequest] | dg.SkipReason:
+def daily_months(workspace: Workspace) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask for one run a day and month; of a month that is closed, only for what is not settled."""
     try:
-        settings = books.settings()
+        settings = workspace.settings()
     except BillEtlError as error:
         return dg.SkipReason(str(error))
     today = settings.clock.today().isoformat()
@@ -73,12 +73,16 @@ def daily_months(books: Books) -> list[dg.RunRequest] | dg.SkipReason:
         month = month.previous
         wanted = [dataset for dataset in MONTHLY if not _is_settled(settings, dataset, month, latest=running.previous)]
         if wanted:
-            needed = {name for dataset in wanted for name in (dataset.name, dataset.proven_by, dataset.billed_by)}
+            needed = {
+                name
+                for dataset in wanted
+                for name in (dataset.name, dataset.reconciled_with, dataset.requested_if_rows)
+            }
             requests.append(
                 dg.RunRequest(
                     run_key=f"{today} {month}",
                     partition_key=month.key,
-                    asset_selection=[key(dataset) for dataset in MONTHLY if dataset.name in needed],
+                    asset_selection=[raw_asset_key(dataset) for dataset in MONTHLY if dataset.name in needed],
                     run_config={"ops": {months.op.name: {"config": {"unproven": True}}}},
                 )
             )
@@ -87,12 +91,12 @@ def daily_months(books: Books) -> list[dg.RunRequest] | dg.SkipReason:
 
 def _is_settled(settings: Settings, dataset: Dataset, month: BillMonth, latest: BillMonth) -> bool:
     """Tell whether nothing of a dataset's past month is to be asked daily."""
-    closed = month.state(settings.clock.now()) is MonthState.CLOSED
-    askers = [a.asker for a in settings.accounts if not not_asked(a.asker, dataset)]
+    issued = month.state(settings.clock.now()) is MonthState.ISSUED
+    profiles = [a.profile for a in settings.accounts if not why_skipped(a.profile, dataset)]
     files = [
-        paths.raw_file(settings.home, dataset.name, asker.account, dataset.partition, month.key)
-        for asker in askers
-        if not (closed and is_by_files(asker, dataset))
+        paths.raw_file(settings.home, dataset.name, profile.account, dataset.partition, month.key)
+        for profile in profiles
+        if not (issued and is_by_files(profile, dataset))
     ]
     try:
         manifests = [read_manifest(file) if file.exists() else None for file in files]
@@ -104,12 +108,12 @@ def _is_settled(settings: Settings, dataset: Dataset, month: BillMonth, latest: 
 
 def _is_whole(manifest: Manifest | None) -> bool:
     """Tell whether a month was landed whole since it closed; for the months before, a backfill is a person's choice."""
-    return manifest is not None and manifest.month_state == MonthState.CLOSED and manifest.state == "whole"
+    return manifest is not None and manifest.month_state == MonthState.ISSUED and manifest.state == "whole"
 
 
 def _is_owed(dataset: Dataset, manifest: Manifest) -> bool:
     """Tell whether some customer owes something, or may; sums would let one's refund hide another's debt."""
-    return dataset.owed_by is not None and any(
+    return dataset.requested_if_cost is not None and any(
         Decimal(customer.cost or 0) != 0 or (customer.proof != Proof.PROVEN and not customer.is_excused)
-        for customer in manifest.customers
+        for customer in manifest.slices
     )

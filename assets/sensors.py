@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.jobs import MODELS_JOB
-from assets.resources import Books
+from assets.resources import Workspace
 from pipelines import locks, paths, publish
 from pipelines.errors import BillEtlError
 from pipelines.land import landed_files
@@ -23,10 +23,10 @@ _WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.Dags
 
 
 @dg.sensor(target=MODELS_JOB, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
-def build_when_landed(context: dg.SensorEvaluationContext, books: Books) -> dg.RunRequest | dg.SkipReason:
+def build_when_landed(context: dg.SensorEvaluationContext, workspace: Workspace) -> dg.RunRequest | dg.SkipReason:
     """Ask for one build after the last landing."""
     try:
-        settings = books.settings()
+        settings = workspace.settings()
         home = settings.home
         if publish.is_current(home, masked=settings.masked):
             return dg.SkipReason("The release holds every landed file.")

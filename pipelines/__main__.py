@@ -87,10 +87,10 @@ def plan(key: str, accounts: tuple[str, ...], *, full: bool) -> None:
 
     loaded = settings.load(ROOT)
     month = asked_month(key, loaded.clock.now())
-    run = refresh.Run.dry(loaded.home, loaded.clock, full=full)
+    run = refresh.RefreshContext.dry(loaded.home, loaded.clock, full=full)
     monthly = [dataset for dataset in DATASETS.values() if dataset.partition is PartitionKind.BILL_MONTH]
-    askers = [account.asker for account in loaded.named(accounts)]
-    plans = [each for asker in askers for each in refresh.plan_month(run, asker, monthly, month)]
+    profiles = [account.profile for account in loaded.named(accounts)]
+    plans = [each for profile in profiles for each in refresh.plan_month(run, profile, monthly, month)]
     for drawn in refresh.tables(plans):
         Console(width=max(Console().width, 120)).print(drawn)
 
@@ -124,7 +124,7 @@ def rebuild() -> None:
 @click.option("--reason", help="Why it is closed although not all of it is final, complete and reconciled; kept.")
 def close(key: str, reason: str | None) -> None:
     """Freeze what was invoiced for a bill month (YYYY-MM), and publish that it is closed."""
-    from pipelines.model.frozen import TERMS  # noqa: PLC0415  only this command needs them
+    from pipelines.model.closes import TERMS  # noqa: PLC0415  only this command needs them
     from pipelines.publish.closing import close_month  # noqa: PLC0415
 
     home, now = settings.home(ROOT), settings.clock(ROOT).now()
@@ -175,8 +175,8 @@ def statements(key: str, accounts: tuple[str, ...], customers: tuple[str, ...]) 
     if not written.made:
         whose = f"customer of {_some(accounts)}" if accounts else "customer"
         click.echo(f"No {whose} was billed in {month}, says release {written.release_id}: there are no statements.")
-    if written.frozen_terms is not None:
-        terms = f"{written.frozen_terms} rows of terms" if written.frozen_terms else "no terms"
+    if written.closed_terms is not None:
+        terms = f"{written.closed_terms} rows of terms" if written.closed_terms else "no terms"
         click.echo(f"{month} is closed, with {terms}: that is what they are made of, whatever customers.csv says now.")
     for rest in written.ownerless:
         told = f"{rest.line_count} lines ({_cell(rest.billed)} {rest.currency or ''})".replace(" )", ")")
@@ -222,8 +222,8 @@ def report(key: str, accounts: tuple[str, ...]) -> None:
 
     reports = write_reports(settings.home(ROOT), key, accounts)
     for written in reports:
-        click.echo(f"{written.path}\n  {written.seal.sentence}")
-    if not all(written.seal.is_complete and written.seal.is_reconciled for written in reports):
+        click.echo(f"{written.path}\n  {written.stamp.sentence}")
+    if not all(written.stamp.is_complete and written.stamp.is_reconciled for written in reports):
         click.echo("Not all of it is complete and reconciled: the page says what is not.", err=True)
         sys.exit(3)
 
@@ -301,9 +301,9 @@ def _some(names: Sequence[str], most: int = 10) -> str:
 
 def _tell_export(export: Export) -> None:
     click.echo(f"{len(export.files)} files, {sum(file.rows for file in export.files)} rows: {export.folder}")
-    for seal in export.seals:
-        click.echo(f"  {seal.account}: {seal.sentence}")
-    if not all(seal.is_complete and seal.is_reconciled for seal in export.seals):
+    for stamp in export.stamps:
+        click.echo(f"  {stamp.account}: {stamp.sentence}")
+    if not all(stamp.is_complete and stamp.is_reconciled for stamp in export.stamps):
         click.echo("Not all of it is complete and reconciled: see rpt_reconciliation.", err=True)
         sys.exit(3)
 

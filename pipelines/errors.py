@@ -103,14 +103,14 @@ class CorruptFile(BillEtlError):
 
 
 class UnreadableFile(BillEtlError):
-    """A downloaded file cannot be read as a table; `customer_uin` and `part` name the subject that it is about."""
+    """A downloaded file cannot be read as a table; `customer_uin` and `slice_params` name the subject that it is about."""
 
     rerun_helps = True
 
-    def __init__(self, message: str, *, customer_uin: str | None, part: str) -> None:
+    def __init__(self, message: str, *, customer_uin: str | None, slice_params: str) -> None:
         super().__init__(message)
         self.customer_uin = customer_uin
-        self.part = part
+        self.slice_params = slice_params
 
 
 class AccountMismatch(BillEtlError):

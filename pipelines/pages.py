@@ -27,19 +27,19 @@ decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).de
 """Decode JSON with every number as the very text that was sent: `1234567890123.12345678`, `0.10` and `-0` stay so."""
 
 
-class Subject(NamedTuple):
+class Slice(NamedTuple):
     """What one question of a dataset is about: one listing, proven or not as a whole.
 
-    `customer_uin` is None where the rows are not of one customer that was asked for. `part` is the JSON object of the
+    `customer_uin` is None where the rows are not of one customer that was asked for. `slice_params` is the JSON object of the
     parameters that tell this question from others about the same customer and partition, compact and in the order of
     their names; empty where there are none.
     """
 
     customer_uin: str | None = None
-    part: str = ""
+    slice_params: str = ""
 
     @classmethod
-    def of(cls, customer_uin: str | None, parameters: Mapping[str, Any]) -> Subject:
+    def of(cls, customer_uin: str | None, parameters: Mapping[str, Any]) -> Slice:
         """Make a subject of a customer and the parameters of its own."""
         if not parameters:
             return cls(customer_uin)
@@ -48,14 +48,14 @@ class Subject(NamedTuple):
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of its own."""
-        return dict(json.loads(self.part)) if self.part else {}
+        return dict(json.loads(self.slice_params)) if self.slice_params else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page as it was answered. `rows`: the catalogue's columns and `_extra`, all text; `fetched_at` in UTC.
 
-    `customer_uin` and `part` are the `Subject`'s. `reply`: JSON text of what the reply holds beside rows, total and
+    `customer_uin` and `slice_params` are the `Slice`'s. `reply`: JSON text of what the reply holds beside rows, total and
     RequestId (None: nothing). `fields`: the names that came in any of its rows. `file`: the digest of the downloaded
     file that the rows stand in, and after a slash the archive's member if it is one (None: not from a file).
     """
@@ -65,15 +65,15 @@ class Page:
     request_id: str
     fetched_at: datetime
     rows: pa.RecordBatch
-    part: str = ""
+    slice_params: str = ""
     reply: str | None = None
     fields: frozenset[str] = frozenset()
     file: str | None = None
 
     @property
-    def subject(self) -> Subject:
+    def slice(self) -> Slice:
         """What it was asked about."""
-        return Subject(self.customer_uin, self.part)
+        return Slice(self.customer_uin, self.slice_params)
 
     @property
     def digest(self) -> str:
@@ -93,7 +93,7 @@ class Proof(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerPull:
+class SliceResult:
     """What came of asking about one subject.
 
     `rows` is what was pulled, `expected_rows` the API's total (None where the action gives none), `cost` the sum of the
@@ -111,20 +111,20 @@ class CustomerPull:
     reason: str = ""
     code: str | None = None
     request_id: str | None = None
-    part: str = ""
+    slice_params: str = ""
     digest: str = ""
 
     @property
-    def subject(self) -> Subject:
+    def slice(self) -> Slice:
         """What was asked about."""
-        return Subject(self.customer_uin, self.part)
+        return Slice(self.customer_uin, self.slice_params)
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
     """A downloaded file, kept as received: where, its SHA-256 (hex), and which reply linked to it, when (UTC)."""
 
-    subject: Subject
+    slice: Slice
     path: Path
     digest: str
     request_id: str

@@ -38,14 +38,14 @@ def raw_root(home: Path) -> Path:
     return lake(home) / "raw"
 
 
-def raw_file(home: Path, dataset: str, account: str, kind: str, key: str) -> Path:
+def raw_file(home: Path, dataset: str, account: str, kind: str, partition_key: str) -> Path:
     """The one file of a landed partition."""
-    return raw_root(home) / dataset / f"account={account}" / f"{kind}={key}" / "data.parquet"
+    return raw_root(home) / dataset / f"account={account}" / f"{kind}={partition_key}" / "data.parquet"
 
 
-def changes_folder(home: Path, dataset: str, account: str, kind: str, key: str) -> Path:
+def changes_folder(home: Path, dataset: str, account: str, kind: str, partition_key: str) -> Path:
     """The folder of a partition's change log."""
-    return lake(home) / "changes" / dataset / f"account={account}" / f"{kind}={key}"
+    return lake(home) / "changes" / dataset / f"account={account}" / f"{kind}={partition_key}"
 
 
 def files_folder(home: Path, dataset: str) -> Path:
@@ -58,9 +58,9 @@ def drift_file(home: Path, dataset: str, account: str) -> Path:
     return lake(home) / "drift" / dataset / f"account={account}.json"
 
 
-def ledger_file(home: Path, dataset: str, account: str, key: str) -> Path:
+def ledger_file(home: Path, dataset: str, account: str, partition_key: str) -> Path:
     """The checkpoints of a pull under way."""
-    return state(home) / "ledgers" / dataset / account / f"{key}.sqlite"
+    return state(home) / "ledgers" / dataset / account / f"{partition_key}.sqlite"
 
 
 def locks_folder(home: Path) -> Path:
@@ -68,14 +68,14 @@ def locks_folder(home: Path) -> Path:
     return state(home) / "locks"
 
 
-def partition_lock(home: Path, account: str, key: str) -> Path:
+def partition_lock(home: Path, account: str, partition_key: str) -> Path:
     """The lock of one account and partition."""
-    return locks_folder(home) / account / f"{key}.lock"
+    return locks_folder(home) / account / f"{partition_key}.lock"
 
 
-def unfinished_run(home: Path, account: str, key: str) -> Path:
+def unfinished_run(home: Path, account: str, partition_key: str) -> Path:
     """Names the run that is at one account and partition; what it leaves if it is killed."""
-    return state(home) / "unfinished" / account / f"{key}.json"
+    return state(home) / "unfinished" / account / f"{partition_key}.json"
 
 
 def build_lock(home: Path) -> Path:

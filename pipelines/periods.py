@@ -33,7 +33,7 @@ class MonthState(StrEnum):
     """It still runs."""
     PROVISIONAL = "provisional"
     """It is over, but its bill is not out: until 01:00 on the 5th of the next month (document 1085/48339)."""
-    CLOSED = "closed"
+    ISSUED = "issued"
     """Its bill is out. It may still be restated."""
 
 
@@ -58,7 +58,7 @@ class BillMonth:
         return datetime.strptime(self.key, "%Y-%m").replace(tzinfo=BILLING_ZONE)
 
     @property
-    def closes_at(self) -> datetime:
+    def issued_at(self) -> datetime:
         """When its bill is out: 01:00 on the 5th of the next month."""
         return self.next.start + timedelta(days=4, hours=1)
 
@@ -76,7 +76,7 @@ class BillMonth:
         """Return how final the month is at an aware instant."""
         if now < self.next.start:
             return MonthState.OPEN
-        return MonthState.PROVISIONAL if now < self.closes_at else MonthState.CLOSED
+        return MonthState.PROVISIONAL if now < self.issued_at else MonthState.ISSUED
 
     def __str__(self) -> str:
         return self.key

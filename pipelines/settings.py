@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from pipelines import __version__, paths
 from pipelines.endpoints import ACTIONS, DATASETS
-from pipelines.endpoints.asker import Asker
+from pipelines.endpoints.profile import AccountProfile
 from pipelines.endpoints.shapes import Paging, Role
 from pipelines.errors import AccountMismatch, SettingError, StorageFailed
 from pipelines.periods import BILLING_ZONE, BillingClock
@@ -66,17 +66,17 @@ class PagingSetting(BaseModel):
     size: Annotated[int, Field(ge=1, le=1000)]
 
 
-class Wishes(BaseModel):
-    """What an account is asked for beyond or instead of what its role is asked for by itself (`asker.Asker`)."""
+class AccountOptions(BaseModel):
+    """What an account is asked for beyond or instead of what its role is asked for by itself (`profile.AccountProfile`)."""
 
     model_config = _FROZEN
 
-    also_ask: tuple[str, ...] = ()
+    extra_datasets: tuple[str, ...] = ()
     tag_keys: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     policy_codes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     invitation_tokens: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     paging: dict[str, PagingSetting] = {}
-    closed_bills: Literal["pages", "files"] = "pages"
+    issued_bills: Literal["pages", "files"] = "pages"
 
     @field_validator("paging")
     @classmethod
@@ -87,7 +87,7 @@ class Wishes(BaseModel):
         return paging
 
 
-class Account(Wishes):
+class Account(AccountOptions):
     """One account of the service: who asks, as what, where, how fast at most (`limits`, requests a second by action).
 
     `pacing_group` joins accounts whose requests the service counts together.
@@ -135,9 +135,9 @@ class Account(Wishes):
 
     @model_validator(mode="after")
     def _may_ask(self) -> Self:
-        for name in self.also_ask:
+        for name in self.extra_datasets:
             if name not in DATASETS or self.role not in DATASETS[name].action.roles:
-                raise ValueError(f"also_ask: there is no dataset '{name}' that a {self.role} may ask")
+                raise ValueError(f"extra_datasets: there is no dataset '{name}' that a {self.role} may ask")
         return self
 
     @property
@@ -146,18 +146,18 @@ class Account(Wishes):
         return urlsplit(self.endpoint).hostname or ""
 
     @property
-    def asker(self) -> Asker:
+    def profile(self) -> AccountProfile:
         """What the catalogue needs to know of it."""
-        return Asker(
+        return AccountProfile(
             account=self.name,
             role=self.role,
             limits=self.limits,
-            also_ask=frozenset(self.also_ask),
+            extra_datasets=frozenset(self.extra_datasets),
             tag_keys=self.tag_keys,
             policy_codes=self.policy_codes,
             invitation_tokens=self.invitation_tokens,
             paging={name: Paging(size=paging.size, first=paging.first) for name, paging in self.paging.items()},
-            files_when_closed=self.closed_bills == "files",
+            files_when_issued=self.issued_bills == "files",
         )
 
 
@@ -343,7 +343,7 @@ class _Identity(BaseModel):
     role: Role
 
 
-class _AccountEntry(Wishes):
+class _AccountEntry(AccountOptions):
     """One table of accounts.toml: secrets are named by variable or file, never written there."""
 
     role: Role
@@ -395,7 +395,7 @@ def _sandbox_account(address: str) -> Account:
         endpoint=address,
         secret_id=SANDBOX_SECRET_ID,
         secret_key=SANDBOX_SECRET_KEY,
-        also_ask=("pending_clients",),
+        extra_datasets=("pending_clients",),
         policy_codes=("RP-2026-PRODUCTS",),
     )
 
@@ -431,7 +431,7 @@ def _account_of(name: str, table: Any, file: Path, variables: Mapping[str, str])
         Account,
         where,
         name=name,
-        **entry.model_dump(include={"role", "endpoint", "limits", "pacing_group", *Wishes.model_fields}),
+        **entry.model_dump(include={"role", "endpoint", "limits", "pacing_group", *AccountOptions.model_fields}),
         **{what: _secret(f"{where}: {what}", entry, what, variables, file.parent) for what in _SECRETS},
     )
 

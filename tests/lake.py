@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from pipelines import paths
 from pipelines.endpoints import DATASETS
-from pipelines.land.manifest import FOOTER_KEY, LandedCustomer, LandedFile, Manifest
+from pipelines.land.manifest import FOOTER_KEY, LandedFile, Manifest, SliceState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ ASKED_AT = datetime(2026, 11, 20, 4, tzinfo=UTC)
 LINEAGE = [
     ("_account", pa.string()),
     ("_customer_uin", pa.string()),
-    ("_asked", pa.string()),
+    ("_slice_params", pa.string()),
     ("_reply", pa.string()),
     ("_file", pa.string()),
     ("_page", pa.int32()),
@@ -42,7 +42,7 @@ Row = dict[str, str | None]
 
 @dataclass(frozen=True)
 class Pull:
-    """One subject's rows and what their pull came to; `part` and `reply` are JSON text as landing keeps it."""
+    """One subject's rows and what their pull came to; `slice_params` and `reply` are JSON text as landing keeps it."""
 
     rows: Sequence[Row] = ()
     proof: str = "proven"
@@ -50,7 +50,7 @@ class Pull:
     proven_at: datetime | None = ASKED_AT
     reason: str = ""
     carried: bool = False
-    part: str = ""
+    slice_params: str = ""
     reply: str | None = None
     changed_at: datetime | None = ASKED_AT
     direct: bool = True
@@ -103,36 +103,36 @@ def put(
     pulls: Pulls,
     *,
     account: str = ACCOUNT,
-    month_state: str = "closed",
-    asked_at: datetime = ASKED_AT,
+    month_state: str = "issued",
+    requested_at: datetime = ASKED_AT,
     damage: Mapping[str, Any] | None = None,
     columns: Sequence[str] | None = None,
 ) -> LandedFile:
     """Land one partition. `damage` changes the manifest, so that it no longer fits; `columns`: an old catalogue's."""
     kind = DATASETS[dataset].partition.value
-    subjects = _subjects(pulls)
-    table = _table(DATASETS[dataset].columns if columns is None else columns, account, subjects, asked_at)
+    slices = _slices(pulls)
+    table = _table(DATASETS[dataset].columns if columns is None else columns, account, slices, requested_at)
     manifest = Manifest(
         dataset=dataset,
         account=account,
         kind=kind,
-        key=key,
+        partition_key=key,
         month_state=month_state if kind == "bill_month" else None,
         rows=table.num_rows,
-        asked_from=asked_at.isoformat(),
-        asked_to=asked_at.isoformat(),
+        requested_from=requested_at.isoformat(),
+        requested_to=requested_at.isoformat(),
         rows_digest="",  # known once the rows are written
         code_version="test",
         run_id="run",
         costs=_costs(dataset, table.to_pylist()),
-        customers=tuple(_customer(dataset, uin, pull) for uin, pull in subjects),
+        slices=tuple(_customer(dataset, uin, pull) for uin, pull in slices),
     )
     return write(home, table, replace(manifest, **(damage or {})))
 
 
 def write(home: Path, table: pa.Table, manifest: Manifest) -> LandedFile:
     """Write a table as the landed file of a manifest."""
-    path = paths.raw_file(home, manifest.dataset, manifest.account, manifest.kind, manifest.key)
+    path = paths.raw_file(home, manifest.dataset, manifest.account, manifest.kind, manifest.partition_key)
     path.parent.mkdir(parents=True, exist_ok=True)
     body = io.BytesIO()
     with pq.ParquetWriter(body, table.schema, compression="zstd", write_page_checksum=True) as writer:
@@ -151,28 +151,28 @@ def amount(text: str | None) -> Decimal:
         return Decimal()
 
 
-def _subjects(pulls: Pulls) -> list[tuple[str | None, Pull]]:
+def _slices(pulls: Pulls) -> list[tuple[str | None, Pull]]:
     """List every pull with its customer."""
     return [(uin, pull) for uin, some in pulls.items() for pull in ([some] if isinstance(some, Pull) else some)]
 
 
 def _table(
-    columns: Sequence[str], account: str, subjects: Sequence[tuple[str | None, Pull]], asked_at: datetime
+    columns: Sequence[str], account: str, slices: Sequence[tuple[str | None, Pull]], requested_at: datetime
 ) -> pa.Table:
     rows: list[dict[str, Any]] = [
         dict(row)
         | {
             "_account": account,
             "_customer_uin": uin,
-            "_asked": pull.part or None,
+            "_slice_params": pull.slice_params or None,
             "_reply": pull.reply,
             "_file": None,
             "_page": 1 + number // 200,
             "_position": number % 200,
             "_request_id": f"request-{uin}-{1 + number // 200}",
-            "_fetched_at": asked_at,
+            "_fetched_at": requested_at,
         }
-        for uin, pull in subjects
+        for uin, pull in slices
         for number, row in enumerate(pull.rows)
     ]
     schema = pa.schema([*((name, pa.string()) for name in (*columns, "_extra")), *LINEAGE])
@@ -188,9 +188,9 @@ def _costs(dataset: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {name: str(total) for name, total in totals.items()}
 
 
-def _customer(dataset: str, uin: str | None, pull: Pull) -> LandedCustomer:
+def _customer(dataset: str, uin: str | None, pull: Pull) -> SliceState:
     cost = DATASETS[dataset].cost
-    return LandedCustomer(
+    return SliceState(
         customer_uin=uin,
         rows=len(pull.rows),
         expected_rows=len(pull.rows) if pull.expected_rows is None else pull.expected_rows,
@@ -199,7 +199,7 @@ def _customer(dataset: str, uin: str | None, pull: Pull) -> LandedCustomer:
         proven_at=pull.proven_at.isoformat() if pull.proven_at else None,
         reason=pull.reason,
         carried=pull.carried,
-        part=pull.part,
+        slice_params=pull.slice_params,
         changed_at=pull.changed_at.isoformat() if pull.changed_at else None,
         direct=pull.direct,
     )

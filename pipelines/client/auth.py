@@ -100,8 +100,8 @@ def authorization(
     )
     to_sign = f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = f"TC3{credential.secret_key}".encode()
-    for part in (day, service, "tc3_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
+    for slice_params in (day, service, "tc3_request"):
+        key = hmac.digest(key, slice_params.encode(), "sha256")
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
     return (
         f"{ALGORITHM} Credential={credential.secret_id}/{scope}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}"

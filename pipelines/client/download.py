@@ -73,7 +73,7 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fault:
+class _DownloadFault:
     """Why there is no file. `passes`: the same link may do next time."""
 
     text: str
@@ -88,7 +88,7 @@ class _Tries:
     deadline: float
     clock: Callable[[], float]
     wait: float = 0.0
-    fault: _Fault | None = None
+    fault: _DownloadFault | None = None
 
     @property
     def left(self) -> float:
@@ -133,7 +133,7 @@ async def download(
     disk refuses.
     """
     link = _parsed(url)
-    if isinstance(link, _Fault):
+    if isinstance(link, _DownloadFault):
         raise _failure(link, account, 0)
     tries = _Tries(clock() + TOTAL_TIME, clock)
     async for attempt in stamina.retry_context(
@@ -160,7 +160,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _failure(fault: _Fault, account: str, attempts: int) -> RequestUnanswered:
+def _failure(fault: _DownloadFault, account: str, attempts: int) -> RequestUnanswered:
     tried = f" after {attempts} attempts" if attempts > 1 else ""
     return RequestUnanswered(
         f"A file of account '{account}' could not be downloaded{tried}: {fault.text} ({fault.code}). "
@@ -170,7 +170,7 @@ def _failure(fault: _Fault, account: str, attempts: int) -> RequestUnanswered:
     )
 
 
-async def _attempt(http: httpx.AsyncClient, link: _Link, folder: Path, left: float) -> Download | _Fault:
+async def _attempt(http: httpx.AsyncClient, link: _Link, folder: Path, left: float) -> Download | _DownloadFault:
     """Fetch once, redirects included. No exception of the HTTP library survives: they carry the request."""
     token = _under_way.set(True)
     try:
@@ -180,16 +180,16 @@ async def _attempt(http: httpx.AsyncClient, link: _Link, folder: Path, left: flo
                 if not isinstance(outcome, _Link):
                     return outcome
                 link = outcome
-            return _Fault(f"it was redirected more than {REDIRECTS} times", passes=False)
+            return _DownloadFault(f"it was redirected more than {REDIRECTS} times", passes=False)
     except (httpx.TimeoutException, TimeoutError):
-        return _Fault("it took too long")
+        return _DownloadFault("it took too long")
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ConnectionError) as error:
-        return _Fault(f"the connection failed or broke off ({type(error).__name__})")
+        return _DownloadFault(f"the connection failed or broke off ({type(error).__name__})")
     finally:
         _under_way.reset(token)
 
 
-async def _exchange(http: httpx.AsyncClient, link: _Link, folder: Path) -> Download | _Link | _Fault:
+async def _exchange(http: httpx.AsyncClient, link: _Link, folder: Path) -> Download | _Link | _DownloadFault:
     """Ask once for what is behind a link: a file, another link, or a fault."""
     request = httpx.Request(  # not by the client, which adds headers and cookies
         "GET",
@@ -206,30 +206,30 @@ async def _exchange(http: httpx.AsyncClient, link: _Link, folder: Path) -> Downl
         await response.aclose()
 
 
-def _parsed(url: str) -> _Link | _Fault:
+def _parsed(url: str) -> _Link | _DownloadFault:
     """Take a link apart without a change to what is asked for; refuse one that must not be followed."""
     match = _LINK.fullmatch(url) if url.isascii() and url.isprintable() and " " not in url else None
     if match is None:
-        return _Fault("the link is no http address", REFUSED, passes=False)
+        return _DownloadFault("the link is no http address", REFUSED, passes=False)
     try:
         host = httpx.URL(match["origin"]).host
     except httpx.InvalidURL:
-        return _Fault("the link names no host", REFUSED, passes=False)
+        return _DownloadFault("the link names no host", REFUSED, passes=False)
     if match["scheme"].lower() == "http" and not is_loopback(host):
-        return _Fault("the link is not https", REFUSED, passes=False)
+        return _DownloadFault("the link is not https", REFUSED, passes=False)
     target = match["target"]
     return _Link(match["origin"], (target if target.startswith("/") else f"/{target}").encode())
 
 
-def _redirected(link: _Link, location: str) -> _Link | _Fault:
+def _redirected(link: _Link, location: str) -> _Link | _DownloadFault:
     """Follow within the same scheme, host and port only."""
     try:
         following = _parsed(urljoin(f"{link.origin}{link.target.decode()}", location))
     except ValueError:
-        return _Fault("it was redirected to what is no address", passes=False)
+        return _DownloadFault("it was redirected to what is no address", passes=False)
     if isinstance(following, _Link) and _place(following) == _place(link):
         return following
-    return _Fault("it was redirected to another place", passes=False)
+    return _DownloadFault("it was redirected to another place", passes=False)
 
 
 def _place(link: _Link) -> tuple[str, str, int | None]:
@@ -237,17 +237,19 @@ def _place(link: _Link) -> tuple[str, str, int | None]:
     return origin.scheme, origin.host, origin.port
 
 
-def _refusal(response: httpx.Response) -> _Fault | None:
+def _refusal(response: httpx.Response) -> _DownloadFault | None:
     """Return why an answer's head already shows that no whole file comes, if it does."""
     status, headers = response.status_code, response.headers
     if status in _LINK_IS_DEAD:
-        return _Fault(f"the link is refused with HTTP status {status}, as one that has expired", REFUSED, passes=False)
+        return _DownloadFault(
+            f"the link is refused with HTTP status {status}, as one that has expired", REFUSED, passes=False
+        )
     if status != _OK:
         passes = status in _PASSING or status >= _SERVER_ERRORS
-        return _Fault(f"it was answered with HTTP status {status}", passes=passes)
+        return _DownloadFault(f"it was answered with HTTP status {status}", passes=passes)
     length = _length(response)
     if length is None and headers.get("Transfer-Encoding", "").lower() != "chunked":
-        return _Fault("nothing tells where the file ends, so that a part could pass for it", passes=False)
+        return _DownloadFault("nothing tells where the file ends, so that a part could pass for it", passes=False)
     return _too_large() if length is not None and length > LARGEST else None
 
 
@@ -256,11 +258,11 @@ def _length(response: httpx.Response) -> int | None:
     return int(told) if told.isdecimal() else None
 
 
-def _too_large() -> _Fault:
-    return _Fault(f"it is larger than {LARGEST:,} bytes", passes=False)
+def _too_large() -> _DownloadFault:
+    return _DownloadFault(f"it is larger than {LARGEST:,} bytes", passes=False)
 
 
-async def _kept(response: httpx.Response, folder: Path) -> Download | _Fault:
+async def _kept(response: httpx.Response, folder: Path) -> Download | _DownloadFault:
     """Stream a body to a file beside those in `folder`; give it its name once it is whole."""
     with _written_aside(folder) as (aside, file):
         digest, size, head = hashlib.sha256(), 0, b""
@@ -272,9 +274,9 @@ async def _kept(response: httpx.Response, folder: Path) -> Download | _Fault:
             digest.update(chunk)
             file.write(chunk)
         if _length(response) not in (None, response.num_bytes_downloaded):
-            return _Fault("it broke off before its end")
+            return _DownloadFault("it broke off before its end")
         if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
-            return _Fault("a page came in place of the file")
+            return _DownloadFault("a page came in place of the file")
         path = folder / digest.hexdigest()
         await asyncio.to_thread(partial(_put_in_place, file, aside, path))
     return Download(path, digest.hexdigest(), size)

@@ -21,7 +21,7 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from pipelines.client import codes, download, replies
 from pipelines.client.auth import Tc3Auth
 from pipelines.client.calls import Call
-from pipelines.client.replies import Fault, Reply
+from pipelines.client.replies import ApiFault, Reply
 from pipelines.endpoints import VERSION
 from pipelines.errors import ActionRefused, CustomerRefused, RequestFailed, SettingError, Throttled
 
@@ -163,14 +163,14 @@ class Client:
         """Fetch the file behind a link of the API's into `folder`, with nothing of the account's. See `download`."""
         return await download.download(self._plain_http, url, folder, account=self._account, clock=self._clock)
 
-    async def _attempt(self, call: Call) -> Reply | Fault:
+    async def _attempt(self, call: Call) -> Reply | ApiFault:
         """Send the request once, in its slot; take note of how the service took it."""
         tally = self.tallies.setdefault(call.action.name, Tally())
-        asked_at = self._clock()
+        requested_at = self._clock()
         async with self._pacer.slot(call.action) as slot:
-            call.queued += self._clock() - asked_at
+            call.queued += self._clock() - requested_at
             outcome = await self._send(call, _Departure(slot, tally, self._clock, retry=call.attempts > 1))
-        if not isinstance(outcome, Fault):
+        if not isinstance(outcome, ApiFault):
             self._silent_since = None
             return outcome
         call.faults[codes.rule(outcome.code)] += 1
@@ -183,7 +183,7 @@ class Client:
             self._pacer.penalise(call.action)
         return outcome
 
-    async def _send(self, call: Call, departure: _Departure) -> Reply | Fault:
+    async def _send(self, call: Call, departure: _Departure) -> Reply | ApiFault:
         """Turn one exchange into a value. No exception of the HTTP library survives: they carry the signed request."""
         request = self._http.build_request(
             "POST",
@@ -203,14 +203,14 @@ class Client:
             departure.done()
             body = response.content
         except (httpx.TimeoutException, TimeoutError):
-            return Fault("HTTP.Timeout", f"no answer within {self._request_timeout:g} s")
+            return ApiFault("HTTP.Timeout", f"no answer within {self._request_timeout:g} s")
         except httpx.ConnectError as error:
-            return Fault("HTTP.NoConnection", f"cannot connect to {self._http.base_url.host}: {error}")
+            return ApiFault("HTTP.NoConnection", f"cannot connect to {self._http.base_url.host}: {error}")
         except (httpx.HTTPError, OSError) as error:
-            return Fault("HTTP.BrokenOff", f"the connection broke off ({type(error).__name__})")
+            return ApiFault("HTTP.BrokenOff", f"the connection broke off ({type(error).__name__})")
         now = datetime.now(UTC)
         outcome = replies.read(response.status_code, body, now)
-        if isinstance(outcome, Fault) and outcome.code == "AuthFailure.SignatureExpire":
+        if isinstance(outcome, ApiFault) and outcome.code == "AuthFailure.SignatureExpire":
             difference = _clock_difference(response.headers.get("Date"), now)
             return replace(outcome, text=f"{difference}: {outcome.text}")
         return outcome
@@ -229,7 +229,7 @@ class Client:
         """Seconds of the total time that are left for a call."""
         return self._total_time - (self._clock() - call.started - call.queued)
 
-    def _failure(self, call: Call, fault: Fault) -> RequestFailed:
+    def _failure(self, call: Call, fault: ApiFault) -> RequestFailed:
         rule = codes.rule(fault.code)
         error, advice = rule.error, rule.advice
         if error is CustomerRefused and call.customer is None:

@@ -27,7 +27,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ApiFault:
     """Why there is no reply: the API's code and words, or ours with a code that begins with `HTTP.`."""
 
     code: str
@@ -35,29 +35,29 @@ class Fault:
     request_id: str | None = None
 
 
-def read(status: int, body: bytes, received_at: datetime) -> Reply | Fault:
+def read(status: int, body: bytes, received_at: datetime) -> Reply | ApiFault:
     """Return the reply in `body`, or the fault that it tells or is."""
     if status != _OK:
-        return Fault(f"HTTP.{status}", f"the endpoint answered with HTTP status {status}")
+        return ApiFault(f"HTTP.{status}", f"the endpoint answered with HTTP status {status}")
     try:
         envelope = pages.decode(body.decode())
     except (ValueError, RecursionError):
-        return Fault("HTTP.NotJson", f"the answer is no JSON, or cut off ({len(body)} bytes)")
+        return ApiFault("HTTP.NotJson", f"the answer is no JSON, or cut off ({len(body)} bytes)")
     response = envelope.get("Response") if isinstance(envelope, dict) else None
     if not isinstance(response, dict):
-        return Fault("HTTP.NoResponse", "the answer is JSON without the member Response")
+        return ApiFault("HTTP.NoResponse", "the answer is JSON without the member Response")
     request_id = response.get("RequestId")
     if not (isinstance(request_id, str) and request_id):
         request_id = None
     if "Error" in response:
         return _told(response["Error"], request_id)
     if request_id is None:
-        return Fault("HTTP.NoRequestId", "the answer has no RequestId")
+        return ApiFault("HTTP.NoRequestId", "the answer has no RequestId")
     return Reply(response, request_id, received_at)
 
 
-def _told(error: Any, request_id: str | None) -> Fault:
+def _told(error: Any, request_id: str | None) -> ApiFault:
     code, message = (error.get("Code"), error.get("Message")) if isinstance(error, dict) else (None, None)
     if not (isinstance(code, str) and code):
-        return Fault("HTTP.NoCode", "the answer tells an error without a code", request_id)
-    return Fault(code, message if isinstance(message, str) and message else "no message", request_id)
+        return ApiFault("HTTP.NoCode", "the answer tells an error without a code", request_id)
+    return ApiFault(code, message if isinstance(message, str) and message else "no message", request_id)

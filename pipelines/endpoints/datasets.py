@@ -42,7 +42,7 @@ CUSTOMER_BILL_SUMMARY = Dataset(
     customer_parameter="CustomerUin",
     each=Each.CUSTOMER,
     cost="TotalCost",
-    moved_by="customer_bill_by_day",
+    changed_if="customer_bill_by_day",
 )
 
 BILL_SUMMARY_BY_PRODUCT = Dataset(
@@ -54,7 +54,7 @@ BILL_SUMMARY_BY_PRODUCT = Dataset(
     customer_parameter="CustomerUin",
     each=Each.CUSTOMER,
     cost="TotalCost",
-    moved_by="customer_bill_by_day",
+    changed_if="customer_bill_by_day",
 )
 
 BILL_SUMMARY_BY_REGION = Dataset(
@@ -66,7 +66,7 @@ BILL_SUMMARY_BY_REGION = Dataset(
     customer_parameter="CustomerUin",
     each=Each.CUSTOMER,
     cost="TotalCost",
-    moved_by="customer_bill_by_day",
+    changed_if="customer_bill_by_day",
 )
 
 BILL_SUMMARY_BY_PAY_MODE = Dataset(
@@ -78,7 +78,7 @@ BILL_SUMMARY_BY_PAY_MODE = Dataset(
     customer_parameter="CustomerUin",
     each=Each.CUSTOMER,
     cost="TotalCost",
-    moved_by="customer_bill_by_day",
+    changed_if="customer_bill_by_day",
 )
 
 CUSTOMER_BILL_DETAIL = Dataset(
@@ -91,8 +91,8 @@ CUSTOMER_BILL_DETAIL = Dataset(
     each=Each.CUSTOMER,
     cost="TotalCost",
     currency="Currency",
-    proven_by="customer_bill_summary",
-    moved_by="customer_bill_by_day",
+    reconciled_with="customer_bill_summary",
+    changed_if="customer_bill_by_day",
 )
 
 CUSTOMER_BILL_UNPAID = Dataset(
@@ -106,7 +106,7 @@ CUSTOMER_BILL_UNPAID = Dataset(
     cost="TotalCost",
     fixed=MappingProxyType({"IsConfirmed": "2"}),
     once_billed=True,
-    owed_by="customer_bill_summary",
+    requested_if_cost="customer_bill_summary",
 )
 """What customers have not paid yet, as `IsConfirmed` 2 tells it. That paid is total less unpaid is inferred."""
 
@@ -135,7 +135,7 @@ CUSTOMER_BILL_DETAIL_FILES = Dataset(
     once_billed=True,
     cost="TotalCost",
     currency="Currency",
-    billed_by="bill_summary_by_product",
+    requested_if_rows="bill_summary_by_product",
 )
 
 CUSTOMER_BILL_RESOURCE_FILES = Dataset(
@@ -152,7 +152,7 @@ CUSTOMER_BILL_RESOURCE_FILES = Dataset(
     once_billed=True,
     cost="TotalCost",
     currency="Currency",
-    billed_by="bill_summary_by_product",
+    requested_if_rows="bill_summary_by_product",
 )
 
 CUSTOMER_BILL_DETAIL_PACKS = Dataset(

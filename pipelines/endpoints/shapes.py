@@ -160,9 +160,9 @@ class Dataset:
 
     `file`: the rows are in a file that the reply links to, with these columns. `once_billed`: there is nothing before
     the month's bill is out. `cost` and `currency` name the row fields whose sums prove a landing (None: no such field).
-    `proven_by` names the dataset whose per-customer cost this dataset's sum must equal once a month is closed;
-    `moved_by` the cheap one that tells whose rows of a month that is not closed may have changed; `owed_by` and
-    `billed_by` the ones that must have a cost other than 0, and rows, of a customer for this one to be asked. `roles`
+    `reconciled_with` names the dataset whose per-customer cost this dataset's sum must equal once a month is closed;
+    `changed_if` the cheap one that tells whose rows of a month that is not closed may have changed; `requested_if_cost` and
+    `requested_if_rows` the ones that must have a cost other than 0, and rows, of a customer for this one to be asked. `roles`
     is narrower than the action's where sources disagree.
     """
 
@@ -183,10 +183,10 @@ class Dataset:
     once_billed: bool = False
     cost: str | None = None
     currency: str | None = None
-    proven_by: str | None = None
-    moved_by: str | None = None
-    owed_by: str | None = None
-    billed_by: str | None = None
+    reconciled_with: str | None = None
+    changed_if: str | None = None
+    requested_if_cost: str | None = None
+    requested_if_rows: str | None = None
     roles: tuple[Role, ...] | None = None
 
     @property

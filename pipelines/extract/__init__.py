@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pipelines.extract.fetching import Clock
 from pipelines.extract.pull import pull
-from pipelines.extract.question import DatasetPull, Progress, Question
-from pipelines.extract.replies import Caller, Reply
+from pipelines.extract.replies import ApiCaller, ApiReply
+from pipelines.extract.request import DatasetPull, ExtractRequest, Progress
 
-__all__ = ["Caller", "Clock", "DatasetPull", "Progress", "Question", "Reply", "pull"]
+__all__ = ["ApiCaller", "ApiReply", "Clock", "DatasetPull", "ExtractRequest", "Progress", "pull"]

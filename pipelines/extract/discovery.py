@@ -84,11 +84,11 @@ class DiscoveredListing(Listing):
 
     async def _begin(self, attempt: int) -> Paging:
         """Ask the first page in the largest size that is not refused; return how it was asked."""
-        kept = self._ledger.paging(self._subject, attempt)
+        kept = self._ledger.paging(self._slice, attempt)
         refusals: list[RequestRefused] = []
         for paging in _tries(kept or self._knowledge.guess):
             if paging not in (kept, self._paging):
-                self._ledger.settle(self._subject, attempt, paging)
+                self._ledger.settle(self._slice, attempt, paging)
             try:
                 await self._ask_first(attempt, paging.first, paging)
             except RequestRefused as error:
@@ -121,7 +121,7 @@ class DiscoveredListing(Listing):
             self._knowledge.guess = replace(self._knowledge.guess, first=0)
             if not capped:
                 self._store(told[0], attempt, told[1])
-        self._ledger.settle(self._subject, attempt, found, anew=capped)
+        self._ledger.settle(self._slice, attempt, found, anew=capped)
         return found
 
     async def _new_page_0(self, attempt: int, paging: Paging) -> tuple[Page, int | None] | None:
@@ -178,7 +178,7 @@ class DiscoveredListing(Listing):
 
     def _stored(self, attempt: int) -> Iterator[Page]:
         columns = pa.schema([(name, pa.string()) for name in (*self._dataset.columns, EXTRA)])
-        return self._ledger.pages(self._subject, attempt, columns)
+        return self._ledger.pages(self._slice, attempt, columns)
 
 
 def _tries(paging: Paging) -> list[Paging]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import RequestUnanswered
 from pipelines.extract.replies import strange
-from pipelines.pages import CustomerPull, FetchedFile, Proof
+from pipelines.pages import FetchedFile, Proof, SliceResult
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from pipelines.endpoints.shapes import Dataset
     from pipelines.extract.ledger import Ledger
-    from pipelines.extract.replies import Caller, Reply
-    from pipelines.pages import Subject
+    from pipelines.extract.replies import ApiCaller, ApiReply
+    from pipelines.pages import Slice
 
 DOWNLOADS = 3
 """How often a file is downloaded, each time by a fresh link."""
@@ -57,33 +57,33 @@ class Fetching:
     """
 
     dataset: Dataset
-    subject: Subject
+    slice: Slice
     about: str
     parameters: dict[str, Any]
     folder: Path
     until: float
     clock: Clock
-    caller: Caller
+    caller: ApiCaller
     ledger: Ledger
     slots: asyncio.Semaphore
     downloads: asyncio.Semaphore
     progress: Callable[[int, int], None]
 
-    async def pull(self) -> tuple[CustomerPull, FetchedFile]:
+    async def pull(self) -> tuple[SliceResult, FetchedFile]:
         """Return the file, and what is known of it: landing counts its rows.
 
         Raises RequestFailed: with the code NotReady if the service did not have it ready in time, that of the download
         if no link led to it.
         """
-        file = self.ledger.file(self.subject, self.folder)
+        file = self.ledger.file(self.slice, self.folder)
         self.progress(1 if file else 0, 1)
         if file is None:
             file = await self._fetch()
             self.ledger.keep_file(file)
             self.progress(1, 0)
-        outcome = CustomerPull(
-            customer_uin=self.subject.customer_uin,
-            part=self.subject.part,
+        outcome = SliceResult(
+            customer_uin=self.slice.customer_uin,
+            slice_params=self.slice.slice_params,
             proof=Proof.PROVEN,
             rows=0,
             expected_rows=None,
@@ -106,9 +106,9 @@ class Fetching:
                     reply, url = await self._link()
                 else:
                     break
-        return FetchedFile(self.subject, download.path, download.digest, reply.request_id, reply.received_at)
+        return FetchedFile(self.slice, download.path, download.digest, reply.request_id, reply.received_at)
 
-    async def _link(self) -> tuple[Reply, str]:
+    async def _link(self) -> tuple[ApiReply, str]:
         """Ask until there is a link; give up when time is over."""
         wait = FIRST_WAIT
         while True:
@@ -123,21 +123,21 @@ class Fetching:
             await self.clock.sleep(min(wait, left))
             wait = min(2 * wait, LONGEST_WAIT)
 
-    def _read(self, reply: Reply) -> str | None:
+    def _read(self, reply: ApiReply) -> str | None:
         """Return the link, None while there is none. Raises RequestUnanswered for a reply of another shape."""
         try:
             url, ready = reply.response["DownloadUrl"], reply.response["Ready"]
         except KeyError as error:
-            raise strange(reply, self.dataset.action, self.subject, error) from error
+            raise strange(reply, self.dataset.action, self.slice, error) from error
         if not isinstance(url, str | None):
-            raise strange(reply, self.dataset.action, self.subject, TypeError())
+            raise strange(reply, self.dataset.action, self.slice, TypeError())
         return url if ready == "1" else None
 
-    def _failed(self, text: str, code: str, reply: Reply) -> RequestUnanswered:
+    def _failed(self, text: str, code: str, reply: ApiReply) -> RequestUnanswered:
         return RequestUnanswered(
             text,
             action=self.dataset.action.name,
             code=code,
             request_id=reply.request_id,
-            customer_uin=self.subject.customer_uin,
+            customer_uin=self.slice.customer_uin,
         )

@@ -20,35 +20,35 @@ import pyarrow as pa
 
 from pipelines.endpoints.shapes import Paging
 from pipelines.errors import CorruptFile, StorageFailed
-from pipelines.pages import FetchedFile, Page, Subject
+from pipelines.pages import FetchedFile, Page, Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_ORIGIN = "create table if not exists origin (fingerprint text not null, asked_from text not null)"
-_SUBJECT = "customer_uin text not null, part text not null"
+_ORIGIN = "create table if not exists origin (fingerprint text not null, requested_from text not null)"
+_SUBJECT = "customer_uin text not null, slice_params text not null"
 _TABLES = {
     "pages": f"""
         {_SUBJECT}, attempt integer not null, number integer not null,
         request_id text not null, fetched_at text not null, total integer, rows integer not null,
         cost text, digest text not null, reply text, fields text not null,
         size integer not null, checksum integer not null, body blob not null,
-        primary key (customer_uin, part, attempt, number)
+        primary key (customer_uin, slice_params, attempt, number)
     """,
     "confirmations": f"""
         {_SUBJECT}, attempt integer not null, stood_still integer not null,
-        primary key (customer_uin, part, attempt)
+        primary key (customer_uin, slice_params, attempt)
     """,
     "pagings": f"""
         {_SUBJECT}, attempt integer not null,
         size integer not null, first integer not null, settled integer not null,
-        primary key (customer_uin, part, attempt)
+        primary key (customer_uin, slice_params, attempt)
     """,
     "files": f"""
         {_SUBJECT}, name text not null, digest text not null, size integer not null,
         request_id text not null, fetched_at text not null,
-        primary key (customer_uin, part)
+        primary key (customer_uin, slice_params)
     """,
 }
 
@@ -85,13 +85,13 @@ class Ledger:
                 self._db.execute("pragma synchronous = normal")
                 self._db.execute("pragma wal_autocheckpoint = 0")  # the file goes once its pages are landed
                 self._db.execute(_ORIGIN)
-                self.asked_from = self._begin(json.dumps(fingerprint | {"tables": _TABLES}, sort_keys=True))
+                self.requested_from = self._begin(json.dumps(fingerprint | {"tables": _TABLES}, sort_keys=True))
         except BaseException:
             self._db.close()
             raise
 
     def _begin(self, fingerprint: str) -> datetime:
-        origin = self._db.execute("select fingerprint, asked_from from origin").fetchone()
+        origin = self._db.execute("select fingerprint, requested_from from origin").fetchone()
         if origin and origin[0] == fingerprint:
             return datetime.fromisoformat(origin[1])
         now = datetime.now(UTC)
@@ -111,7 +111,7 @@ class Ledger:
         stored = self._codec.compress(body, asbytes=True)
         fields = json.dumps(sorted(page.fields))
         row = (
-            *_key(page.subject),
+            *_key(page.slice),
             attempt,
             page.number,
             page.request_id,
@@ -129,24 +129,24 @@ class Ledger:
         self._put("pages", row)
         return entry
 
-    def confirm(self, subject: Subject, attempt: int, *, stood_still: bool) -> None:
+    def confirm(self, slice_: Slice, attempt: int, *, stood_still: bool) -> None:
         """Keep whether a subject's listing stood still while it was paged."""
-        self._put("confirmations", (*_key(subject), attempt, stood_still))
+        self._put("confirmations", (*_key(slice_), attempt, stood_still))
 
-    def confirmation(self, subject: Subject, attempt: int) -> bool | None:
+    def confirmation(self, slice_: Slice, attempt: int) -> bool | None:
         """Return whether the listing stood still, None if that was not asked yet."""
-        query = "select stood_still from confirmations where customer_uin = ? and part = ? and attempt = ?"
-        row = self._one(query, (*_key(subject), attempt))
+        query = "select stood_still from confirmations where customer_uin = ? and slice_params = ? and attempt = ?"
+        row = self._one(query, (*_key(slice_), attempt))
         return None if row is None else bool(row[0])
 
-    def entries(self, subject: Subject, attempt: int) -> dict[int, Entry]:
+    def entries(self, slice_: Slice, attempt: int) -> dict[int, Entry]:
         """Return what is stored of an attempt, by page number."""
         query = """
             select number, total, rows, cost, digest, fetched_at from pages
-            where customer_uin = ? and part = ? and attempt = ? order by number
+            where customer_uin = ? and slice_params = ? and attempt = ? order by number
         """
         with self._failures():
-            found = self._db.execute(query, (*_key(subject), attempt)).fetchall()
+            found = self._db.execute(query, (*_key(slice_), attempt)).fetchall()
         return {
             number: Entry(
                 number, total, rows, None if cost is None else Decimal(cost), digest, datetime.fromisoformat(fetched_at)
@@ -154,27 +154,27 @@ class Ledger:
             for number, total, rows, cost, digest, fetched_at in found
         }
 
-    def pages(self, subject: Subject, attempt: int, columns: pa.Schema) -> Iterator[Page]:
+    def pages(self, slice_: Slice, attempt: int, columns: pa.Schema) -> Iterator[Page]:
         """Give the pages of an attempt in order, one in memory at a time."""
         query = """
             select number, request_id, fetched_at, reply, fields, size, checksum, body from pages
-            where customer_uin = ? and part = ? and attempt = ? order by number
+            where customer_uin = ? and slice_params = ? and attempt = ? order by number
         """
         with self._failures():
-            found = self._db.execute(query, (*_key(subject), attempt))
+            found = self._db.execute(query, (*_key(slice_), attempt))
             for number, request_id, fetched_at, reply, fields, size, checksum, body in found:
                 yield Page(
-                    subject.customer_uin,
+                    slice_.customer_uin,
                     number,
                     request_id,
                     datetime.fromisoformat(fetched_at),
                     self._rows(body, size, checksum, columns, reply, fields),
-                    part=subject.part,
+                    slice_params=slice_.slice_params,
                     reply=reply,
                     fields=frozenset(json.loads(fields)),
                 )
 
-    def settle(self, subject: Subject, attempt: int, paging: Paging, *, anew: bool = False) -> None:
+    def settle(self, slice_: Slice, attempt: int, paging: Paging, *, anew: bool = False) -> None:
         """Keep how a listing is paged from an attempt on (`Paging.documented`: for good).
 
         `anew` forgets that attempt's pages in the same step, so that pages of two sizes are never one listing.
@@ -182,34 +182,34 @@ class Ledger:
         with self._failures():
             self._db.execute("begin immediate")
             if anew:
-                query = "delete from pages where customer_uin = ? and part = ? and attempt = ?"
-                self._db.execute(query, (*_key(subject), attempt))
-            row = (*_key(subject), attempt, paging.size, paging.first, paging.documented)
+                query = "delete from pages where customer_uin = ? and slice_params = ? and attempt = ?"
+                self._db.execute(query, (*_key(slice_), attempt))
+            row = (*_key(slice_), attempt, paging.size, paging.first, paging.documented)
             self._db.execute("insert or replace into pagings values (?, ?, ?, ?, ?, ?)", row)
             self._db.execute("commit")
 
-    def paging(self, subject: Subject, attempt: int) -> Paging | None:
+    def paging(self, slice_: Slice, attempt: int) -> Paging | None:
         """Return how an attempt is paged: as was kept of it, or of the last one before; None if nothing was."""
         query = """
             select size, first, settled from pagings
-            where customer_uin = ? and part = ? and attempt <= ? order by attempt desc limit 1
+            where customer_uin = ? and slice_params = ? and attempt <= ? order by attempt desc limit 1
         """
-        row = self._one(query, (*_key(subject), attempt))
+        row = self._one(query, (*_key(slice_), attempt))
         return Paging(size=row[0], first=row[1], documented=bool(row[2])) if row else None
 
     def keep_file(self, file: FetchedFile) -> None:
         """Keep what was downloaded, by name: the folder is the caller's to tell."""
         with self._failures():
             size = file.path.stat().st_size
-        row = (*_key(file.subject), file.path.name, file.digest, size, file.request_id, file.fetched_at.isoformat())
+        row = (*_key(file.slice), file.path.name, file.digest, size, file.request_id, file.fetched_at.isoformat())
         self._put("files", row)
 
-    def file(self, subject: Subject, folder: Path) -> FetchedFile | None:
+    def file(self, slice_: Slice, folder: Path) -> FetchedFile | None:
         """Return what was downloaded to `folder` for a subject, None if there is nothing or it is gone."""
         query = """
-            select name, digest, size, request_id, fetched_at from files where customer_uin = ? and part = ?
+            select name, digest, size, request_id, fetched_at from files where customer_uin = ? and slice_params = ?
         """
-        row = self._one(query, _key(subject))
+        row = self._one(query, _key(slice_))
         if row is None:
             return None
         name, digest, size, request_id, fetched_at = row
@@ -217,7 +217,7 @@ class Ledger:
         with self._failures():
             if not path.is_file() or path.stat().st_size != size:
                 return None
-            return FetchedFile(subject, path, digest, request_id, datetime.fromisoformat(fetched_at))
+            return FetchedFile(slice_, path, digest, request_id, datetime.fromisoformat(fetched_at))
 
     def _put(self, table: str, row: tuple[Any, ...]) -> None:
         with self._failures():
@@ -289,8 +289,8 @@ class Ledger:
         )
 
 
-def _key(subject: Subject) -> tuple[str, str]:
-    return subject.customer_uin or "", subject.part
+def _key(slice_: Slice) -> tuple[str, str]:
+    return slice_.customer_uin or "", slice_.slice_params
 
 
 def _checksum(body: bytes, *texts: str | None) -> int:

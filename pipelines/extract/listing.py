@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.extract.replies import page_of
-from pipelines.pages import CustomerPull, Page, Proof, exact_sum, exact_total
+from pipelines.pages import Page, Proof, SliceResult, exact_sum, exact_total
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from pipelines.endpoints.shapes import Dataset, Paging
     from pipelines.extract.ledger import Entry, Ledger
-    from pipelines.extract.replies import Caller
-    from pipelines.pages import Subject
+    from pipelines.extract.replies import ApiCaller
+    from pipelines.pages import Slice
 
 IN_FLIGHT = 8
 """Requests of one dataset under way at once; at most so many are asked again after a kill."""
@@ -36,7 +36,7 @@ ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Discrepancy:
     """What speaks against rows that are all there; asking again may dispel it unless it is `lasting`."""
 
     text: str
@@ -72,18 +72,18 @@ class Listing:
     def __init__(
         self,
         dataset: Dataset,
-        subject: Subject,
+        slice_: Slice,
         parameters: dict[str, Any],
         paging: Paging | None,
         *,
-        caller: Caller,
+        caller: ApiCaller,
         ledger: Ledger,
         slots: asyncio.Semaphore,
-        checked: Callable[[Decimal], Awaitable[Doubt | None]],
+        checked: Callable[[Decimal], Awaitable[Discrepancy | None]],
         progress: Callable[[int, int], None],
     ) -> None:
         self._dataset = dataset
-        self._subject = subject
+        self._slice = slice_
         self._parameters = parameters
         self._paging = paging
         self._caller = caller
@@ -92,7 +92,7 @@ class Listing:
         self._checked = checked
         self._progress = progress
 
-    async def pull(self) -> tuple[CustomerPull, int]:
+    async def pull(self) -> tuple[SliceResult, int]:
         """Pull until proven, at most `ATTEMPTS` times; return the outcome and the attempt whose pages it speaks of.
 
         Raises RequestFailed if the service does not give a page.
@@ -111,10 +111,10 @@ class Listing:
         best = min(range(len(verdicts)), key=lambda index: (abs(verdicts[index].missing), -index))
         return self._outcome(verdicts[best], Proof.UNPROVEN), best + 1
 
-    def _outcome(self, verdict: Verdict, proof: Proof) -> CustomerPull:
-        return CustomerPull(
-            customer_uin=self._subject.customer_uin,
-            part=self._subject.part,
+    def _outcome(self, verdict: Verdict, proof: Proof) -> SliceResult:
+        return SliceResult(
+            customer_uin=self._slice.customer_uin,
+            slice_params=self._slice.slice_params,
             proof=proof,
             rows=verdict.rows,
             expected_rows=verdict.expected_rows,
@@ -133,7 +133,7 @@ class Listing:
             await self._confirm(attempt, self._paging)
 
     def _entries(self, attempt: int) -> dict[int, Entry]:
-        return self._ledger.entries(self._subject, attempt)
+        return self._ledger.entries(self._slice, attempt)
 
     async def _ask_first(self, attempt: int, number: int, paging: Paging | None) -> Entry:
         stored = self._entries(attempt).get(number)
@@ -174,12 +174,12 @@ class Listing:
             several = sum(1 for entry in entries.values() if entry.rows) > 1
         else:
             several = first.total > paging.size
-        if not several or self._ledger.confirmation(self._subject, attempt) is not None:
+        if not several or self._ledger.confirmation(self._slice, attempt) is not None:
             return
         self._progress(0, 1)
         page, total = await self._call(first.number, paging)
         still = page.digest == first.digest and total == first.total
-        self._ledger.confirm(self._subject, attempt, stood_still=still)
+        self._ledger.confirm(self._slice, attempt, stood_still=still)
         self._progress(1, 0)
 
     async def _ask(self, attempt: int, number: int, paging: Paging | None) -> Entry:
@@ -196,7 +196,7 @@ class Listing:
         paged = {"Page": number, "PageSize": paging.size} if paging else {}
         async with self._slots:
             reply = await self._caller.call(self._dataset.action, {**self._parameters, **paged})
-        return page_of(reply, self._dataset, self._subject, number)
+        return page_of(reply, self._dataset, self._slice, number)
 
     async def _judged(self, attempt: int) -> Verdict:
         """Say what the attempt's pages prove."""
@@ -232,7 +232,7 @@ class Listing:
 
     def _moved(self, attempt: int, entries: Sequence[Entry]) -> bool:
         totals = {entry.total for entry in entries if entry.rows}
-        return len(totals) > 1 or self._ledger.confirmation(self._subject, attempt) is False
+        return len(totals) > 1 or self._ledger.confirmation(self._slice, attempt) is False
 
     def _repeats(self, attempt: int, entries: Iterable[Entry]) -> str:  # noqa: ARG002  by digests, no need to read
         """Say that rows came twice, if they did: empty if not."""

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from pipelines.endpoints.shapes import Dataset
-    from pipelines.extract.question import DatasetPull, Progress, Question
-    from pipelines.extract.replies import Caller
+    from pipelines.extract.replies import ApiCaller
+    from pipelines.extract.request import DatasetPull, ExtractRequest, Progress
 
 
 async def pull(
-    question: Question, caller: Caller, progress: Callable[[Progress], None], clock: Clock = STEADY
+    request: ExtractRequest, caller: ApiCaller, progress: Callable[[Progress], None], clock: Clock = STEADY
 ) -> AsyncGenerator[tuple[Dataset, DatasetPull | Exception], None]:
     """Ask everything of a question; give each dataset as it is done, or what kept it from being done.
 
     A failure of the credentials ends all of the account's datasets. Ledgers of datasets that failed are kept.
     """
-    costs = Costs(question)
+    costs = Costs(request)
     tasks = {
-        asyncio.create_task(DatasetProgram(question, dataset, caller, costs, progress, clock).run()): dataset
-        for dataset in question.datasets
+        asyncio.create_task(DatasetProgram(request, dataset, caller, costs, progress, clock).run()): dataset
+        for dataset in request.datasets
     }
     handed_over = set()
     try:

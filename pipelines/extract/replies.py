@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.errors import RequestUnanswered
-from pipelines.pages import Page, Subject, text_rows
+from pipelines.pages import Page, Slice, text_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LARGEST_TOTAL = 10**9
 
 
-class Reply(Protocol):
+class ApiReply(Protocol):
     """What a caller gives back: the decoded `Response` member, numbers as text; `received_at` in UTC."""
 
     @property
@@ -32,7 +32,7 @@ class Reply(Protocol):
     def received_at(self) -> datetime: ...  # noqa: D102
 
 
-class Download(Protocol):
+class ApiDownload(Protocol):
     """A downloaded file: where it is, and its SHA-256 (hex)."""
 
     @property
@@ -41,39 +41,39 @@ class Download(Protocol):
     def digest(self) -> str: ...  # noqa: D102
 
 
-class Caller(Protocol):
+class ApiCaller(Protocol):
     """What extract needs of a client."""
 
-    async def call(self, action: Action, parameters: Mapping[str, object]) -> Reply:
+    async def call(self, action: Action, parameters: Mapping[str, object]) -> ApiReply:
         """Send one request. Raises RequestFailed."""
         ...
 
-    async def download(self, url: str, folder: Path) -> Download:
+    async def download(self, url: str, folder: Path) -> ApiDownload:
         """Fetch the file behind a link. Raises RequestUnanswered and StorageFailed; neither tells the link."""
         ...
 
 
-def page_of(reply: Reply, dataset: Dataset, subject: Subject, number: int) -> tuple[Page, int | None]:
+def page_of(reply: ApiReply, dataset: Dataset, slice_: Slice, number: int) -> tuple[Page, int | None]:
     """Return a reply's page and its total (None: it tells none). Raises RequestUnanswered if it has another shape."""
     action = dataset.action
     try:
         rows = _rows(reply.response, action)
         page = Page(
-            subject.customer_uin,
+            slice_.customer_uin,
             number,
             reply.request_id,
             reply.received_at,
             text_rows(rows, dataset.columns),
-            part=subject.part,
+            slice_params=slice_.slice_params,
             reply=_beside_rows(reply.response, action),
             fields=frozenset().union(*rows),
         )
         return page, _total(reply.response, action.total)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise strange(reply, action, subject, error) from error
+        raise strange(reply, action, slice_, error) from error
 
 
-def strange(reply: Reply, action: Action, subject: Subject, error: Exception) -> RequestUnanswered:
+def strange(reply: ApiReply, action: Action, slice_: Slice, error: Exception) -> RequestUnanswered:
     """Return the failure of a reply whose shape is not the definition's. `error` gives its kind only, never a value."""
     return RequestUnanswered(
         f"{action.name} answered in a shape that its definition does not have ({type(error).__name__}; "
@@ -81,7 +81,7 @@ def strange(reply: Reply, action: Action, subject: Subject, error: Exception) ->
         action=action.name,
         code="UnknownShape",
         request_id=reply.request_id,
-        customer_uin=subject.customer_uin,
+        customer_uin=slice_.customer_uin,
     )
 
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from pipelines.land.bill_files import file_pages
 from pipelines.land.disk import storage_failures
 from pipelines.land.drift import Sighting, drift_of
-from pipelines.land.landing import LINEAGE, Target, land, landed, texts, verify
+from pipelines.land.landing import LINEAGE, Partition, land, landed, texts, verify
 from pipelines.land.manifest import (
-    LandedCustomer,
     LandedFile,
     Manifest,
+    SliceState,
     landed_digests,
     landed_files,
     read_manifest,
 )
 from pipelines.land.merging import Pulled
-from pipelines.land.tables import file_pages
 
 __all__ = [
     "LINEAGE",
-    "LandedCustomer",
     "LandedFile",
     "Manifest",
+    "Partition",
     "Pulled",
     "Sighting",
-    "Target",
+    "SliceState",
     "drift_of",
     "file_pages",
     "land",

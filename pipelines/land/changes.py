@@ -3,8 +3,8 @@
 An entry is a Parquet file named by the row digests of the old and the new file. It counts only if the landed file's
 manifest cites it: an entry whose landing was killed before the replace is void, and is written again by the next one.
 The difference is one of multisets over all source columns; `Id` may be neither unique nor stable, so it only pairs an
-old row with a new one (`_paired`) where it is unique on both sides. What vanished was believed from `_old_asked_at` on,
-what appeared from `_new_asked_at` on.
+old row with a new one (`_paired`) where it is unique on both sides. What vanished was believed from `_old_requested_at` on,
+what appeared from `_new_requested_at` on.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def write_changes(
     """Write the entry `path`: the rows that differ between two landed files, old and new; none if they are equal.
 
     `columns` are the source columns both hold; `customers` restricts to those that were pulled again (None: all rows).
-    Columns of an entry: `_change` (appeared or vanished), `_paired`, `_old_asked_at` and `_new_asked_at` (UTC, when the
+    Columns of an entry: `_change` (appeared or vanished), `_paired`, `_old_requested_at` and `_new_requested_at` (UTC, when the
     pulls of the two files ended), `_customer_uin`, then the source columns. Raises StorageFailed.
     """
-    times = {"old_asked_at": manifests[0].asked_to, "new_asked_at": manifests[1].asked_to}
+    times = {"old_requested_at": manifests[0].requested_to, "new_requested_at": manifests[1].requested_to}
     with disk.written_aside(path) as (aside, file), _spilling_beside(path) as connection:
         for name, landed in zip(("old_file", "new_file"), files, strict=True):
             connection.read_parquet(str(landed)).create_view(name)
@@ -123,8 +123,8 @@ def _told(columns: Sequence[str]) -> str:
         select
             _change,
             lone.line_id is not null as _paired,
-            $old_asked_at::timestamptz as _old_asked_at,
-            $new_asked_at::timestamptz as _new_asked_at,
+            $old_requested_at::timestamptz as _old_requested_at,
+            $new_requested_at::timestamptz as _new_requested_at,
             {listed}
         from changed
         left join lone on lone.customer is not distinct from _customer_uin and lone.line_id = {row_id}

@@ -137,7 +137,7 @@ def _noted(known: _Known, manifest: Manifest) -> _Known:
     filled = dict(known.filled)
     for name, status in manifest.fields.items():
         if status == FILLED:
-            filled[name] = min(manifest.key, filled.get(name, manifest.key))
+            filled[name] = min(manifest.partition_key, filled.get(name, manifest.partition_key))
     found = dict(known.sightings)
     for seen in _seen(manifest, filled):
         first = _first(manifest, *seen)
@@ -151,14 +151,14 @@ def _seen(manifest: Manifest, filled: Mapping[str, str]) -> Iterator[tuple[str, 
     for name, status in manifest.fields.items():
         if status == NEW:
             yield "new_field", name, None
-        elif status != FILLED and name in filled and filled[name] <= manifest.key:
+        elif status != FILLED and name in filled and filled[name] <= manifest.partition_key:
             yield ("lost_field" if status == ABSENT else "empty_field"), name, None
     for name, values in manifest.unknown_values.items():
         yield from (("unknown_value", name, value) for value in values)
 
 
 def _first(manifest: Manifest, kind: str, field: str, value: str | None) -> Sighting:
-    return Sighting(kind, field, value, manifest.asked_to, manifest.asked_to, manifest.key)
+    return Sighting(kind, field, value, manifest.requested_to, manifest.requested_to, manifest.partition_key)
 
 
 def _read(path: Path) -> _Known:

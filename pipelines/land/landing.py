@@ -1,7 +1,7 @@
 """One landing: pulled pages become a partition's one Parquet file, whole or not at all.
 
 Rows are kept as they came; types are given in staging. What is asked, and how well it is proven, is decided before
-(`pages.CustomerPull`), whose rows are replaced and whose are carried over in `merging`.
+(`pages.SliceResult`), whose rows are replaced and whose are carried over in `merging`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.endpoints.shapes import Dataset
-    from pipelines.land.manifest import LandedCustomer
-    from pipelines.pages import Page, Subject
+    from pipelines.land.manifest import SliceState
+    from pipelines.pages import Page, Slice
 
 LINEAGE = pa.schema(
     [
         ("_account", pa.string()),
         ("_customer_uin", pa.string()),
-        ("_asked", pa.string()),
+        ("_slice_params", pa.string()),
         ("_reply", pa.string()),
         ("_file", pa.string()),
         ("_page", pa.int32()),
@@ -56,32 +56,34 @@ ROWS_PER_GROUP = 40_960
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Partition:
     """The partition a landing goes to: one account's, of one dataset, with the month's state (None: not a month)."""
 
     home: Path
     dataset: Dataset
     account: str
-    key: str
+    partition_key: str
     month_state: MonthState | None
 
     @property
     def path(self) -> Path:
         """The partition's one file."""
-        return paths.raw_file(self.home, self.dataset.name, self.account, self.dataset.partition, self.key)
+        return paths.raw_file(self.home, self.dataset.name, self.account, self.dataset.partition, self.partition_key)
 
     @property
     def changes(self) -> Path:
         """The folder of its change log."""
-        return paths.changes_folder(self.home, self.dataset.name, self.account, self.dataset.partition, self.key)
+        return paths.changes_folder(
+            self.home, self.dataset.name, self.account, self.dataset.partition, self.partition_key
+        )
 
 
-def landed(target: Target) -> Manifest | None:
+def landed(partition: Partition) -> Manifest | None:
     """Return the manifest of what is landed there now, None if nothing is. Raises CorruptFile."""
-    return read_manifest(target.path) if target.path.exists() else None
+    return read_manifest(partition.path) if partition.path.exists() else None
 
 
-def land(target: Target, pulled: Pulled) -> LandedFile:
+def land(partition: Partition, pulled: Pulled) -> LandedFile:
     """Land a pull and return the new file.
 
     A subject whose pull failed keeps the rows landed before; so does, on a closed month, one proven before whose new
@@ -89,20 +91,20 @@ def land(target: Target, pulled: Pulled) -> LandedFile:
     StorageFailed, CorruptFile if what was landed before cannot be read, and whatever `pulled.pages` raises,
     UnreadableFile for one; always the file that was there before still is.
     """
-    old = landed(target)
-    with disk.written_aside(target.path) as (aside, file):
-        manifest = _write(target, pulled, old, file)
+    old = landed(partition)
+    with disk.written_aside(partition.path) as (aside, file):
+        manifest = _write(partition, pulled, old, file)
     try:
-        _read_back(target, aside, manifest)
+        _read_back(partition, aside, manifest)
         if old:
-            verify(target.path, old, target.dataset)
-            _log_changes(target, pulled, old, manifest, aside)
-        note_drift(target.home, manifest)
-        disk.put_in_place(aside, target.path)
+            verify(partition.path, old, partition.dataset)
+            _log_changes(partition, pulled, old, manifest, aside)
+        note_drift(partition.home, manifest)
+        disk.put_in_place(aside, partition.path)
     except BaseException:
         disk.discard(aside)
         raise
-    return LandedFile(target.path.relative_to(target.home).as_posix(), manifest)
+    return LandedFile(partition.path.relative_to(partition.home).as_posix(), manifest)
 
 
 def verify(path: Path, manifest: Manifest, dataset: Dataset) -> None:
@@ -119,9 +121,9 @@ def verify(path: Path, manifest: Manifest, dataset: Dataset) -> None:
         raise corrupt(path, f"its costs sum to {dict(costs)} where its manifest says {manifest.costs}")
 
 
-def texts(target: Target, column: str) -> list[str | None]:
+def texts(partition: Partition, column: str) -> list[str | None]:
     """Return a column of what is landed there. Raises CorruptFile if it cannot be read."""
-    return [text for batch in _read(target.path, [column]) for text in batch.column(0).to_pylist()]
+    return [text for batch in _read(partition.path, [column]) for text in batch.column(0).to_pylist()]
 
 
 def _read(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -133,12 +135,12 @@ def _read(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Recor
         raise corrupt(path, f"it cannot be read ({type(error).__name__})") from error
 
 
-def _read_back(target: Target, aside: Path, manifest: Manifest) -> None:
+def _read_back(partition: Partition, aside: Path, manifest: Manifest) -> None:
     try:
-        verify(aside, manifest, target.dataset)
+        verify(aside, manifest, partition.dataset)
     except CorruptFile as error:
         raise StorageFailed(
-            f"What was written beside {target.path} does not read back as it was written ({error}). What was there "
+            f"What was written beside {partition.path} does not read back as it was written ({error}). What was there "
             "before is unchanged; check the disk, then run again: the pages already fetched are kept."
         ) from error
 
@@ -158,31 +160,31 @@ class _Rows:
     `counts` and `shape` fill as batches are taken.
     """
 
-    target: Target
+    partition: Partition
     pages: Iterable[Page]
     merged: Merged
     schema: pa.Schema
     shape: Shape
-    counts: defaultdict[Subject, _Count]
+    counts: defaultdict[Slice, _Count]
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         yield from self._pulled()
         yield from self._kept()
 
     def _pulled(self) -> Iterator[pa.RecordBatch]:
-        wanted = {customer.subject for customer in self.merged.customers if not customer.carried}
+        wanted = {slice_.slice for slice_ in self.merged.slices if not slice_.carried}
         for page in self.pages:
-            if page.subject in wanted and page.rows.num_rows:
+            if page.slice in wanted and page.rows.num_rows:
                 self.shape.add(page)
                 self._count(page)
-                yield _with_lineage(page, self.target.account, self.schema)
+                yield _with_lineage(page, self.partition.account, self.schema)
 
     def _kept(self) -> Iterator[pa.RecordBatch]:
         if not self.merged.kept:
             return
         wanted = pa.array(sorted(self.merged.kept), pa.string())
-        for batch in _read(self.target.path):
-            keys = row_keys(self.target.dataset, batch)
+        for batch in _read(self.partition.path):
+            keys = row_keys(self.partition.dataset, batch)
             mask = pc.is_in(keys, wanted)
             for counted in pc.value_counts(keys.filter(mask)).to_pylist():
                 self.counts[self.merged.kept[counted["values"]]].rows += counted["counts"]
@@ -190,51 +192,51 @@ class _Rows:
             yield from _with_columns(kept, self.schema) if kept.num_rows else ()
 
     def _count(self, page: Page) -> None:
-        count = self.counts[page.subject]
+        count = self.counts[page.slice]
         count.rows += page.rows.num_rows
-        dataset = self.target.dataset
+        dataset = self.partition.dataset
         if dataset.file is not None and dataset.cost is not None:
             count.cost = exact_sum([count.cost, total(page.rows.column(dataset.cost))])
 
-    def customers(self) -> tuple[LandedCustomer, ...]:
+    def slices(self) -> tuple[SliceState, ...]:
         """The subjects, with what was not known before their rows were written."""
-        return tuple(map(self._counted, self.merged.customers))
+        return tuple(map(self._counted, self.merged.slices))
 
-    def _counted(self, customer: LandedCustomer) -> LandedCustomer:
-        dataset = self.target.dataset
-        if customer.carried:
-            return replace(customer, rows=self.counts[customer.subject].rows)
-        if dataset.file is None or customer.proof == Proof.FAILED:
-            return customer
-        count = self.counts[customer.subject]
-        return replace(customer, rows=count.rows, cost=format(count.cost, "f") if dataset.cost else None)
+    def _counted(self, slice_: SliceState) -> SliceState:
+        dataset = self.partition.dataset
+        if slice_.carried:
+            return replace(slice_, rows=self.counts[slice_.slice].rows)
+        if dataset.file is None or slice_.proof == Proof.FAILED:
+            return slice_
+        count = self.counts[slice_.slice]
+        return replace(slice_, rows=count.rows, cost=format(count.cost, "f") if dataset.cost else None)
 
 
-def _write(target: Target, pulled: Pulled, old: Manifest | None, file: disk.HashedFile) -> Manifest:
-    schema = pa.schema([*((name, pa.string()) for name in (*target.dataset.columns, EXTRA)), *LINEAGE])
-    merged = merge(target.dataset, old, pulled, closed=target.month_state is MonthState.CLOSED)
-    batches = _Rows(target, pulled.pages, merged, schema, Shape(target.dataset), defaultdict(_Count))
+def _write(partition: Partition, pulled: Pulled, old: Manifest | None, file: disk.HashedFile) -> Manifest:
+    schema = pa.schema([*((name, pa.string()) for name in (*partition.dataset.columns, EXTRA)), *LINEAGE])
+    merged = merge(partition.dataset, old, pulled, issued=partition.month_state is MonthState.ISSUED)
+    batches = _Rows(partition, pulled.pages, merged, schema, Shape(partition.dataset), defaultdict(_Count))
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
     rows = 0
     with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
         for table in _in_groups(batches):
             writer.write_table(table)
             rows += table.num_rows
-            add_costs(costs, table, target.dataset)
+            add_costs(costs, table, partition.dataset)
         manifest = Manifest(
-            dataset=target.dataset.name,
-            account=target.account,
-            kind=target.dataset.partition.value,
-            key=target.key,
-            month_state=target.month_state.value if target.month_state else None,
+            dataset=partition.dataset.name,
+            account=partition.account,
+            kind=partition.dataset.partition.value,
+            partition_key=partition.partition_key,
+            month_state=partition.month_state.value if partition.month_state else None,
             rows=rows,
-            asked_from=pulled.asked_from.isoformat(),
-            asked_to=pulled.asked_to.isoformat(),
+            requested_from=pulled.requested_from.isoformat(),
+            requested_to=pulled.requested_to.isoformat(),
             rows_digest=file.digest,
             code_version=pulled.code_version,
             run_id=pulled.run_id,
             costs={currency: format(cost, "f") for currency, cost in sorted(costs.items())},
-            customers=batches.customers(),
+            slices=batches.slices(),
             changes=(*old.changes, f"{old.rows_digest[:16]}-{file.digest[:16]}.parquet") if old else (),
             fields=batches.shape.fields,
             unknown_values=batches.shape.unknown_values,
@@ -248,7 +250,7 @@ def _with_lineage(page: Page, account: str, schema: pa.Schema) -> pa.RecordBatch
     values = {
         "_account": account,
         "_customer_uin": page.customer_uin,
-        "_asked": page.part or None,
+        "_slice_params": page.slice_params or None,
         "_reply": page.reply,
         "_file": page.file,
         "_page": page.number,
@@ -280,13 +282,15 @@ def _in_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(group)
 
 
-def _log_changes(target: Target, pulled: Pulled, old: Manifest, new: Manifest, aside: Path) -> None:
-    known = [name for name in pq.read_schema(target.path).names if name not in LINEAGE.names]
-    columns = [name for name in known if name in target.dataset.columns]
-    if "_asked" in pq.read_schema(target.path).names and target.dataset.batch == 1:  # what is asked together may vary
-        columns.append("_asked")
-    if set(known) == {*target.dataset.columns, EXTRA}:  # else a field moved between there and a column of its own
+def _log_changes(partition: Partition, pulled: Pulled, old: Manifest, new: Manifest, aside: Path) -> None:
+    known = [name for name in pq.read_schema(partition.path).names if name not in LINEAGE.names]
+    columns = [name for name in known if name in partition.dataset.columns]
+    if (
+        "_slice_params" in pq.read_schema(partition.path).names and partition.dataset.batch == 1
+    ):  # what is asked together may vary
+        columns.append("_slice_params")
+    if set(known) == {*partition.dataset.columns, EXTRA}:  # else a field moved between there and a column of its own
         columns.append(EXTRA)
-    whole = target.dataset.merge is Merge.WHOLE or None in {pull.customer_uin for pull in pulled.customers}
-    customers = None if whole else [pull.customer_uin for pull in pulled.customers if pull.customer_uin]
-    write_changes(target.changes / new.changes[-1], (target.path, aside), (old, new), columns, customers)
+    whole = partition.dataset.merge is Merge.WHOLE or None in {pull.customer_uin for pull in pulled.results}
+    customers = None if whole else [pull.customer_uin for pull in pulled.results if pull.customer_uin]
+    write_changes(partition.changes / new.changes[-1], (partition.path, aside), (old, new), columns, customers)

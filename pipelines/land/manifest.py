@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipelines import paths
 from pipelines.errors import CorruptFile
-from pipelines.pages import Subject
+from pipelines.pages import Slice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,16 +36,16 @@ UNREADABLE = (OSError, ValueError, pa.ArrowException)
 
 
 @dataclass(frozen=True, slots=True)
-class LandedCustomer:
-    """One subject's rows in a landed file (`customer_uin` None: not of one customer; `part` as in `pages.Subject`).
+class SliceState:
+    """One subject's rows in a landed file (`customer_uin` None: not of one customer; `slice_params` as in `pages.Subject`).
 
     `proof` is a `pages.Proof` and tells of the last pull. `cost` is the exact sum of the cost column as text.
-    `proven_at`: when the rows that are here were last proven, ISO 8601 in UTC; `proven_closed`: and whether the month's
+    `proven_at`: when the rows that are here were last proven, ISO 8601 in UTC; `proven_issued`: and whether the month's
     bill was out by then. `carried`: the rows are those of an earlier landing. `listed`: the customer was on the
     account's list when asked, `direct`: it was one of the account's own. `reason` is empty for proven rows; `code` and
     `request_id` are the API's. `digest` is that of the pull that the rows here are of, `changed_at` when one first came
     with this digest, ISO 8601 in UTC (None: nothing came, or only what cost nothing, from the first, or they landed
-    before this was kept). `first_landed_at` and `first_closed_at` say when something of it first landed, and first
+    before this was kept). `first_landed_at` and `first_issued_at` say when something of it first landed, and first
     since the month's bill was out, ISO 8601 in UTC (None: not yet, or not again since this is kept).
     """
 
@@ -60,22 +60,22 @@ class LandedCustomer:
     request_id: str | None = None
     listed: bool = True
     carried: bool = False
-    proven_closed: bool = False
-    part: str = ""
+    proven_issued: bool = False
+    slice_params: str = ""
     digest: str = ""
     changed_at: str | None = None
     direct: bool = True
     first_landed_at: str | None = None
-    first_closed_at: str | None = None
+    first_issued_at: str | None = None
 
     @property
-    def subject(self) -> Subject:
+    def slice(self) -> Slice:
         """What was asked about."""
-        return Subject(self.customer_uin, self.part)
+        return Slice(self.customer_uin, self.slice_params)
 
     def told(self) -> dict[str, Any]:
         """What the manifest says of it: nothing of what is as it mostly is, since there may be thousands."""
-        told = zip(LandedCustomer.__slots__, _members(self), _USUAL, strict=True)
+        told = zip(SliceState.__slots__, _members(self), _USUAL, strict=True)
         return {name: value for name, value, usual in told if value != usual}
 
     @property
@@ -84,8 +84,8 @@ class LandedCustomer:
         return self.proof == "failed" and not self.listed
 
 
-_USUAL = tuple(member.default for member in fields(LandedCustomer))
-_members = attrgetter(*LandedCustomer.__slots__)
+_USUAL = tuple(member.default for member in fields(SliceState))
+_members = attrgetter(*SliceState.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +99,16 @@ class Manifest:
     dataset: str
     account: str
     kind: str
-    key: str
+    partition_key: str
     month_state: str | None
     rows: int
-    asked_from: str
-    asked_to: str
+    requested_from: str
+    requested_to: str
     rows_digest: str
     code_version: str
     run_id: str
     costs: dict[str, str]
-    customers: tuple[LandedCustomer, ...]
+    slices: tuple[SliceState, ...]
     changes: tuple[str, ...] = ()
     fields: dict[str, str] = field(default_factory=dict)
     unknown_values: dict[str, list[str]] = field(default_factory=dict)
@@ -116,13 +116,13 @@ class Manifest:
     @property
     def first_landed_at(self) -> str:
         """When the partition first landed; where that was not kept, the earliest time that is told of its rows."""
-        told = (customer.first_landed_at or customer.changed_at or customer.proven_at for customer in self.customers)
-        return min(filter(None, (self.asked_to, *told)))
+        told = (slice_.first_landed_at or slice_.changed_at or slice_.proven_at for slice_ in self.slices)
+        return min(filter(None, (self.requested_to, *told)))
 
     @property
     def state(self) -> str:
         """`whole` if every customer still listed is proven, `unproven` if the rows of all are there, else `partial`."""
-        proofs = {customer.proof for customer in self.customers if not customer.is_excused}
+        proofs = {slice_.proof for slice_ in self.slices if not slice_.is_excused}
         if "failed" in proofs:
             return "partial"
         return "unproven" if "unproven" in proofs else "whole"
@@ -130,14 +130,14 @@ class Manifest:
     @property
     def expected_rows(self) -> int | None:
         """The API's total over all customers, None if it gave none."""
-        expected = [customer.expected_rows for customer in self.customers]
+        expected = [slice_.expected_rows for slice_ in self.slices]
         return None if None in expected else sum(filter(None, expected))
 
     def to_json(self) -> str:
         """The manifest as the text kept in the footer."""
-        customers = [customer.told() for customer in self.customers]
+        slices = [slice_.told() for slice_ in self.slices]
         own = {name: getattr(self, name) for name in Manifest.__slots__}
-        return json.dumps(own | {"customers": customers}, ensure_ascii=False, sort_keys=True)
+        return json.dumps(own | {"slices": slices}, ensure_ascii=False, sort_keys=True)
 
     @property
     def digest(self) -> str:
@@ -163,8 +163,8 @@ def read_manifest(path: Path) -> Manifest:
     try:
         metadata = pq.read_metadata(path).metadata or {}
         document = json.loads(metadata[FOOTER_KEY.encode()])
-        customers = tuple(LandedCustomer(**customer) for customer in document.pop("customers"))
-        return replace(Manifest(**document, customers=customers), changes=tuple(document["changes"]))
+        slices = tuple(SliceState(**slice_) for slice_ in document.pop("slices"))
+        return replace(Manifest(**document, slices=slices), changes=tuple(document["changes"]))
     except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
         raise CorruptFile(
             f"{path} is not a landed file that can be read ({type(error).__name__}). "

@@ -1,4 +1,4 @@
-"""Whose rows a landing replaces and whose it keeps; how well they are proven is said before (`pages.CustomerPull`).
+"""Whose rows a landing replaces and whose it keeps; how well they are proven is said before (`pages.SliceResult`).
 
 A subject asked now replaces its rows; one that failed keeps those landed before. In a dataset that is merged by
 customer the subjects that nobody asked keep theirs too; in one that is replaced whole they go. Which customers came in
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from pipelines.endpoints.shapes import Merge
-from pipelines.land.manifest import LandedCustomer
-from pipelines.pages import CustomerPull, Proof, Subject
+from pipelines.land.manifest import SliceState
+from pipelines.pages import Proof, Slice, SliceResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,11 +35,11 @@ class Pulled:
     `listed` are the customers on the account's list, `direct` those of them that are its own (None: all).
     """
 
-    customers: Sequence[CustomerPull]
+    results: Sequence[SliceResult]
     pages: Iterable[Page]
     listed: frozenset[str]
-    asked_from: datetime
-    asked_to: datetime
+    requested_from: datetime
+    requested_to: datetime
     code_version: str
     run_id: str
     direct: frozenset[str] | None = None
@@ -49,25 +49,23 @@ class Pulled:
 class Merged:
     """What the new file holds: every subject in order, and whose the old rows are that stay, by their `row_keys`."""
 
-    customers: tuple[LandedCustomer, ...]
-    kept: Mapping[str, Subject]
+    slices: tuple[SliceState, ...]
+    kept: Mapping[str, Slice]
 
 
-def merge(dataset: Dataset, old: Manifest | None, pulled: Pulled, *, closed: bool) -> Merged:
+def merge(dataset: Dataset, old: Manifest | None, pulled: Pulled, *, issued: bool) -> Merged:
     """Say for every subject whose rows the new file holds: those pulled now or those landed before.
 
-    `closed`: the month's bill is out. Rows proven since stand against newer ones that could not be proven.
+    `issued`: the month's bill is out. Rows proven since stand against newer ones that could not be proven.
     """
-    before = {_place(dataset, customer.subject): customer for customer in (old.customers if old else ())}
-    asked = [(pull, _place(dataset, pull.subject)) for pull in pulled.customers]
-    customers = [_landed(pull, _former(dataset, before, place), pulled, closed=closed) for pull, place in asked]
+    before = {_place(dataset, slice_.slice): slice_ for slice_ in (old.slices if old else ())}
+    asked = [(pull, _place(dataset, pull.slice)) for pull in pulled.results]
+    customers = [_landed(pull, _former(dataset, before, place), pulled, issued=issued) for pull, place in asked]
     if dataset.merge is Merge.BY_CUSTOMER:
         left = before.keys() - {place for _, place in asked}
         customers += [replace(before[place], carried=True) for place in left]
-    customers.sort(key=lambda customer: (customer.customer_uin or "", customer.part))
-    kept = {
-        key: customer.subject for customer in customers if customer.carried for key in _keys(dataset, customer.subject)
-    }
+    customers.sort(key=lambda slice_: (slice_.customer_uin or "", slice_.slice_params))
+    kept = {key: slice_.slice for slice_ in customers if slice_.carried for key in _keys(dataset, slice_.slice)}
     return Merged(tuple(customers), kept)
 
 
@@ -76,15 +74,15 @@ def row_keys(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
     if column := _batched_by(dataset):
         return pc.fill_null(rows.column(column), "")
     customers = pc.fill_null(rows.column("_customer_uin"), "")
-    if "_asked" not in rows.schema.names:  # landed before rows said so, when no subject had a part
+    if "_slice_params" not in rows.schema.names:  # landed before rows said so, when no subject had a part
         return pc.binary_join_element_wise(customers, "", "\n")
-    return pc.binary_join_element_wise(customers, pc.fill_null(rows.column("_asked"), ""), "\n")
+    return pc.binary_join_element_wise(customers, pc.fill_null(rows.column("_slice_params"), ""), "\n")
 
 
-def _keys(dataset: Dataset, subject: Subject) -> list[str]:
+def _keys(dataset: Dataset, slice_: Slice) -> list[str]:
     if _batched_by(dataset):
-        return sorted(_batch(dataset, subject))
-    return [f"{subject.customer_uin or ''}\n{subject.part}"]
+        return sorted(_batch(dataset, slice_))
+    return [f"{slice_.customer_uin or ''}\n{slice_.slice_params}"]
 
 
 def _batched_by(dataset: Dataset) -> str | None:
@@ -94,30 +92,30 @@ def _batched_by(dataset: Dataset) -> str | None:
     return next(name for name in dataset.columns if dataset.each_parameter.startswith(name))
 
 
-def _batch(dataset: Dataset, subject: Subject) -> set[str]:
-    return set(map(str, subject.parameters.get(dataset.each_parameter or "", ())))
+def _batch(dataset: Dataset, slice_: Slice) -> set[str]:
+    return set(map(str, slice_.parameters.get(dataset.each_parameter or "", ())))
 
 
-def _place(dataset: Dataset, subject: Subject) -> Subject:
+def _place(dataset: Dataset, slice_: Slice) -> Slice:
     """Return what a subject's rows take the place of: a customer has one bill, direct or of a reseller."""
-    if dataset.kind_parameter is None or subject.customer_uin is None:
-        return subject
-    parameters = {name: value for name, value in subject.parameters.items() if name != dataset.kind_parameter}
-    return Subject.of(subject.customer_uin, parameters)
+    if dataset.kind_parameter is None or slice_.customer_uin is None:
+        return slice_
+    parameters = {name: value for name, value in slice_.parameters.items() if name != dataset.kind_parameter}
+    return Slice.of(slice_.customer_uin, parameters)
 
 
-def _former(dataset: Dataset, before: Mapping[Subject, LandedCustomer], subject: Subject) -> LandedCustomer | None:
+def _former(dataset: Dataset, before: Mapping[Slice, SliceState], slice_: Slice) -> SliceState | None:
     """Return what landed before of a subject; of a batch asked otherwise before, as far proven as its weakest part."""
-    if subject in before or _batched_by(dataset) is None:
-        return before.get(subject)
-    batch = _batch(dataset, subject)
-    parts = [customer for other, customer in before.items() if batch & _batch(dataset, other)]
+    if slice_ in before or _batched_by(dataset) is None:
+        return before.get(slice_)
+    batch = _batch(dataset, slice_)
+    parts = [slice_ for other, slice_ in before.items() if batch & _batch(dataset, other)]
     if not parts:
         return None
-    times = [customer.proven_at for customer in parts if customer.proven_at]
-    return LandedCustomer(
-        customer_uin=subject.customer_uin,
-        part=subject.part,
+    times = [slice_.proven_at for slice_ in parts if slice_.proven_at]
+    return SliceState(
+        customer_uin=slice_.customer_uin,
+        slice_params=slice_.slice_params,
         rows=0,  # counted as they are carried over
         expected_rows=None,
         cost=None,
@@ -126,7 +124,7 @@ def _former(dataset: Dataset, before: Mapping[Subject, LandedCustomer], subject:
     )
 
 
-def _is_direct(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled) -> bool:
+def _is_direct(pull: SliceResult, before: SliceState | None, pulled: Pulled) -> bool:
     """Tell whether a customer is the account's own; of one that is on no list any more, whether it was."""
     if pull.customer_uin is None or pulled.direct is None:
         return True
@@ -135,28 +133,28 @@ def _is_direct(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled
     return pull.customer_uin in pulled.direct
 
 
-def _first(before: LandedCustomer | None) -> tuple[str | None, str | None]:
+def _first(before: SliceState | None) -> tuple[str | None, str | None]:
     """Tell when something of a subject first landed, and first since the close; where not kept, as of its rows."""
     if before is None:
         return None, None
     return (
         before.first_landed_at or before.proven_at,
-        before.first_closed_at or (before.proven_at if before.proven_closed else None),
+        before.first_issued_at or (before.proven_at if before.proven_issued else None),
     )
 
 
-def _landed(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled, *, closed: bool) -> LandedCustomer:
+def _landed(pull: SliceResult, before: SliceState | None, pulled: Pulled, *, issued: bool) -> SliceState:
     same = before is not None and pull.digest != "" and pull.digest == before.digest
     # A first pull that costs nothing is no change: so a day that begins does not look as if everyone had spent.
     is_nothing = pull.proof is Proof.FAILED or (before is None and pull.cost == 0)
-    asked_to = None if is_nothing else pulled.asked_to.isoformat()
-    landed_at, closed_at = _first(before)
+    requested_to = None if is_nothing else pulled.requested_to.isoformat()
+    landed_at, issued_at = _first(before)
     if pull.proof is not Proof.FAILED:
-        landed_at = landed_at or pulled.asked_to.isoformat()
-        closed_at = closed_at or (pulled.asked_to.isoformat() if closed else None)
-    new = LandedCustomer(
+        landed_at = landed_at or pulled.requested_to.isoformat()
+        issued_at = issued_at or (pulled.requested_to.isoformat() if issued else None)
+    new = SliceState(
         customer_uin=pull.customer_uin,
-        part=pull.part,
+        slice_params=pull.slice_params,
         rows=pull.rows,
         expected_rows=pull.expected_rows,
         cost=None if pull.cost is None else format(pull.cost, "f"),
@@ -167,24 +165,24 @@ def _landed(pull: CustomerPull, before: LandedCustomer | None, pulled: Pulled, *
         request_id=pull.request_id,
         listed=pull.customer_uin is None or pull.customer_uin in pulled.listed,
         direct=_is_direct(pull, before, pulled),
-        proven_closed=closed and pull.proof is Proof.PROVEN,
+        proven_issued=issued and pull.proof is Proof.PROVEN,
         digest=pull.digest,
-        changed_at=before.changed_at if before and same else asked_to,
+        changed_at=before.changed_at if before and same else requested_to,
         first_landed_at=landed_at,
-        first_closed_at=closed_at,
+        first_issued_at=issued_at,
     )
     if before is None or pull.proof is Proof.PROVEN:
         return new
-    if pull.proof is Proof.UNPROVEN and not (closed and before.proven_closed):
+    if pull.proof is Proof.UNPROVEN and not (issued and before.proven_issued):
         return new
     return replace(
         new,
-        part=before.part,
+        slice_params=before.slice_params,
         rows=before.rows,
         expected_rows=before.expected_rows if new.expected_rows is None else new.expected_rows,
         cost=before.cost,
         proven_at=before.proven_at,
-        proven_closed=before.proven_closed,
+        proven_issued=before.proven_issued,
         digest=before.digest,
         changed_at=before.changed_at,
         carried=True,

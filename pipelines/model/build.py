@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from pipelines.land.manifest import LandedFile
-    from pipelines.model.frozen import FrozenMonth
+    from pipelines.model.closes import ClosedMonth
 
 ROWS_TOGETHER = 1_000_000
 """Landed rows of months that are made together: more take more memory, fewer more time."""
@@ -39,7 +39,7 @@ _PUBLISHED = "The release is published all the same: none of its figures is made
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class ReleaseIdentity:
     """What a build is called: what `meta.release` says that no model can know.
 
     `mask_secret` is what personal data is masked with; without one it is published as it is.
@@ -83,7 +83,7 @@ class _Plan:
 
     full: bool
     landed: tuple[LandedFile, ...]
-    closed: tuple[FrozenMonth, ...]
+    closed: tuple[ClosedMonth, ...]
     digests: Mapping[str, str]
     changed: tuple[LandedFile, ...]
     datasets: frozenset[str | None]
@@ -111,7 +111,7 @@ class _Part:
 
     months: tuple[str, ...] | None
     landed: tuple[LandedFile, ...]
-    closed: tuple[FrozenMonth, ...]
+    closed: tuple[ClosedMonth, ...]
 
     @property
     def scope(self) -> Scope:
@@ -145,10 +145,10 @@ def _together(landed: Sequence[LandedFile], months: Sequence[str]) -> list[tuple
 
 def month_of(file: LandedFile) -> str | None:
     """Return the bill month of a landed file, also of a day's bill; None for a list taken on a day."""
-    kind, key = file.manifest.kind, file.manifest.key
+    kind, partition_key = file.manifest.kind, file.manifest.partition_key
     if kind == PartitionKind.BILL_DATE:
-        return key[: len("YYYY-MM")]
-    return key if kind == PartitionKind.BILL_MONTH else None
+        return partition_key[: len("YYYY-MM")]
+    return partition_key if kind == PartitionKind.BILL_MONTH else None
 
 
 def build(
@@ -158,8 +158,8 @@ def build(
     digests: Mapping[str, str],
     *,
     project: Project,
-    stamp: Stamp,
-    closed: Sequence[FrozenMonth] = (),
+    stamp: ReleaseIdentity,
+    closed: Sequence[ClosedMonth] = (),
     full: bool = False,
     threads: int | None = None,
     memory_limit: str | None = None,
@@ -180,13 +180,13 @@ def build(
             lake.verify(connection, home, plan.changed)
             if plan.full:
                 _make_published(connection, project)
-            parts = [(part, _due(project, plan, part)) for part in plan.parts]
-            for part, due in parts:
-                _make_part(connection, home, project, plan, part, due)
+            parts = [(slice_params, _due(project, plan, slice_params)) for slice_params in plan.parts]
+            for slice_params, due in parts:
+                _make_part(connection, home, project, plan, slice_params, due)
             connection.execute("begin")
             warnings: dict[str, str] = {}
-            for part, due in parts:
-                warnings = _run_part(connection, plan, part, due) | warnings  # of the first part that tells
+            for slice_params, due in parts:
+                warnings = _run_part(connection, plan, slice_params, due) | warnings  # of the first part that tells
             connection.execute("commit")
             built = _describe(connection, project, plan, warnings)
             connection.execute("use memory")
@@ -195,7 +195,7 @@ def build(
     return built
 
 
-def _set_variables(connection: DuckDBPyConnection, project: Project, stamp: Stamp) -> None:
+def _set_variables(connection: DuckDBPyConnection, project: Project, stamp: ReleaseIdentity) -> None:
     models = [{"name": name, "digest": digest} for name, digest in sorted(project.digests.items())]
     columns = [
         {
@@ -223,7 +223,7 @@ def _set_variables(connection: DuckDBPyConnection, project: Project, stamp: Stam
 
 
 def _open(
-    connection: DuckDBPyConnection, path: Path, project: Project, stamp: Stamp, *, full: bool
+    connection: DuckDBPyConnection, path: Path, project: Project, stamp: ReleaseIdentity, *, full: bool
 ) -> dict[str, _Source] | None:
     """Attach the file as `build` and return what it was built from; None if it had to be made anew."""
     if path.exists() and not full:
@@ -263,7 +263,7 @@ def _files(connection: DuckDBPyConnection) -> dict[str, _Source]:
     rows = connection.execute("""
         select path, digest, bill_month, dataset from build.meta.files
         union
-        select path, digest, bill_month, null as dataset from build.meta.frozen_months
+        select path, digest, bill_month, null as dataset from build.meta.closed_months
     """).fetchall()
     return {path: _Source(*source) for path, *source in rows}
 
@@ -272,7 +272,7 @@ def _plan(
     built: Mapping[str, _Source] | None,
     landed: Sequence[LandedFile],
     digests: Mapping[str, str],
-    closed: Sequence[FrozenMonth],
+    closed: Sequence[ClosedMonth],
 ) -> _Plan:
     """Compare the lake with what the file was built from; a file that vanished changes its month too."""
     now = {file.path: _Source(digests[file.path], month_of(file), file.manifest.dataset) for file in landed}
@@ -314,50 +314,52 @@ class _Due(NamedTuple):
     checks: list[Check]
 
 
-def _due(project: Project, plan: _Plan, part: _Part) -> _Due:
+def _due(project: Project, plan: _Plan, slice_params: _Part) -> _Due:
     """Return the tables and checks that are to be run of a part: what could not come out otherwise than before is not.
 
     A check that warns is run in any case: what it found before would be told no more.
     """
-    datasets = plan.datasets if part.months is None else {file.manifest.dataset for file in part.landed}
+    datasets = plan.datasets if slice_params.months is None else {file.manifest.dataset for file in slice_params.landed}
     stirred = {f"raw.{name}" for name in (*lake.TABLES, *datasets)}
     for model in project.models:
-        is_made_before = model.is_table and model.scope is Scope.MONTH and part.months is None
+        is_made_before = model.is_table and model.scope is Scope.MONTH and slice_params.months is None
         # One that reads nothing is made of what the build is called, which is never the same twice.
         if bool(plan.months) if is_made_before else stirred & set(model.reads) or not model.reads:
             stirred.add(model.full_name)
     tables = [
         model
         for model in project.tables
-        if model.scope is part.scope and (plan.full or part.months or model.full_name in stirred)
+        if model.scope is slice_params.scope and (plan.full or slice_params.months or model.full_name in stirred)
     ]
     checks = [
-        check for check in project.checks if check.scope is part.scope and (check.warns or stirred & set(check.reads))
+        check
+        for check in project.checks
+        if check.scope is slice_params.scope and (check.warns or stirred & set(check.reads))
     ]
     return _Due(tables, checks)
 
 
 def _make_part(
-    connection: DuckDBPyConnection, home: Path, project: Project, plan: _Plan, part: _Part, due: _Due
+    connection: DuckDBPyConnection, home: Path, project: Project, plan: _Plan, slice_params: _Part, due: _Due
 ) -> None:
     """Make a database in memory in which the project's SQL runs unchanged over the files of a part.
 
     All of it is made before the transaction, which may write to one database only.
     """
-    connection.execute(f"attach ':memory:' as {part.database}")
-    connection.execute(f"use {part.database}")
+    connection.execute(f"attach ':memory:' as {slice_params.database}")
+    connection.execute(f"use {slice_params.database}")
     for schema in dict.fromkeys(SCHEMAS.values()):
         connection.execute(f"create schema if not exists {schema}")
     wanted = project.wanted([*due.tables, *due.checks])
-    lake.make_raw(connection, home, part.landed, plan.digests, wanted, part.closed)
-    empty = {f"raw.{name}" for name in DATASETS} - {f"raw.{file.manifest.dataset}" for file in part.landed}
+    lake.make_raw(connection, home, slice_params.landed, plan.digests, wanted, slice_params.closed)
+    empty = {f"raw.{name}" for name in DATASETS} - {f"raw.{file.manifest.dataset}" for file in slice_params.landed}
     for model in project.models:
         if model.full_name in wanted:
             with _named(model.full_name):
-                _make_model(connection, model, part, is_empty=empty.issuperset(model.reads or ("",)))
+                _make_model(connection, model, slice_params, is_empty=empty.issuperset(model.reads or ("",)))
 
 
-def _make_model(connection: DuckDBPyConnection, model: Model, part: _Part, *, is_empty: bool) -> None:
+def _make_model(connection: DuckDBPyConnection, model: Model, slice_params: _Part, *, is_empty: bool) -> None:
     """Make a model where it is read: a published table as a view of its rows that are of this part.
 
     One that reads nothing but datasets of which nothing landed is empty, and made as a table: a view would be planned
@@ -365,7 +367,7 @@ def _make_model(connection: DuckDBPyConnection, model: Model, part: _Part, *, is
     """
     kind, sql = "view" if model.is_view else "table", model.sql
     if model.is_table:
-        kind, sql = "view", f"select * from build.{model.full_name} where {part.rows}"  # noqa: S608  names come from sql/
+        kind, sql = "view", f"select * from build.{model.full_name} where {slice_params.rows}"  # noqa: S608  names come from sql/
     elif is_empty:
         connection.execute(f"create table {model.full_name} ({_columns(model)})")
         return
@@ -383,13 +385,13 @@ def _comment(connection: DuckDBPyConnection, model: Model) -> None:
         connection.execute(f'comment on column {name}."{column.name}" is {_text(column.comment)}')
 
 
-def _run_part(connection: DuckDBPyConnection, plan: _Plan, part: _Part, due: _Due) -> dict[str, str]:
+def _run_part(connection: DuckDBPyConnection, plan: _Plan, slice_params: _Part, due: _Due) -> dict[str, str]:
     """Run what is due of a part; return what the checks found that only warn. Raises CheckFailed."""
-    connection.execute(f"use {part.database}")
+    connection.execute(f"use {slice_params.database}")
     for model in due.tables:
         with _named(model.full_name):
             if not plan.full:
-                connection.execute(f"delete from build.{model.full_name} where {part.rows}")  # noqa: S608
+                connection.execute(f"delete from build.{model.full_name} where {slice_params.rows}")  # noqa: S608
             _run_model(connection, model)
     warnings: dict[str, str] = {}
     for check in due.checks:

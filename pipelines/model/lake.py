@@ -20,8 +20,8 @@ import duckdb
 from pipelines.endpoints import DATASETS
 from pipelines.errors import CorruptFile
 from pipelines.land.drift import sightings
-from pipelines.land.manifest import LandedCustomer, corrupt, verify_bytes
-from pipelines.model import frozen
+from pipelines.land.manifest import SliceState, corrupt, verify_bytes
+from pipelines.model import closes
 from pipelines.pages import EXTRA
 from pipelines.paths import changes_folder
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     from pipelines.endpoints.shapes import Dataset
     from pipelines.land.manifest import LandedFile, Manifest
-    from pipelines.model.frozen import FrozenMonth
+    from pipelines.model.closes import ClosedMonth
 
 LINEAGE = {
     "_account": "varchar",
     "_customer_uin": "varchar",
-    "_asked": "varchar",
+    "_slice_params": "varchar",
     "_reply": "varchar",
     "_file": "varchar",
     "_page": "integer",
@@ -52,28 +52,28 @@ _FILE_COLUMNS = {
     "dataset": "varchar",
     "account": "varchar",
     "kind": "varchar",
-    "key": "varchar",
+    "partition_key": "varchar",
     "month_state": "varchar",
     "state": "varchar",
     "rows": "bigint",
     "expected_rows": "bigint",
-    "asked_from": "varchar",
-    "asked_to": "varchar",
+    "requested_from": "varchar",
+    "requested_to": "varchar",
     "first_landed_at": "varchar",
     "code_version": "varchar",
     "run_id": "varchar",
 }
 """What `raw.landed_files` tells of a landed file: its path and digest, and what the manifest calls by these names."""
 
-_CUSTOMER_COLUMNS = {
+_SLICE_COLUMNS = {
     "dataset": "varchar",
     "account": "varchar",
     "kind": "varchar",
-    "key": "varchar",
+    "partition_key": "varchar",
     "month_state": "varchar",
-    "asked_to": "varchar",
+    "requested_to": "varchar",
     "customer_uin": "varchar",
-    "part": "varchar",
+    "slice_params": "varchar",
     "rows": "bigint",
     "expected_rows": "bigint",
     "cost": "varchar",
@@ -84,13 +84,13 @@ _CUSTOMER_COLUMNS = {
     "request_id": "varchar",
     "listed": "boolean",
     "carried": "boolean",
-    "proven_closed": "boolean",
+    "proven_issued": "boolean",
     "changed_at": "varchar",
     "direct": "boolean",
     "first_landed_at": "varchar",
-    "first_closed_at": "varchar",
+    "first_issued_at": "varchar",
 }
-"""What `raw.landed_customers` tells of a customer of a landed file: fields of these names, its own or the file's."""
+"""What `raw.landed_slices` tells of a customer of a landed file: fields of these names, its own or the file's."""
 
 _CATALOGUE_COLUMNS = {
     "dataset": "varchar",
@@ -101,9 +101,9 @@ _CATALOGUE_COLUMNS = {
     "asked": "boolean",
     "once_billed": "boolean",
     "file": "boolean",
-    "moved_by": "varchar",
-    "billed_by": "varchar",
-    "owed_by": "varchar",
+    "changed_if": "varchar",
+    "requested_if_rows": "varchar",
+    "requested_if_cost": "varchar",
 }
 """What `raw.catalogue` tells of each dataset and each role that may ask it, so that models can tell what is not landed:
 the dataset's fields of these names, and whether the role is asked for it by itself.
@@ -124,14 +124,14 @@ _DRIFT_COLUMNS = {
 _CHANGE_COLUMNS = {
     "dataset": "varchar",
     "account": "varchar",
-    "key": "varchar",
+    "partition_key": "varchar",
     "change": "varchar",
     "paired": "boolean",
-    "old_asked_at": "timestamp with time zone",
-    "new_asked_at": "timestamp with time zone",
+    "old_requested_at": "timestamp with time zone",
+    "new_requested_at": "timestamp with time zone",
     "customer_uin": "varchar",
     "owner": "varchar",
-    "part": "varchar",
+    "slice_params": "varchar",
     "cost": "varchar",
     "currency": "varchar",
 }
@@ -139,7 +139,7 @@ _CHANGE_COLUMNS = {
 `owner` is the account that the row itself says it is of: a pack holds the rows of many.
 """
 
-_FROZEN_COLUMNS = {
+_CLOSED_MONTH_COLUMNS = {
     "path": "varchar",
     "digest": "varchar",
     "bill_month": "varchar",
@@ -149,20 +149,20 @@ _FROZEN_COLUMNS = {
     "is_complete": "boolean",
     "is_reconciled": "boolean",
     "release_id": "varchar",
-    "frozen_at": "varchar",
-    "frozen_by": "varchar",
+    "closed_at": "varchar",
+    "closed_by": "varchar",
     "reason": "varchar",
 }
-"""What `raw.frozen_months` tells of each account's month that was closed: the folder, and fields of these names."""
+"""What `raw.closed_months` tells of each account's month that was closed: the folder, and fields of these names."""
 
 TABLES = {
     "landed_files": _FILE_COLUMNS,
-    "landed_customers": _CUSTOMER_COLUMNS,
+    "landed_slices": _SLICE_COLUMNS,
     "drift": _DRIFT_COLUMNS,
     "catalogue": _CATALOGUE_COLUMNS,
     "changes": _CHANGE_COLUMNS,
-    "frozen_months": _FROZEN_COLUMNS,
-    "frozen_costs": frozen.COST_COLUMNS,
+    "closed_months": _CLOSED_MONTH_COLUMNS,
+    "closed_costs": closes.COST_COLUMNS,
 }
 """The tables of the schema `raw` that are no datasets, with their columns."""
 
@@ -175,7 +175,7 @@ def make_raw(
     files: Sequence[LandedFile],
     digests: Mapping[str, str],
     wanted: Collection[str],
-    closed: Sequence[FrozenMonth] = (),
+    closed: Sequence[ClosedMonth] = (),
 ) -> None:
     """Make the `wanted` relations of the schema `raw` in the current database over these files and closed months.
 
@@ -190,22 +190,22 @@ def make_raw(
             connection.execute(f"create view raw.{dataset.name} as {_select(connection, dataset, paths)}")
     if "raw.landed_files" in wanted:
         _make_table(connection, "landed_files", [_file_row(file, digests[file.path]) for file in files])
-    if "raw.landed_customers" in wanted:
-        _make_table(connection, "landed_customers", [row for file in files for row in _customer_rows(file.manifest)])
+    if "raw.landed_slices" in wanted:
+        _make_table(connection, "landed_slices", [row for file in files for row in _slice_rows(file.manifest)])
     if "raw.catalogue" in wanted:
         _make_table(connection, "catalogue", [row for dataset in DATASETS.values() for row in _catalogue_rows(dataset)])
     if "raw.drift" in wanted:
         _make_table(connection, "drift", [(*whose, *astuple(sighting)) for *whose, sighting in sightings(home)])
     if "raw.changes" in wanted:
         connection.execute(f"create view raw.changes as {_changes(connection, home, by_dataset)}")
-    if "raw.frozen_months" in wanted:
-        _make_table(connection, "frozen_months", [row for month in closed for row in _frozen_rows(month)])
-    if "raw.frozen_costs" in wanted:
-        costs = [str(home / month.path / frozen.COSTS) for month in closed]
-        columns = ", ".join(f'"{name}"' for name in frozen.COST_COLUMNS)
-        nothing = _nothing(frozen.COST_COLUMNS)
+    if "raw.closed_months" in wanted:
+        _make_table(connection, "closed_months", [row for month in closed for row in _closed_month_rows(month)])
+    if "raw.closed_costs" in wanted:
+        costs = [str(home / month.path / closes.COSTS) for month in closed]
+        columns = ", ".join(f'"{name}"' for name in closes.COST_COLUMNS)
+        nothing = _nothing(closes.COST_COLUMNS)
         rows = f"select {columns} from {_parquet(costs)}" if costs else nothing  # noqa: S608  names are ours
-        connection.execute(f"create view raw.frozen_costs as {rows}")
+        connection.execute(f"create view raw.closed_costs as {rows}")
 
 
 def _file_row(file: LandedFile, digest: str) -> tuple[object, ...]:
@@ -213,11 +213,11 @@ def _file_row(file: LandedFile, digest: str) -> tuple[object, ...]:
     return tuple(own[name] if name in own else getattr(file.manifest, name) for name in _FILE_COLUMNS)
 
 
-def _customer_rows(manifest: Manifest) -> Iterator[tuple[object, ...]]:
-    shared = [name for name in _CUSTOMER_COLUMNS if name not in LandedCustomer.__slots__]
+def _slice_rows(manifest: Manifest) -> Iterator[tuple[object, ...]]:
+    shared = [name for name in _SLICE_COLUMNS if name not in SliceState.__slots__]
     of_file = tuple(getattr(manifest, name) for name in shared)
-    of_customer = attrgetter(*[name for name in _CUSTOMER_COLUMNS if name not in shared])
-    return (of_file + of_customer(customer) for customer in manifest.customers)
+    of_customer = attrgetter(*[name for name in _SLICE_COLUMNS if name not in shared])
+    return (of_file + of_customer(customer) for customer in manifest.slices)
 
 
 def _catalogue_rows(dataset: Dataset) -> Iterator[tuple[object, ...]]:
@@ -234,12 +234,12 @@ def _catalogue_rows(dataset: Dataset) -> Iterator[tuple[object, ...]]:
         yield tuple(own[name] if name in own else getattr(dataset, name) for name in _CATALOGUE_COLUMNS)
 
 
-def _frozen_rows(month: FrozenMonth) -> Iterator[tuple[object, ...]]:
+def _closed_month_rows(month: ClosedMonth) -> Iterator[tuple[object, ...]]:
     close = month.close
     for account in close.accounts:
-        told = {"path": month.path, "digest": month.digest, "frozen_at": close.frozen_at.isoformat()}
+        told = {"path": month.path, "digest": month.digest, "closed_at": close.closed_at.isoformat()}
         own = vars(close) | vars(account) | told
-        yield tuple(own[name] for name in _FROZEN_COLUMNS)
+        yield tuple(own[name] for name in _CLOSED_MONTH_COLUMNS)
 
 
 def _changes(connection: duckdb.DuckDBPyConnection, home: Path, by_dataset: Mapping[str, Sequence[LandedFile]]) -> str:
@@ -250,15 +250,20 @@ def _changes(connection: duckdb.DuckDBPyConnection, home: Path, by_dataset: Mapp
         if dataset.cost and dataset.currency and entries:
             source = _parquet([str(entry) for entry in entries])
             held = {row[0] for row in connection.execute(f"describe from {source}").fetchall()}
-            own = {"owner": "OwnerAccountId", "part": "_asked", "cost": dataset.cost, "currency": dataset.currency}
+            own = {
+                "owner": "OwnerAccountId",
+                "slice_params": "_slice_params",
+                "cost": dataset.cost,
+                "currency": dataset.currency,
+            }
             spelled = {name: f'"{column}"' if column in held else "null" for name, column in own.items()}
             parts.append(f"""
                 select
                     '{dataset.name}',
                     regexp_extract(filename, '.*/account=([^/]*)/', 1),
                     regexp_extract(filename, '.*/{dataset.partition.value}=([^/]*)/', 1),
-                    _change, _paired, _old_asked_at, _new_asked_at, _customer_uin,
-                    {spelled["owner"]}, {spelled["part"]}, {spelled["cost"]}, {spelled["currency"]}
+                    _change, _paired, _old_requested_at, _new_requested_at, _customer_uin,
+                    {spelled["owner"]}, {spelled["slice_params"]}, {spelled["cost"]}, {spelled["currency"]}
                 from {source}
             """)  # noqa: S608  names come from the catalogue
     return " union all ".join(parts)
@@ -266,7 +271,7 @@ def _changes(connection: duckdb.DuckDBPyConnection, home: Path, by_dataset: Mapp
 
 def _entries(home: Path, file: LandedFile) -> Iterator[Path]:
     manifest = file.manifest
-    folder = changes_folder(home, manifest.dataset, manifest.account, manifest.kind, manifest.key)
+    folder = changes_folder(home, manifest.dataset, manifest.account, manifest.kind, manifest.partition_key)
     for name in manifest.changes:
         if not (folder / name).exists():
             raise CorruptFile(
@@ -294,8 +299,10 @@ def _select(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequ
     landed = {row[0] for row in connection.execute(f"describe from {source}").fetchall()} if paths else set()
     columns = [f'"{name}"' if name in landed else f'null::{type_} as "{name}"' for name, type_ in types.items()]
     # The key is in the path alone; DuckDB's own reading of such paths would take a home called bill_month=x for it.
-    key = f"regexp_extract(filename, '.*/{dataset.partition.value}=([^/]*)/', 1)" if paths else "null::varchar"
-    columns.append(f'{key} as "{dataset.partition.value}"')
+    partition_key = (
+        f"regexp_extract(filename, '.*/{dataset.partition.value}=([^/]*)/', 1)" if paths else "null::varchar"
+    )
+    columns.append(f'{partition_key} as "{dataset.partition.value}"')
     return f"select {', '.join(columns)} " + (f"from {source}" if paths else "where false")
 
 

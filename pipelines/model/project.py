@@ -136,7 +136,7 @@ class Project:
 
     def wanted(self, due: Iterable[Model | Check]) -> set[str]:
         """The full names of all that must be there to run these tables and checks, raw among them."""
-        wanted = {read for part in due for read in part.reads}
+        wanted = {read for slice_params in due for read in slice_params.reads}
         for model in reversed(self.models):
             if model.full_name in wanted and not model.is_table:
                 wanted |= set(model.reads)
@@ -146,7 +146,7 @@ class Project:
     def digests(self) -> dict[str, str]:
         """The digest of every model and check by name: what decides whether an old build can be carried on."""
         parts: tuple[Model | Check, ...] = (*self.models, *self.checks)
-        return {part.name: part.digest for part in parts}
+        return {slice_params.name: slice_params.digest for slice_params in parts}
 
 
 @cache

@@ -1,7 +1,7 @@
 """Closing a bill month: what was invoiced is frozen, with the release it was invoiced from and the proof that it tied.
 
 A month is closed once, and stays so: its folder appears in one step, whole. What the service restates later is told
-against it by `rpt_restatements` and `rpt_restatement_lines`. The folder's format is `model.frozen`'s.
+against it by `rpt_restatements` and `rpt_restatement_lines`. The folder's format is `model.closes`'s.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import duckdb
 
 from pipelines import locks, paths
 from pipelines.errors import BillEtlError, BuildFailed, SettingError, StorageFailed
-from pipelines.model.frozen import CLOSE, COST_COLUMNS, COSTS, TERMS, TIE_OUT, AccountMonth, Close, sha256
+from pipelines.model.closes import CLOSE, COST_COLUMNS, COSTS, TERMS, TIE_OUT, AccountMonth, Close, sha256
 from pipelines.model.session import is_refusal, reader
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
 from pipelines.publish import disk
@@ -61,7 +61,7 @@ _OBJECTIONS = """
 
     of_bills as (
         select account, customer_uin, is_own_bill, 'landed while the month was ' || month_state || '.' as objection
-        from bills where month_state <> 'closed'
+        from bills where month_state <> 'issued'
         union all
         select account, customer_uin, is_own_bill, coalesce(reason, 'not complete or not reconciled.')
         from bills where not is_fine
@@ -70,7 +70,7 @@ _OBJECTIONS = """
     of_accounts as (
         select account, is_own_bill, 'landed while the month was ' || month_state || ', or partial.' as objection
         from main.dim_bill_months
-        where bill_month = getvariable('month') and not (month_state = 'closed' and is_complete and is_reconciled)
+        where bill_month = getvariable('month') and not (month_state = 'issued' and is_complete and is_reconciled)
         union all
         select distinct account, is_own_bill, 'nothing of the month is landed.'
         from main.dim_bill_months
@@ -176,7 +176,7 @@ def close_month(
         with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
             if not paths.closed_folder(home, month.key).exists():
                 from_here_on.enter_context(_told_if_closed(home, month))
-                close = _freeze(home, month, now, said, terms_file, masked=masked)
+                close = _write_close(home, month, now, said, terms_file, masked=masked)
         # Also of a close that was killed before it got here.
         build_and_publish(home, now=now, code_version=code_version, masked=masked)
     if close is None:
@@ -207,7 +207,7 @@ def _told_if_closed(home: Path, month: BillMonth) -> Iterator[None]:
         raise failure(f"{told} {error}") from error
 
 
-def _freeze(
+def _write_close(
     home: Path, month: BillMonth, now: datetime, reason: str | None, terms_file: Path | None, *, masked: bool
 ) -> Close:
     if month.state(now) is MonthState.OPEN:
@@ -240,8 +240,8 @@ def _freeze(
             close = Close(
                 bill_month=month.key,
                 release_sha256=sha256(release),
-                frozen_at=now.astimezone(BILLING_ZONE),
-                frozen_by=_user(),
+                closed_at=now.astimezone(BILLING_ZONE),
+                closed_by=_user(),
                 reason=reason,
                 overridden=objections,
                 accounts=tuple(AccountMonth(**row) for row in accounts),

@@ -24,7 +24,7 @@ Made by `make docs` of the catalogue (`pipelines/endpoints/`) and the models (`s
 
 {reads} actions read and feed {datasets} datasets; {writes} write and are never called. Limits are in requests a second,
 as of the day beside them. *By* is what the lake keeps a file for. *Asked of* are the roles that are asked by
-themselves; `also_ask` in accounts.toml asks the others that it names. *Read by* are the published tables that are made
+themselves; `extra_datasets` in accounts.toml asks the others that it names. *Read by* are the published tables that are made
 of it, straight or through other models. Who the customers and vouchers are, and how a question is answered, is told in
 [architecture.md](architecture.md).
 """
@@ -101,7 +101,7 @@ def _limit(action: Action) -> str:
 
 def _asked_of(dataset: Dataset) -> str:
     others = [role for role in dataset.action.roles if role not in dataset.asked_roles]
-    return _who(dataset.asked_roles) + (f"; `also_ask`: {_who(others)}" if others else "")
+    return _who(dataset.asked_roles) + (f"; `extra_datasets`: {_who(others)}" if others else "")
 
 
 def _who(roles: Collection[Role]) -> str:
@@ -148,9 +148,9 @@ def _when(dataset: Dataset) -> str:
     """Say on what asking depends, besides the role."""
     parts = [
         "once the bill is out" if dataset.once_billed else "",
-        f"until the bill is out, if `{dataset.moved_by}` changed" if dataset.moved_by else "",
-        f"once the bill is out, if `{dataset.owed_by}` has a cost" if dataset.owed_by else "",
-        f"if `{dataset.billed_by}` has rows" if dataset.billed_by else "",
+        f"until the bill is out, if `{dataset.changed_if}` changed" if dataset.changed_if else "",
+        f"once the bill is out, if `{dataset.requested_if_cost}` has a cost" if dataset.requested_if_cost else "",
+        f"if `{dataset.requested_if_rows}` has rows" if dataset.requested_if_rows else "",
     ]
     return "; ".join(filter(None, parts)) or "always"
 

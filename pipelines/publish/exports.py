@@ -16,11 +16,11 @@ import duckdb
 
 from pipelines import locks, paths
 from pipelines.errors import SettingError, StorageFailed
-from pipelines.model.frozen import sha256
+from pipelines.model.closes import sha256
 from pipelines.model.session import reader
 from pipelines.periods import BillMonth
 from pipelines.publish import disk
-from pipelines.publish.seal import Seal, seals
+from pipelines.publish.release_stamp import ReleaseStamp, stamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +67,7 @@ class Export:
 
     folder: Path
     files: tuple[ExportedFile, ...]
-    seals: tuple[Seal, ...]
+    stamps: tuple[ReleaseStamp, ...]
 
 
 def export_focus(home: Path, month: str) -> Export:
@@ -89,13 +89,13 @@ def _export(home: Path, month: str, kind: str, tables: Iterable[str] | None, for
     """Write `tables`, or all of them, unless the release's month is there already, whole."""
     key = BillMonth(month).key
     with _release(home) as connection:
-        sealed = tuple(_sealed(connection, key))
-        folder = paths.export_folder(home, key, sealed[0].release_id, kind)
+        stamped = tuple(_sealed(connection, key))
+        folder = paths.export_folder(home, key, stamped[0].release_id, kind)
         files = _whole(folder)  # without the lock: who finds it whole writes nothing
         if not files:
             with locks.held(paths.exports_lock(home), f"the exports of {home}", wait=_WAIT):
-                files = _whole(folder) or _make(connection, folder, key, sealed, tables, formats)
-    return Export(folder, files, sealed)
+                files = _whole(folder) or _make(connection, folder, key, stamped, tables, formats)
+    return Export(folder, files, stamped)
 
 
 def _whole(folder: Path) -> tuple[ExportedFile, ...] | None:
@@ -113,7 +113,7 @@ def _make(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     month: str,
-    sealed: Iterable[Seal],
+    stamped: Iterable[ReleaseStamp],
     tables: Iterable[str] | None,
     formats: Iterable[Format],
 ) -> tuple[ExportedFile, ...]:
@@ -125,7 +125,7 @@ def _make(
             for table in (_tables(connection) if tables is None else tables)
             for format_ in formats
         )
-        (aside / MANIFEST).write_text(_manifest(month, sealed, files), encoding="utf-8")
+        (aside / MANIFEST).write_text(_manifest(month, stamped, files), encoding="utf-8")
     return files
 
 
@@ -139,9 +139,9 @@ def _release(home: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _sealed(connection: duckdb.DuckDBPyConnection, month: str) -> list[Seal]:
+def _sealed(connection: duckdb.DuckDBPyConnection, month: str) -> list[ReleaseStamp]:
     """Return the month's seals. Raises SettingError for a month that the release does not hold."""
-    if found := seals(connection, month):
+    if found := stamps(connection, month):
         return found
     held = connection.execute("select min(bill_month), max(bill_month) from main.dim_bill_months").fetchall()[0]
     raise SettingError(
@@ -160,8 +160,8 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def _write(connection: duckdb.DuckDBPyConnection, table: str, month: str, target: Path) -> ExportedFile:
     """Write one table, its rows in one order whatever their order in the release."""
     columns = {name: type_ for name, type_, *_ in connection.execute(f'describe main."{table}"').fetchall()}
-    of_month = "".join(f" where \"{name}\" = '{month}'" for name in _MONTH_COLUMNS if name in columns)
-    rows = f'(select * from main."{table}"{of_month} order by all)'  # noqa: S608  names come from the release, the month is checked
+    month_work = "".join(f" where \"{name}\" = '{month}'" for name in _MONTH_COLUMNS if name in columns)
+    rows = f'(select * from main."{table}"{month_work} order by all)'  # noqa: S608  names come from the release, the month is checked
     if target.suffix == f".{Format.CSV}":
         spelled = [_spelled(f'"{name}"', type_) for name, type_ in columns.items()]
         # Quotes tell an empty text from none, and an id from a number.
@@ -209,11 +209,11 @@ def _spelled(column: str, type_: str) -> str:
     return column
 
 
-def _manifest(month: str, sealed: Iterable[Seal], files: Iterable[ExportedFile]) -> str:
+def _manifest(month: str, stamped: Iterable[ReleaseStamp], files: Iterable[ExportedFile]) -> str:
     """Return what tells whose figures the files are, and how to see that none was changed."""
     told = {
         "bill_month": month,
-        "seals": [{"sentence": seal.sentence, **asdict(seal)} for seal in sealed],
+        "seals": [{"sentence": stamp.sentence, **asdict(stamp)} for stamp in stamped],
         "files": [asdict(file) for file in files],
     }
     return json.dumps(told, indent=2, ensure_ascii=False, default=str) + "\n"

@@ -43,7 +43,7 @@ _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ValidationResult:
     """What the validator said of each rule: names, those of `failed` and `skipped` with its reason.
 
     `not_taken` are rules that it counts as failed although they are one of several that a rule asks for any of, and
@@ -64,7 +64,7 @@ class Verdict:
         )
 
 
-def judge(rows: Path, environment: Path) -> Verdict:
+def judge(rows: Path, environment: Path) -> ValidationResult:
     """Judge a Parquet file of cost and usage with the validator that is installed in a virtual environment.
 
     Takes some 12 s for a small file. Raises SettingError if it is not installed there, or otherwise than make
@@ -137,12 +137,12 @@ def _parents(package: Path) -> dict[str, str]:
         ) from error
 
 
-def _verdict(said: Mapping[str, tuple[str, str]], parents: Mapping[str, str]) -> Verdict:
+def _verdict(said: Mapping[str, tuple[str, str]], parents: Mapping[str, str]) -> ValidationResult:
     failed = {rule: details for rule, (status, details) in said.items() if status == "FAIL"}
     not_taken = {
         rule: parents[rule] for rule in failed if rule in parents and said.get(parents[rule], ("",))[0] == "PASS"
     }
-    return Verdict(
+    return ValidationResult(
         passed=tuple(rule for rule, (status, _) in said.items() if status == "PASS"),
         failed={rule: details for rule, details in failed.items() if rule not in not_taken},
         not_taken=not_taken,

@@ -18,8 +18,8 @@ import duckdb
 from pipelines import locks, paths
 from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.land.manifest import landed_digests, landed_files
-from pipelines.model.build import Stamp, build
-from pipelines.model.frozen import frozen_months
+from pipelines.model.build import ReleaseIdentity, build
+from pipelines.model.closes import closed_months
 from pipelines.model.masking import mask_id
 from pipelines.model.project import Project, read_project
 from pipelines.model.session import reader
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pipelines.land.manifest import LandedFile
     from pipelines.model.build import Built
-    from pipelines.model.frozen import FrozenMonth
+    from pipelines.model.closes import ClosedMonth
 
 KEPT = 5
 """How many releases are kept, the current one among them."""
@@ -43,7 +43,7 @@ BUILD_WAIT = 600.0
 _SECRET_BYTES = 32
 _SECRET = re.compile(rf"[0-9a-f]{{{2 * _SECRET_BYTES}}}")
 
-_MADE_OF = "select path, digest from meta.files union select path, digest from meta.frozen_months"
+_MADE_OF = "select path, digest from meta.files union select path, digest from meta.closed_months"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,13 @@ def build_and_publish(
     """
     with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
         started = monotonic()
-        landed, closed, project = landed_files(home), frozen_months(home), read_project()
+        landed, closed, project = landed_files(home), closed_months(home), read_project()
         digests = _digests(landed)
         made_of = digests | _digests(closed)
         secret = _mask_secret(home) if masked else None
         if not full and _contents(home) == (made_of, project.digests, mask_id(secret)):
             return None
-        stamp = Stamp(_free_id(home, now, made_of, project), now, code_version, secret)
+        stamp = ReleaseIdentity(_free_id(home, now, made_of, project), now, code_version, secret)
         built = build(
             paths.build_file(home),
             home,
@@ -114,7 +114,7 @@ def is_current(home: Path, *, masked: bool = True) -> bool:
     True too where nothing is landed yet. Takes no lock. Raises CorruptFile, and StorageFailed if the secret that masks
     are made with cannot be read.
     """
-    digests = landed_digests(home) | _digests(frozen_months(home))
+    digests = landed_digests(home) | _digests(closed_months(home))
     if not digests:
         return True
     masks = mask_id(_kept_secret(home)) if masked else None
@@ -159,7 +159,7 @@ def _contents(home: Path) -> tuple[dict[str, str], dict[str, str], str | None]:
     return files, models, masks
 
 
-def _digests(parts: Sequence[LandedFile | FrozenMonth]) -> dict[str, str]:
+def _digests(parts: Sequence[LandedFile | ClosedMonth]) -> dict[str, str]:
     return {part.path: part.digest for part in parts}
 
 
@@ -200,7 +200,7 @@ def _prune(home: Path, current: Path) -> None:
         disk.remove(old.with_name(f"{old.name}.wal"))
 
 
-def _release(stamp: Stamp, path: Path, built: Built, seconds: float) -> Release:
+def _release(stamp: ReleaseIdentity, path: Path, built: Built, seconds: float) -> Release:
     return Release(
         release_id=stamp.release_id,
         path=path,

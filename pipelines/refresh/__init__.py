@@ -9,16 +9,16 @@ partition  the refresh itself, the only place that joins extract and land
 
 from __future__ import annotations
 
-from pipelines.refresh.partition import Key, refresh
+from pipelines.refresh.partition import PartitionKey, refresh
 from pipelines.refresh.plan import Planned, plan_month, tables
-from pipelines.refresh.run import Outcome, Run, Source, Usage
+from pipelines.refresh.values import AccountClient, Outcome, RefreshContext, Usage
 
 __all__ = [
-    "Key",
+    "AccountClient",
     "Outcome",
+    "PartitionKey",
     "Planned",
-    "Run",
-    "Source",
+    "RefreshContext",
     "Usage",
     "plan_month",
     "refresh",

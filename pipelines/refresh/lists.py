@@ -1,6 +1,6 @@
 """The account's lists, as landed: its customers, those of its second-level resellers, its vouchers.
 
-What is read here was taken by this run or an earlier one (`partition`); who is asked of it is `subjects`' business.
+What is read here was taken by this run or an earlier one (`partition`); who is asked of it is `slices`' business.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from pipelines import land
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Each, PartitionKind, Role
 from pipelines.errors import RequestUnanswered
-from pipelines.pages import Subject, amount
-from pipelines.refresh.run import target
+from pipelines.pages import Slice, amount
+from pipelines.refresh.values import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipelines.endpoints.asker import Asker
+    from pipelines.endpoints.profile import AccountProfile
     from pipelines.endpoints.shapes import Dataset
     from pipelines.periods import BillMonth
-    from pipelines.refresh.run import Run
+    from pipelines.refresh.values import RefreshContext
 
 CUSTOMERS = DATASETS["customers"]
 SUB_AGENTS = DATASETS["sub_agents"]
@@ -49,7 +49,7 @@ class Customers:
         return self.direct | self.indirect
 
 
-def needed(asker: Asker, datasets: Iterable[Dataset]) -> tuple[Dataset, ...]:
+def needed(profile: AccountProfile, datasets: Iterable[Dataset]) -> tuple[Dataset, ...]:
     """Return the lists that these datasets are asked of, in the order to take them.
 
     What is taken as of now is asked of the account's own customers only: those of second-level resellers are theirs to
@@ -57,43 +57,43 @@ def needed(asker: Asker, datasets: Iterable[Dataset]) -> tuple[Dataset, ...]:
     """
     wanted = set()
     for dataset in datasets:
-        by_kind = asker.role is Role.DISTRIBUTOR and dataset.kind_parameter is not None
+        by_kind = profile.role is Role.DISTRIBUTOR and dataset.kind_parameter is not None
         if dataset.each is Each.CUSTOMER or dataset.customer_parameter or by_kind:
             wanted.add(CUSTOMERS.name)
-            if asker.role is Role.DISTRIBUTOR and dataset.partition is not PartitionKind.SNAPSHOT_DATE:
+            if profile.role is Role.DISTRIBUTOR and dataset.partition is not PartitionKind.SNAPSHOT_DATE:
                 wanted |= {SUB_AGENTS.name, INDIRECT_CUSTOMERS.name}
         if dataset.each is Each.SUB_AGENT:
             wanted.add(SUB_AGENTS.name)
         if dataset.each is Each.VOUCHER:
-            wanted.add((OWN_VOUCHERS if asker.role is Role.CUSTOMER else CUSTOMER_VOUCHERS).name)
+            wanted.add((OWN_VOUCHERS if profile.role is Role.CUSTOMER else CUSTOMER_VOUCHERS).name)
     return tuple(dataset for dataset in IN_ORDER if dataset.name in wanted)
 
 
-def is_todays(run: Run, asker: Asker, dataset: Dataset) -> bool:
+def is_todays(context: RefreshContext, profile: AccountProfile, dataset: Dataset) -> bool:
     """Tell whether a list was taken today (UTC+8) and is whole. Raises CorruptFile."""
-    manifest = land.landed(target(run, asker.account, dataset, run.clock.today().isoformat()))
+    manifest = land.landed(partition_of(context, profile.account, dataset, context.clock.today().isoformat()))
     return manifest is not None and manifest.state == "whole"
 
 
-def customers(run: Run, asker: Asker, datasets: Iterable[Dataset]) -> Customers:
+def customers(context: RefreshContext, profile: AccountProfile, datasets: Iterable[Dataset]) -> Customers:
     """Read who the customers are that these datasets are asked of; nobody where they are asked of none.
 
     Raises CorruptFile, RequestUnanswered for an entry that is no UIN.
     """
-    wanted = needed(asker, datasets)
-    direct = uins(run, asker, CUSTOMERS) if CUSTOMERS in wanted else frozenset()
-    indirect = uins(run, asker, INDIRECT_CUSTOMERS) if INDIRECT_CUSTOMERS in wanted else frozenset()
+    wanted = needed(profile, datasets)
+    direct = uins(context, profile, CUSTOMERS) if CUSTOMERS in wanted else frozenset()
+    indirect = uins(context, profile, INDIRECT_CUSTOMERS) if INDIRECT_CUSTOMERS in wanted else frozenset()
     return Customers(direct, indirect - direct)
 
 
-def uins(run: Run, asker: Asker, dataset: Dataset) -> frozenset[str]:
+def uins(context: RefreshContext, profile: AccountProfile, dataset: Dataset) -> frozenset[str]:
     """Read the accounts of a list; none of a list of something else. Raises as `customers`."""
     column = _UIN_COLUMNS.get(dataset.name)
-    texts = [text for (text,) in _rows(run, asker, dataset, (column,))] if column else []
+    texts = [text for (text,) in _rows(context, profile, dataset, (column,))] if column else []
     strange = {str(text) for text in texts if not (text and text.isdecimal())}
     if strange:
         raise RequestUnanswered(
-            f"The list {dataset.name} of account '{asker.account}' holds what is no UIN: {', '.join(sorted(strange))}. "
+            f"The list {dataset.name} of account '{profile.account}' holds what is no UIN: {', '.join(sorted(strange))}. "
             "Take the list again; if it stays, the API has changed.",
             action=dataset.action.name,
             code="UnknownShape",
@@ -101,33 +101,35 @@ def uins(run: Run, asker: Asker, dataset: Dataset) -> frozenset[str]:
     return frozenset(filter(None, texts))
 
 
-def used_vouchers(run: Run, asker: Asker, month: BillMonth) -> tuple[Subject, ...]:
+def used_vouchers(context: RefreshContext, profile: AccountProfile, month: BillMonth) -> tuple[Slice, ...]:
     """Read which vouchers may have been used in a month: something of them was, and they were not to come yet.
 
     A voucher may be settled after it has expired, so its end is not looked at. Raises CorruptFile.
     """
-    own = asker.role is Role.CUSTOMER
+    own = profile.role is Role.CUSTOMER
     ends = month.next.start.strftime("%Y-%m-%d %H:%M:%S")
     found = set()
     names = ("CustomerUin", "VoucherId", "TotalAmount", "RemainingAmount", "EffectiveTime")
     for uin, voucher, total, remaining, effective in _rows(
-        run, asker, OWN_VOUCHERS if own else CUSTOMER_VOUCHERS, names
+        context, profile, OWN_VOUCHERS if own else CUSTOMER_VOUCHERS, names
     ):
         if voucher and voucher.isdecimal() and amount(total) != amount(remaining) and (effective or "") < ends:
-            found.add(Subject.of(None if own else uin, {"VoucherId": int(voucher)}))
+            found.add(Slice.of(None if own else uin, {"VoucherId": int(voucher)}))
     return tuple(sorted(found, key=str))
 
 
-def newest(run: Run, asker: Asker, dataset: Dataset) -> str | None:
+def newest(context: RefreshContext, profile: AccountProfile, dataset: Dataset) -> str | None:
     """Return the day (`YYYY-MM-DD`, UTC+8) of the newest landing of what is taken as of now, None if it never was."""
-    folder = target(run, asker.account, dataset, "*").path.parent.parent
+    folder = partition_of(context, profile.account, dataset, "*").path.parent.parent
     return max((path.parent.name.partition("=")[2] for path in folder.glob("*=*/data.parquet")), default=None)
 
 
-def _rows(run: Run, asker: Asker, dataset: Dataset, columns: Sequence[str]) -> list[tuple[str | None, ...]]:
+def _rows(
+    context: RefreshContext, profile: AccountProfile, dataset: Dataset, columns: Sequence[str]
+) -> list[tuple[str | None, ...]]:
     """Return columns of the newest landing of a list; nothing if it was never taken."""
-    day = newest(run, asker, dataset)
+    day = newest(context, profile, dataset)
     if day is None:
         return []
-    place = target(run, asker.account, dataset, day)
+    place = partition_of(context, profile.account, dataset, day)
     return list(zip(*(land.texts(place, column) for column in columns), strict=True))

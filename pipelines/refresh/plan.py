@@ -1,7 +1,7 @@
 """What a refresh is about to ask: how many requests of which action, how long that takes at the limits, what is left.
 
 A plan is made of what is landed; what has changed since is only known once the service was asked, so a dry run tells
-the least and the most. What does not belong here: deciding who is asked (`subjects`).
+the least and the most. What does not belong here: deciding who is asked (`slices`).
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 
-from pipelines.endpoints.asker import asked_of, not_asked
-from pipelines.refresh import lists, subjects
+from pipelines.endpoints.profile import datasets_for, why_skipped
+from pipelines.refresh import lists, slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pipelines.endpoints.asker import Asker
+    from pipelines.endpoints.profile import AccountProfile
     from pipelines.endpoints.shapes import Dataset
     from pipelines.periods import BillMonth
-    from pipelines.refresh.run import Run
-    from pipelines.refresh.subjects import Asked
+    from pipelines.refresh.slices import WorkList
+    from pipelines.refresh.values import RefreshContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Planned:
     account: str
     dataset: str
     action: str
-    key: str
+    partition_key: str
     limit: int
     asked: int
     least: int
@@ -45,47 +45,55 @@ class Planned:
     why: str = ""
 
 
-def planned(run: Run, asker: Asker, asked: Asked, key: str) -> Planned:
+def planned(context: RefreshContext, profile: AccountProfile, asked: WorkList, partition_key: str) -> Planned:
     """Plan what is decided."""
-    requests = subjects.request_counts(run, asker, asked, key)
+    requests = slices.request_counts(context, profile, asked, partition_key)
     return _planned(
-        asker, asked.dataset, key, len(asked.subjects), (requests, requests), asked.left, asked.skipped or asked.why
+        profile,
+        asked.dataset,
+        partition_key,
+        len(asked.slices),
+        (requests, requests),
+        asked.left,
+        asked.skipped or asked.why,
     )
 
 
-def plan_month(run: Run, asker: Asker, datasets: Sequence[Dataset], month: BillMonth) -> tuple[Planned, ...]:
+def plan_month(
+    context: RefreshContext, profile: AccountProfile, datasets: Sequence[Dataset], month: BillMonth
+) -> tuple[Planned, ...]:
     """Plan a month without asking anything, as of what is landed. Raises CorruptFile.
 
     Where daily bills tell who has changed, the least is what is known to be asked, and the most is everyone.
     """
-    mine = asked_of(asker, datasets)
-    who = lists.customers(run, asker, mine)
-    plans = [_list_plan(run, asker, dataset) for dataset in lists.needed(asker, mine)]
-    if any(dataset.moved_by for dataset in mine):
-        for day in subjects.days_again(run, asker, month):
-            asked = subjects.of_day(run, asker, subjects.BY_DAY, day, who)
-            plans.append(planned(run, asker, asked, day.isoformat()))
-    changed = subjects.changes(run, asker, month, ())
+    mine = datasets_for(profile, datasets)
+    who = lists.customers(context, profile, mine)
+    plans = [_list_plan(context, profile, dataset) for dataset in lists.needed(profile, mine)]
+    if any(dataset.changed_if for dataset in mine):
+        for day in slices.days_again(context, profile, month):
+            asked = slices.day_work(context, profile, slices.BY_DAY, day, who)
+            plans.append(planned(context, profile, asked, day.isoformat()))
+    changed = slices.changes(context, profile, month, ())
     for dataset in mine:
-        least = subjects.of_month(run, asker, dataset, month, who, changed)
-        most = subjects.of_month(run, asker, dataset, month, who, {})
-        requests = [subjects.request_counts(run, asker, asked, month.key) for asked in (least, most)]
+        least = slices.month_work(context, profile, dataset, month, who, changed)
+        most = slices.month_work(context, profile, dataset, month, who, {})
+        requests = [slices.request_counts(context, profile, asked, month.key) for asked in (least, most)]
         counts = (requests[0], requests[1])
-        why = _unlisted(run, asker, dataset) or least.skipped or least.why
-        plans.append(_planned(asker, dataset, month.key, len(most.subjects), counts, least.left, why))
-    return (*plans, *skipped(asker, datasets, month.key))
+        why = _unlisted(context, profile, dataset) or least.skipped or least.why
+        plans.append(_planned(profile, dataset, month.key, len(most.slices), counts, least.left, why))
+    return (*plans, *skipped(profile, datasets, month.key))
 
 
-def _unlisted(run: Run, asker: Asker, dataset: Dataset) -> str:
+def _unlisted(context: RefreshContext, profile: AccountProfile, dataset: Dataset) -> str:
     """Say that it is not known yet whom a dataset is asked about; empty if it is."""
-    missing = [each.name for each in lists.needed(asker, (dataset,)) if lists.newest(run, asker, each) is None]
+    missing = [each.name for each in lists.needed(profile, (dataset,)) if lists.newest(context, profile, each) is None]
     return f"not known before these lists are taken: {', '.join(missing)}" if missing else ""
 
 
-def skipped(asker: Asker, datasets: Iterable[Dataset], key: str) -> tuple[Planned, ...]:
+def skipped(profile: AccountProfile, datasets: Iterable[Dataset], partition_key: str) -> tuple[Planned, ...]:
     """Say of which datasets nothing is asked of the account at all, and why."""
-    reasons = ((dataset, not_asked(asker, dataset)) for dataset in datasets)
-    return tuple(_planned(asker, dataset, key, 0, (0, 0), 0, why) for dataset, why in reasons if why)
+    reasons = ((dataset, why_skipped(profile, dataset)) for dataset in datasets)
+    return tuple(_planned(profile, dataset, partition_key, 0, (0, 0), 0, why) for dataset, why in reasons if why)
 
 
 def tables(plans: Sequence[Planned]) -> tuple[Table, ...]:
@@ -94,7 +102,7 @@ def tables(plans: Sequence[Planned]) -> tuple[Table, ...]:
     drawn = Table("account", whole, "for", "asked", "left", "requests", "seconds", "left because", title="The plan")
     asked = [plan for plan in plans if plan.asked or plan.left]
     for group in _grouped(asked, lambda plan: (plan.account, plan.dataset, plan.why)):
-        first, keys = group[0], sorted({plan.key for plan in group})
+        first, keys = group[0], sorted({plan.partition_key for plan in group})
         least, most = sum(plan.least for plan in group), sum(plan.most for plan in group)
         drawn.add_row(
             first.account,
@@ -147,16 +155,24 @@ def _range(least: int, most: int) -> str:
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-def _list_plan(run: Run, asker: Asker, dataset: Dataset) -> Planned:
-    key = run.clock.today().isoformat()
-    if lists.is_todays(run, asker, dataset):
-        return _planned(asker, dataset, key, 0, (0, 0), 1, "today's is there")
-    return planned(run, asker, subjects.of_now(run, asker, dataset, lists.Customers()), key)
+def _list_plan(context: RefreshContext, profile: AccountProfile, dataset: Dataset) -> Planned:
+    partition_key = context.clock.today().isoformat()
+    if lists.is_todays(context, profile, dataset):
+        return _planned(profile, dataset, partition_key, 0, (0, 0), 1, "today's is there")
+    return planned(context, profile, slices.snapshot_work(context, profile, dataset, lists.Customers()), partition_key)
 
 
 def _planned(
-    asker: Asker, dataset: Dataset, key: str, asked: int, requests: tuple[int, int], left: int, why: str
+    profile: AccountProfile,
+    dataset: Dataset,
+    partition_key: str,
+    asked: int,
+    requests: tuple[int, int],
+    left: int,
+    why: str,
 ) -> Planned:
-    limit = asker.limit(dataset)
+    limit = profile.limit(dataset)
     reason = why if left or not asked else ""
-    return Planned(asker.account, dataset.name, dataset.action.name, key, limit, asked, *requests, left, reason)
+    return Planned(
+        profile.account, dataset.name, dataset.action.name, partition_key, limit, asked, *requests, left, reason
+    )

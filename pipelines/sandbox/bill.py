@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from pipelines.sandbox.goods import Component, Product, Region, Terms
+    from pipelines.sandbox.goods import ChargeKind, Component, Product, Region
 
 SCALE = 10**8
 """Amounts are counted in 1/SCALE USD: eight decimals, as the API's rows have."""
@@ -75,7 +75,7 @@ class Group(NamedTuple):
     paid: bool
 
 
-class Amounts(NamedTuple):
+class LineSums(NamedTuple):
     """A number of lines and their exact sums, in 1/SCALE USD."""
 
     lines: int = 0
@@ -83,9 +83,9 @@ class Amounts(NamedTuple):
     voucher: int = 0
     total: int = 0
 
-    def plus(self, other: Amounts) -> Amounts:
+    def plus(self, other: LineSums) -> LineSums:
         """Return the sum of both."""
-        return Amounts(
+        return LineSums(
             self.lines + other.lines,
             self.original + other.original,
             self.voucher + other.voucher,
@@ -109,7 +109,7 @@ class Line(NamedTuple):
     """
 
     group: Group
-    amounts: Amounts
+    amounts: LineSums
     whose: tuple[int, str]
     kind: Kind
     head: tuple[str, ...]
@@ -240,17 +240,17 @@ def _charge(bill: Bill, dice: random.Random, first: int, terms_number: int) -> I
         quantity = terms.sign * (usage + more_usage) * hours
         amounts = _priced(component, quantity, traits.discount_rate, voucher_share)
         if bill.beyond_double and index == 1:
-            amounts = Amounts(1, BEYOND_DOUBLE, 0, BEYOND_DOUBLE)
+            amounts = LineSums(1, BEYOND_DOUBLE, 0, BEYOND_DOUBLE)
         line_id = f"{traits.id_base}{index:07d}{id_suffix}"
         yield Line(group, amounts, whose, kind, head, usage + more_usage, hours, line_id)
 
 
-def _priced(component: Component, quantity: int, rate: int, voucher_share: int) -> Amounts:
+def _priced(component: Component, quantity: int, rate: int, voucher_share: int) -> LineSums:
     """Return a line's amounts, each rounded to eight decimals; `quantity` in 1/USAGE_SCALE, negative if paid back."""
     original = _quotient(_price(component.list_price) * quantity, 10**12 * USAGE_SCALE // SCALE)
     discounted = _quotient(original * rate, RATE_SCALE)
     voucher = _quotient(discounted * voucher_share, 100)
-    return Amounts(1, original, voucher, discounted - voucher)
+    return LineSums(1, original, voucher, discounted - voucher)
 
 
 def money(amount: int) -> str:
@@ -272,7 +272,7 @@ def _price(text: str) -> int:
     return int(whole + decimals.ljust(12, "0"))
 
 
-def _times(bill: Bill, index: int, terms: Terms) -> tuple[str, str, str]:
+def _times(bill: Bill, index: int, terms: ChargeKind) -> tuple[str, str, str]:
     """Return when a charge was booked, and the start and end of what it covers: ahead if prepaid, behind if not."""
     booked = _start(bill.month) + timedelta(seconds=bill.second(index))
     start = booked if terms.pay_mode == "prePay" else booked.replace(minute=0, second=0) - timedelta(hours=terms.hours)
@@ -361,7 +361,9 @@ def _template(action: str, seed: int, customer_uin: str, kind: Kind) -> str:
     return json.dumps(ordered, ensure_ascii=False)
 
 
-def _fields(seed: int, customer_uin: str, resource: Resource, component_number: int, terms: Terms) -> dict[str, Any]:
+def _fields(
+    seed: int, customer_uin: str, resource: Resource, component_number: int, terms: ChargeKind
+) -> dict[str, Any]:
     """Return the fields that all lines of a resource, component and kind of charge have in common."""
     product, component = resource.product, resource.product.components[component_number]
     per_hour = component.price_unit.endswith("/hour")

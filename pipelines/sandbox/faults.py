@@ -60,7 +60,7 @@ class Faults:
     slow_seconds: float = 5.0
 
 
-class Call(NamedTuple):
+class FaultTarget(NamedTuple):
     """A request as far as faults and statistics tell requests apart. `identity` is equal for equal requests."""
 
     action: str
@@ -80,7 +80,7 @@ class Dice:
         self.hits_of: Counter[str] = Counter()
         self._asked: Counter[tuple[str, str]] = Counter()
 
-    def hit(self, name: str, call: Call) -> bool:
+    def hit(self, name: str, call: FaultTarget) -> bool:
         """Tell whether the fault of that name hits this call; if so, it has happened."""
         fault = getattr(self.faults, name)
         if not isinstance(fault, Fault):

@@ -21,10 +21,10 @@ import openpyxl
 
 from pipelines.endpoints.shapes import CUSTOMER_KINDS, DIRECT
 from pipelines.periods import BillMonth, MonthState
-from pipelines.sandbox.bill import SCALE, Amounts, money, resources
+from pipelines.sandbox.api_request import spelled
+from pipelines.sandbox.bill import SCALE, LineSums, money, resources
 from pipelines.sandbox.goods import PRODUCTS, TAGS
 from pipelines.sandbox.profiles import profile
-from pipelines.sandbox.questions import spelled
 from pipelines.sandbox.refusals import Refusal
 from pipelines.sandbox.statement import Filters
 from pipelines.sandbox.storage import File
@@ -32,9 +32,9 @@ from pipelines.sandbox.storage import File
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from pipelines.sandbox.api_request import Answer, ApiRequest, Members
     from pipelines.sandbox.bill import Line
-    from pipelines.sandbox.questions import Answer, Members, Question
-    from pipelines.sandbox.statement import Statement
+    from pipelines.sandbox.statement import BillView
 
 Row = dict[str, str]
 """A line of a file, by header (`_key`)."""
@@ -96,13 +96,13 @@ COMMISSION = (
 )
 
 
-def describe_customer_bill_download_url(question: Question) -> Members:
+def describe_customer_bill_download_url(request: ApiRequest) -> Members:
     """Link to a customer's bill, or to a pack of all customers' bills of a month that is billed.
 
     That a pack takes no customer and any other file needs one is what the definition's examples do; the codes for what
     there is not are inferred from its list of codes.
     """
-    parameters, month = question.parameters, question.month
+    parameters, month = request.parameters, request.month
     level, kind = LEVELS[parameters["FileType"].removesuffix(PACK)], parameters["CustomerUinType"]
     is_pack = parameters["FileType"].endswith(PACK)
     if is_pack == ("CustomerUin" in parameters):
@@ -110,60 +110,60 @@ def describe_customer_bill_download_url(question: Question) -> Members:
     if kind not in CUSTOMER_KINDS:
         raise Refusal("FailedOperation", f"The sandbox has no files of {kind}.")
     _check_level(level, month)
-    return _linked(question, _pack(question, level, kind) if is_pack else _customer_bill(question, level, kind))
+    return _linked(request, _pack(request, level, kind) if is_pack else _customer_bill(request, level, kind))
 
 
-def describe_bill_download_url(question: Question) -> Members:
+def describe_bill_download_url(request: ApiRequest) -> Members:
     """Link to the caller's own bill."""
-    level = LEVELS[question.parameters["FileType"]]
-    _check_level(level, question.month)
-    return _linked(question, _bill(question, level, question.uin))
+    level = LEVELS[request.parameters["FileType"]]
+    _check_level(level, request.month)
+    return _linked(request, _bill(request, level, request.uin))
 
 
-def describe_rebate_download_url(question: Question) -> Members:
+def describe_rebate_download_url(request: ApiRequest) -> Members:
     """Link to the commission details of a month that is billed."""
-    _check_billed(question, "InvalidParameterValue")
-    path = f"%2Fmnt/commission/CommissionDetail-{question.uin}-{_compact(question.month)}-{{}}.xlsx"
-    return _linked(question, File(path, lambda: _commission(question)))
+    _check_billed(request, "InvalidParameterValue")
+    path = f"%2Fmnt/commission/CommissionDetail-{request.uin}-{_compact(request.month)}-{{}}.xlsx"
+    return _linked(request, File(path, lambda: _commission(request)))
 
 
-def _linked(question: Question, file: File) -> Members:
-    asked = json.dumps([question.action.name, question.uin, dict(question.parameters)], sort_keys=True)
-    target = question.storage.link(file, asked)
-    return spelled(DownloadUrl=target and question.address + target, Ready=int(bool(target)))
+def _linked(request: ApiRequest, file: File) -> Members:
+    asked = json.dumps([request.action.name, request.uin, dict(request.parameters)], sort_keys=True)
+    target = request.storage.link(file, asked)
+    return spelled(DownloadUrl=target and request.address + target, Ready=int(bool(target)))
 
 
-def _customer_bill(question: Question, level: Level, kind: str) -> File:
-    uin = question.billed_customer()
-    if (uin in question.world.own_uins(question.role, question.uin)) != (kind == DIRECT):
+def _customer_bill(request: ApiRequest, level: Level, kind: str) -> File:
+    uin = request.billed_customer()
+    if (uin in request.world.own_uins(request.role, request.uin)) != (kind == DIRECT):
         raise Refusal("InvalidParameter", f"{uin} is no {kind}.")
-    return _bill(question, level, uin)
+    return _bill(request, level, uin)
 
 
-def _bill(question: Question, level: Level, uin: str) -> File:
-    statement = question.statement_of(uin, question.month)
-    path = f"{level.stem}-{uin}-{_compact(question.month)}-{{}}.csv"
-    return File(path, lambda: _csv(level.headers, _rows(level, statement, question.uin)))
+def _bill(request: ApiRequest, level: Level, uin: str) -> File:
+    statement = request.statement_of(uin, request.month)
+    path = f"{level.stem}-{uin}-{_compact(request.month)}-{{}}.csv"
+    return File(path, lambda: _csv(level.headers, _rows(level, statement, request.uin)))
 
 
-def _pack(question: Question, level: Level, kind: str) -> File:
+def _pack(request: ApiRequest, level: Level, kind: str) -> File:
     """Make a pack: an archive with a CSV for each customer, or several for one with very many lines."""
-    _check_billed(question, "FailedOperation")
-    world, role = question.world, question.role
-    others = world.billed_uins(role, question.uin).difference(world.own_uins(role, question.uin))
-    uins = question.customer_uins if kind == DIRECT else sorted(others)
+    _check_billed(request, "FailedOperation")
+    world, role = request.world, request.role
+    others = world.billed_uins(role, request.uin).difference(world.own_uins(role, request.uin))
+    uins = request.customer_uins if kind == DIRECT else sorted(others)
     if not uins:
         raise Refusal("FailedOperation", "There are no such customers.")
 
     def members() -> Iterator[tuple[str, bytes]]:
         for uin in uins:
-            rows = _rows(level, question.statement_of(uin, question.month), question.uin)
+            rows = _rows(level, request.statement_of(uin, request.month), request.uin)
             for number, part in enumerate(_parts(rows), 1):
-                yield f"{level.stem}-{uin}-{_compact(question.month)}-{number}.csv", _csv(level.headers, part)
+                yield f"{level.stem}-{uin}-{_compact(request.month)}-{number}.csv", _csv(level.headers, part)
 
     whose = "AllCustomersBills" if kind == DIRECT else "AllResellersBills"
     return File(
-        f"%2Fmnt/bills/{level.stem}-{question.uin}-{whose}-{_compact(question.month)}-{{}}.zip",
+        f"%2Fmnt/bills/{level.stem}-{request.uin}-{whose}-{_compact(request.month)}-{{}}.zip",
         lambda: _archive(members()),
     )
 
@@ -193,9 +193,9 @@ def _check_level(level: Level, month: str) -> None:
         raise Refusal("InvalidParameter", f"There are no files by instance before {FIRST_RESOURCE_MONTH}.")
 
 
-def _check_billed(question: Question, code: str) -> None:
-    if BillMonth(question.month).state(question.now) is not MonthState.CLOSED:
-        raise Refusal(code, f"{question.month} is not billed yet.")
+def _check_billed(request: ApiRequest, code: str) -> None:
+    if BillMonth(request.month).state(request.now) is not MonthState.ISSUED:
+        raise Refusal(code, f"{request.month} is not billed yet.")
 
 
 # What is in them
@@ -227,7 +227,7 @@ def _csv(headers: Sequence[str], rows: Iterable[Row]) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
-def _rows(level: Level, statement: Statement, reseller_uin: str) -> Iterator[Row]:
+def _rows(level: Level, statement: BillView, reseller_uin: str) -> Iterator[Row]:
     """Give a bill's rows: each line at eight decimals, or sums by instance, kind of charge and state at two."""
     lines = statement.page(Filters(), slice(None))
     if not level.by_instance:
@@ -237,17 +237,17 @@ def _rows(level: Level, statement: Statement, reseller_uin: str) -> Iterator[Row
     for line in lines:
         sums[line.kind.resource, line.group.action_type, line.group.paid].append(line)
     for group in sums.values():
-        amounts = Amounts()
+        amounts = LineSums()
         for line in group:
             amounts = amounts.plus(line.amounts)
         yield _row(statement, group[0], amounts, _cents, reseller_uin)
 
 
-def _row(statement: Statement, line: Line, amounts: Amounts, spell: Callable[[int], str], reseller_uin: str) -> Row:
+def _row(statement: BillView, line: Line, amounts: LineSums, spell: Callable[[int], str], reseller_uin: str) -> Row:
     """Spell all that any file has of a line, by header: the row that its partner is answered, and what that lacks."""
     fields = json.loads(line.text)
     tags = resources(*line.whose)[line.kind.resource].tags or {}
-    discounted, is_paid = spell(amounts.total + amounts.voucher), statement.closed and line.group.paid
+    discounted, is_paid = spell(amounts.total + amounts.voucher), statement.issued and line.group.paid
     return {_key(name): NONE if value is None else str(value) for name, value in fields.items()} | {
         _key(header): value
         for header, value in {
@@ -284,18 +284,18 @@ def _cents(amount: int) -> str:
     return f"{sign}{cents // 100}.{cents % 100:02d}"
 
 
-def _commission(question: Question) -> bytes:
+def _commission(request: ApiRequest) -> bytes:
     """Make a workbook: what each customer paid for each product, and the commission on it, as numbers in cents."""
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("Commission Details")
-    sheet.append([f"Commission details of {question.month}"])
+    sheet.append([f"Commission details of {request.month}"])
     sheet.append(COMMISSION)
-    for uin in question.customer_uins:
-        name = profile(question.world.seed, uin).name
-        for code, amounts in question.statement_of(uin, question.month).sums_by(lambda group: group.business).items():
+    for uin in request.customer_uins:
+        name = profile(request.world.seed, uin).name
+        for code, amounts in request.statement_of(uin, request.month).sums_by(lambda group: group.business).items():
             commission = _cents(amounts.total * COMMISSION_PERCENT // 100)
             numbers = map(Decimal, (_cents(amounts.total), COMMISSION_RATE, commission))
-            sheet.append([question.month, int(uin), name, PRODUCT_NAMES[code], *numbers, "USD"])
+            sheet.append([request.month, int(uin), name, PRODUCT_NAMES[code], *numbers, "USD"])
     written = io.BytesIO()
     book.save(written)
     with zipfile.ZipFile(written) as parts:

@@ -19,12 +19,12 @@ from pipelines.endpoints import ACTIONS
 from pipelines.periods import BILLING_ZONE, BillingClock
 from pipelines.sandbox import checks
 from pipelines.sandbox.answers import ANSWERS
-from pipelines.sandbox.faults import Call, Dice, Faults
-from pipelines.sandbox.questions import Question
+from pipelines.sandbox.api_request import ApiRequest
+from pipelines.sandbox.faults import Dice, Faults, FaultTarget
 from pipelines.sandbox.refusals import Refusal
 from pipelines.sandbox.signatures import Principal, verified
 from pipelines.sandbox.storage import Storage
-from pipelines.sandbox.tally import OK, Tally
+from pipelines.sandbox.tally import OK, RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from pipelines.endpoints.shapes import Action
-    from pipelines.sandbox.questions import Members
+    from pipelines.sandbox.api_request import Members
     from pipelines.sandbox.world import World
 
 BILL_LINES = frozenset({"DescribeCustomerBillDetail", "DescribeBillDetail"})
@@ -70,7 +70,7 @@ class Gateway:
     ) -> None:
         self.world = world
         self.now = now
-        self.tally = Tally()
+        self.tally = RequestLog()
         self.storage = Storage()
         self._principals = {principal.secret_id: principal for principal in principals}
         self._latency = latency
@@ -125,7 +125,7 @@ class Gateway:
         """Answer with the last requests one by one."""
         return JSONResponse([asked._asdict() for asked in self.tally.asked()])
 
-    async def _answer(self, request: Request, body: bytes, call: Call, at: float, played: list[str]) -> Members:
+    async def _answer(self, request: Request, body: bytes, call: FaultTarget, at: float, played: list[str]) -> Members:
         if request.method != "POST" or request.headers.get("content-type", "").split(";")[0] != "application/json":
             raise Refusal("UnsupportedProtocol", "Send POST requests with a JSON body.")
         principal = verified(request.headers, body, self._principals, at)
@@ -141,7 +141,7 @@ class Gateway:
             raise Refusal("InvalidAction", f"The sandbox does not answer {action.name} yet; the real service does.")
         uin = principal.uin or self.world.default_uin(principal.role)
         listing = _listing(action, uin, parameters)
-        question = Question(
+        api_request = ApiRequest(
             action=action,
             parameters=parameters,
             role=principal.role,
@@ -155,7 +155,7 @@ class Gateway:
             withheld=action.paging is not None and self._play("withheld_pages", call, played),
             address=f"http://{request.headers['host']}",
         )
-        members = await asyncio.to_thread(ANSWERS[action.name], question)  # the loop stays free to time arrivals
+        members = await asyncio.to_thread(ANSWERS[action.name], api_request)  # the loop stays free to time arrivals
         if action.name in BILL_LINES:
             self._late[call.customer_uin or uin, parameters["Month"]] += self._play("arriving", call, played)
         if action.paging is not None:
@@ -176,7 +176,7 @@ class Gateway:
         if self._limits and count > action.limit:
             raise Refusal("RequestLimitExceeded", f"{action.name} takes {action.limit} requests a second.")
 
-    async def _play_loud_faults(self, call: Call, played: list[str]) -> None:
+    async def _play_loud_faults(self, call: FaultTarget, played: list[str]) -> None:
         if self._play("slow", call, played):
             await asyncio.sleep(self.faults.slow_seconds)
         for name in ("reset", "bad_gateway"):
@@ -186,7 +186,7 @@ class Gateway:
             if self._play(name, call, played):
                 raise Refusal(code, message)
 
-    def _play(self, name: str, call: Call, played: list[str]) -> bool:
+    def _play(self, name: str, call: FaultTarget, played: list[str]) -> bool:
         hit = self._dice.hit(name, call)
         if hit:
             played.append(name)
@@ -199,7 +199,7 @@ class Gateway:
         return BillingClock(self.now).now()
 
 
-def _call(request: Request, body: bytes) -> Call:
+def _call(request: Request, body: bytes) -> FaultTarget:
     """Tell what a request is about before anything in it is checked."""
     action = request.headers.get("x-tc-action", "")
     try:
@@ -208,7 +208,7 @@ def _call(request: Request, body: bytes) -> Call:
         members = None
     known = members if isinstance(members, dict) else {}
     customer, page = known.get("CustomerUin", known.get("ClientUin")), known.get("Page")
-    return Call(
+    return FaultTarget(
         action=action if action in ACTIONS else "",
         customer_uin=str(customer) if isinstance(customer, int) else None,
         page=page if isinstance(page, int) else None,

@@ -48,7 +48,7 @@ class Region(NamedTuple):
     zones: tuple[str, ...]
 
 
-class Terms(NamedTuple):
+class ChargeKind(NamedTuple):
     """A kind of charge. `weight`: how often; `sign`: -1 for what is paid back; `hours`: what one row covers."""
 
     action_type: str
@@ -194,16 +194,16 @@ PAY_MODES = {"prePay": "Yearly/monthly subscription", "postPay": "Pay-As-You-Go 
 """Code of a summary's PayMode -> label on rows (BillingMode)."""
 
 TERMS = (
-    Terms("postpay_deduct_h", "Hourly settlement", "postPay", 620, 1, 1),
-    Terms("postpay_deduct_d", "Daily settlement", "postPay", 110, 1, 24),
-    Terms("postpay_deduct_m", "Monthly settlement", "postPay", 60, 1, 120),
-    Terms("postpay_deduct_s", "Spot", "postPay", 40, 1, 1),
-    Terms("prepay_purchase", "Purchase", "prePay", 60, 1, 720),
-    Terms("prepay_renew", "Renewal", "prePay", 50, 1, 720),
-    Terms("prepay_modify", "Upgrade/Downgrade", "prePay", 20, 1, 240),
-    Terms("prepay_return", "Yearly/monthly subscription refund", "prePay", 20, -1, 360),
-    Terms("recon_deduct", "Adjustment - deduction", "postPay", 10, 1, 24),
-    Terms("recon_increase", "Adjustment - compensation", "postPay", 10, -1, 24),
+    ChargeKind("postpay_deduct_h", "Hourly settlement", "postPay", 620, 1, 1),
+    ChargeKind("postpay_deduct_d", "Daily settlement", "postPay", 110, 1, 24),
+    ChargeKind("postpay_deduct_m", "Monthly settlement", "postPay", 60, 1, 120),
+    ChargeKind("postpay_deduct_s", "Spot", "postPay", 40, 1, 1),
+    ChargeKind("prepay_purchase", "Purchase", "prePay", 60, 1, 720),
+    ChargeKind("prepay_renew", "Renewal", "prePay", 50, 1, 720),
+    ChargeKind("prepay_modify", "Upgrade/Downgrade", "prePay", 20, 1, 240),
+    ChargeKind("prepay_return", "Yearly/monthly subscription refund", "prePay", 20, -1, 360),
+    ChargeKind("recon_deduct", "Adjustment - deduction", "postPay", 10, 1, 24),
+    ChargeKind("recon_increase", "Adjustment - compensation", "postPay", 10, -1, 24),
 )
 
 ACTION_TYPES = frozenset(terms.action_type for terms in TERMS) | frozenset(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from pipelines.sandbox.signatures import Principal
     from pipelines.sandbox.storage import Storage
-    from pipelines.sandbox.tally import Asked
+    from pipelines.sandbox.tally import RequestRecord
 
 HOST = "127.0.0.1"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -118,7 +118,7 @@ class Sandbox:
         """Return what was asked, by action (see `tally.Tally.by_action`). The same as JSON: GET <url>/statistics."""
         return self._gateway.tally.by_action()
 
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[RequestRecord]:
         """Return the last 200,000 requests one by one. The same as JSON: GET <url>/requests."""
         return self._gateway.tally.asked()
 

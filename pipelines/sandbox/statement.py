@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipelines.sandbox.bill import Amounts, Bill, Group, Kind, Line
+from pipelines.sandbox.bill import Bill, Group, Kind, Line, LineSums
 from pipelines.sandbox.goods import TERMS
 
 if TYPE_CHECKING:
@@ -36,15 +36,15 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class BillView:
     """A bill as it is seen: its first `booked` lines, after `late` ones that arrived in front of them.
 
-    `moved` turns the listing by so many places. Lines can be paid once the month is `closed`; until then none is.
+    `moved` turns the listing by so many places. Lines can be paid once the month is `issued`; until then none is.
     """
 
     bill: Bill
     booked: int
-    closed: bool
+    issued: bool
     late: int = 0
     moved: int = 0
 
@@ -56,13 +56,13 @@ class Statement:
         """Return how many lines the listing has, without making them where there are no filters."""
         return len(_listing(self, filters))
 
-    def sums(self, filters: Filters = Filters()) -> Amounts:  # noqa: B008 - a value without state
+    def sums(self, filters: Filters = Filters()) -> LineSums:  # noqa: B008 - a value without state
         """Return the number of lines and their sums."""
-        return self.sums_by(lambda _: "", filters).get("", Amounts())
+        return self.sums_by(lambda _: "", filters).get("", LineSums())
 
-    def sums_by(self, key: Callable[[Group], str], filters: Filters = Filters()) -> dict[str, Amounts]:  # noqa: B008
+    def sums_by(self, key: Callable[[Group], str], filters: Filters = Filters()) -> dict[str, LineSums]:  # noqa: B008
         """Return sums by what `key` makes of a group, sorted by it."""
-        sums: defaultdict[str, Amounts] = defaultdict(Amounts)
+        sums: defaultdict[str, LineSums] = defaultdict(LineSums)
         for group, amounts in _groups(self.bill, self.booked, self.late).items():
             if self.shows(group, filters):
                 sums[key(group)] = sums[key(group)].plus(amounts)
@@ -72,13 +72,13 @@ class Statement:
         """Return the total of each day (YYYY-MM-DD) on which lines are booked, in 1/SCALE USD."""
         return _days(self.bill, self.booked, self.late)
 
-    def cells(self) -> Mapping[Cell, Amounts]:
+    def cells(self) -> Mapping[Cell, LineSums]:
         """Return sums by all that lines of a customer can be divided by."""
         return _cells(self.bill, self.booked, self.late)
 
     def shows(self, group: Group, filters: Filters) -> bool:
         """Tell whether lines of this group pass the filters."""
-        paid = "1" if self.closed and group.paid else "2"
+        paid = "1" if self.issued and group.paid else "2"
         return (
             filters.pay_mode in (None, PAY_MODE_OF[group.action_type])
             and filters.action_type in (None, group.action_type)
@@ -87,7 +87,7 @@ class Statement:
 
 
 @lru_cache(maxsize=128)
-def _listing(statement: Statement, filters: Filters) -> list[int]:
+def _listing(statement: BillView, filters: Filters) -> list[int]:
     """Return the bill's indexes of the lines that a listing shows, in its order: the latest arrival first."""
     count, late, moved = statement.bill.count, statement.late, statement.moved
     indexes = [*range(count + late - 1, count - 1, -1), *range(statement.booked)]
@@ -99,12 +99,12 @@ def _listing(statement: Statement, filters: Filters) -> list[int]:
 
 
 @lru_cache(maxsize=1000)
-def _groups(bill: Bill, booked: int, late: int) -> Mapping[Group, Amounts]:
+def _groups(bill: Bill, booked: int, late: int) -> Mapping[Group, LineSums]:
     """Sum the lines of a statement by group."""
     sums: defaultdict[Group, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for line in _lines(bill, booked, late):
         sums[line.group] = [ours + theirs for ours, theirs in zip(sums[line.group], line.amounts, strict=True)]
-    return {group: Amounts(*amounts) for group, amounts in sums.items()}
+    return {group: LineSums(*amounts) for group, amounts in sums.items()}
 
 
 @lru_cache(maxsize=20_000)
@@ -116,8 +116,8 @@ def _days(bill: Bill, booked: int, late: int) -> Mapping[str, int]:
 
 
 @lru_cache(maxsize=100)
-def _cells(bill: Bill, booked: int, late: int) -> Mapping[Cell, Amounts]:
-    sums: defaultdict[Cell, Amounts] = defaultdict(Amounts)
+def _cells(bill: Bill, booked: int, late: int) -> Mapping[Cell, LineSums]:
+    sums: defaultdict[Cell, LineSums] = defaultdict(LineSums)
     for line in _lines(bill, booked, late):
         cell = Cell(line.day, line.kind)
         sums[cell] = sums[cell].plus(line.amounts)

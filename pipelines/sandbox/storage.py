@@ -32,7 +32,7 @@ class File(NamedTuple):
     make: Callable[[], bytes]
 
 
-class _Link(NamedTuple):
+class _StoredLink(NamedTuple):
     file: File
     made_at: float
 
@@ -49,7 +49,7 @@ class Storage:
         self.lifetime = LIFETIME
         self._lock = Lock()
         self._asked: Counter[str] = Counter()
-        self._links: dict[str, _Link] = {}
+        self._links: dict[str, _StoredLink] = {}
 
     def link(self, file: File, asked: str) -> str:
         """Return a new link to a file, without scheme and host; '' while it is being made. `asked`: the question."""
@@ -59,7 +59,7 @@ class Storage:
                 return ""
             now = time.time()
             target = f"/files/{file.path.format(secrets.token_hex(4))}?{_signature(now, self.lifetime)}"
-            self._links[target] = _Link(file, now)
+            self._links[target] = _StoredLink(file, now)
             if len(self._links) > MOST_LINKS:
                 self._links.pop(next(iter(self._links)))
             return target

@@ -7,14 +7,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from pipelines.sandbox.faults import Call
+    from pipelines.sandbox.faults import FaultTarget
 
 OK = "ok"
 BROKEN = frozenset({"reset", "bad_gateway", "truncated"})
 """Outcomes that are no answer of the API's."""
 
 
-class Asked(NamedTuple):
+class RequestRecord(NamedTuple):
     """One request: when it arrived (seconds since 1970), what it asked, and `ok`, an error code or a fault's name."""
 
     at: float
@@ -24,7 +24,7 @@ class Asked(NamedTuple):
     outcome: str
 
 
-class Tally:
+class RequestLog:
     """Counts requests and keeps the last 200,000. Read from other threads than the one that adds."""
 
     def __init__(self) -> None:
@@ -33,22 +33,22 @@ class Tally:
         self._writes: Counter[str] = Counter()
         self._peaks: Counter[str] = Counter()
         self._faults: dict[str, Counter[str]] = {}
-        self._asked: deque[Asked] = deque(maxlen=200_000)
+        self._asked: deque[RequestRecord] = deque(maxlen=200_000)
 
-    def add(self, call: Call, at: float, outcome: str, *, writes: bool, faults: list[str]) -> None:
+    def add(self, call: FaultTarget, at: float, outcome: str, *, writes: bool, faults: list[str]) -> None:
         """Count one request that was dealt with."""
         with self._lock:
             self._outcomes.setdefault(call.action, Counter())[outcome] += 1
             self._faults.setdefault(call.action, Counter()).update(faults)
             self._writes[call.action] += writes
-            self._asked.append(Asked(at, call.action, call.customer_uin, call.page, outcome))
+            self._asked.append(RequestRecord(at, call.action, call.customer_uin, call.page, outcome))
 
     def arrive(self, action: str, in_this_second: int) -> None:
         """Keep the most requests of one key that arrived in one calendar second."""
         with self._lock:
             self._peaks[action] = max(self._peaks[action], in_this_second)
 
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[RequestRecord]:
         """Return the last requests, in the order of their answers."""
         with self._lock:
             return list(self._asked)

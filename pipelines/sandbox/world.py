@@ -15,7 +15,7 @@ from pipelines.endpoints.shapes import Role
 from pipelines.periods import BillMonth, MonthState
 from pipelines.sandbox.bill import DAY, EARLY_DAYS, Bill, chance, payer_uin, seconds_of
 from pipelines.sandbox.paging import PagingQuirk
-from pipelines.sandbox.statement import Statement
+from pipelines.sandbox.statement import BillView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -154,12 +154,12 @@ class World:
             moves_on=self._moves_on(customer_uin, month),
         )
 
-    def statement(self, customer_uin: str, month: str, now: datetime, late: int = 0, moved: int = 0) -> Statement:
+    def statement(self, customer_uin: str, month: str, now: datetime, late: int = 0, moved: int = 0) -> BillView:
         """Return what an aware instant sees of a bill: of the running month, what was booked by the last full hour."""
         bill, state = self.bill(customer_uin, month), BillMonth(month).state(now)
         hours = int((now - BillMonth(month).start).total_seconds() // 3600)
         booked = bill.booked(hours * 3600) if state is MonthState.OPEN else bill.count
-        return Statement(bill, booked, state is MonthState.CLOSED, late, moved)
+        return BillView(bill, booked, state is MonthState.ISSUED, late, moved)
 
     def _moves_on(self, customer_uin: str, month: str) -> int | None:
         """Return the day on which a customer's last lines are booked, late in the month; None for most customers."""

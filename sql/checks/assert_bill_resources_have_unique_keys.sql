@@ -12,7 +12,7 @@ final as (
         customer_uin,
         bill_month,
         source_dataset,
-        asked_part,
+        slice_params,
         page_number,
         page_position,
         count(*) as row_count
@@ -22,7 +22,7 @@ final as (
         customer_uin,
         bill_month,
         source_dataset,
-        asked_part,
+        slice_params,
         page_number,
         page_position
     having count(*) > 1

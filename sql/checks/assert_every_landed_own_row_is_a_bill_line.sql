@@ -7,7 +7,7 @@ own_months as (
 ),
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
     where dataset = 'own_bill_detail'
 ),
 
@@ -30,7 +30,7 @@ compared as (
         on
             own_months.account = landed_customers.account
             and own_months.bill_month = landed_customers.bill_month
-            and own_months.route = 'pages'
+            and own_months.line_source = 'pages'
     union all
     select
         account,

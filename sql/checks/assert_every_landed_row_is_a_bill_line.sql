@@ -1,11 +1,11 @@
--- Every landed row of the route that is taken is one bill line, and no line is anything else: for
+-- Every landed row of the line_source that is taken is one bill line, and no line is anything else: for
 -- each customer that is counted their number and their exact cost are those that landed.
 -- Grain: one row per account, customer and bill month where they differ.
 with
 
-routed as (
-    select * from intermediate.int_customer_months_routed
-    where route is not null
+sourced as (
+    select * from intermediate.int_customer_months_sourced
+    where line_source is not null
 ),
 
 uncounted as (
@@ -19,19 +19,19 @@ bill_lines as (
 
 compared as (
     select
-        routed.account,
-        routed.customer_uin,
-        routed.bill_month,
-        routed.landed_rows,
-        routed.billed_cost as landed_cost,
+        sourced.account,
+        sourced.customer_uin,
+        sourced.bill_month,
+        sourced.landed_rows,
+        sourced.billed_cost as landed_cost,
         0 as line_count,
         null as line_cost
-    from routed
+    from sourced
     anti join uncounted
         on
-            routed.account = uncounted.account
-            and routed.customer_uin = uncounted.customer_uin
-            and routed.bill_month = uncounted.bill_month
+            sourced.account = uncounted.account
+            and sourced.customer_uin = uncounted.customer_uin
+            and sourced.bill_month = uncounted.bill_month
     union all
     select
         account,

@@ -5,7 +5,7 @@
 with
 
 landed_days as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
     where bill_date is not null
 ),
 

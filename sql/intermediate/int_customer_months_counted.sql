@@ -4,7 +4,7 @@
 with
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
     where
         customer_uin is not null
         and dataset in (
@@ -20,8 +20,8 @@ landed_customers as (
         )
 ),
 
-routed as (
-    select * from intermediate.int_customer_months_routed
+sourced as (
+    select * from intermediate.int_customer_months_sourced
     where customer_uin is not null
 ),
 
@@ -32,7 +32,7 @@ asked as (
         bill_month,
         is_direct,
         is_carried,
-        asked_to_at,
+        requested_to_at,
         false as has_bill,
         false as is_final
     from landed_customers
@@ -42,12 +42,12 @@ asked as (
         account,
         customer_uin,
         bill_month,
-        try(json_extract_string(asked_part, 'CustomerUinType')) = 'Customer' as is_direct,
+        try(json_extract_string(slice_params, 'CustomerUinType')) = 'Customer' as is_direct,
         is_carried,
-        asked_to_at,
+        requested_to_at,
         coalesce(landed_rows > 0, false) as has_bill,
-        coalesce(landed_rows > 0 and is_proven_closed, false) as is_final
-    from routed
+        coalesce(landed_rows > 0 and is_proven_issued, false) as is_final
+    from sourced
 ),
 
 -- What was said last of a customer that was asked for, not of rows carried over, tells what it is.
@@ -57,7 +57,7 @@ grouped as (
         customer_uin,
         bill_month,
         coalesce(
-            arg_max(is_direct, (coalesce(not is_carried, false), asked_to_at, is_direct)), true
+            arg_max(is_direct, (coalesce(not is_carried, false), requested_to_at, is_direct)), true
         ) as is_direct,
         bool_or(has_bill) as has_bill,
         bool_or(is_final) as is_final

@@ -4,7 +4,7 @@
 with
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
     where
         dataset in (
             'customer_bill_summary',
@@ -14,16 +14,16 @@ landed_customers as (
         )
 ),
 
-routed as (
-    select * from intermediate.int_customer_months_routed
-    where route is not null
+sourced as (
+    select * from intermediate.int_customer_months_sourced
+    where line_source is not null
 ),
 
 counted as (
     select * from intermediate.int_customer_months_counted
 ),
 
--- Bill lines count as customer_bill_detail by whichever route they come.
+-- Bill lines count as customer_bill_detail by whichever line_source they come.
 gathered as (
     select
         account,
@@ -35,12 +35,12 @@ gathered as (
         month_state,
         proof,
         proven_at,
-        asked_to_at,
+        requested_to_at,
         reason,
         is_listed,
         is_carried,
-        is_proven_closed,
-        null as route
+        is_proven_issued,
+        null as line_source
     from landed_customers
     union all
     select
@@ -53,13 +53,13 @@ gathered as (
         month_state,
         proof,
         proven_at,
-        asked_to_at,
+        requested_to_at,
         reason,
         is_listed,
         is_carried,
-        is_proven_closed,
-        route
-    from routed
+        is_proven_issued,
+        line_source
+    from sourced
 ),
 
 -- Rows carried over are as final as the month was when they were proven, not as it is now.
@@ -75,11 +75,11 @@ dated as (
         proof,
         reason,
         is_carried,
-        route,
+        line_source,
         -- A customer that left cannot be asked again; what was proven since the close stays proven.
-        is_carried and is_proven_closed and not is_listed as is_settled,
+        is_carried and is_proven_issued and not is_listed as is_settled,
         proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
-        coalesce(proven_at, case when not is_carried and proof <> 'failed' then asked_to_at end)
+        coalesce(proven_at, case when not is_carried and proof <> 'failed' then requested_to_at end)
             as as_of_at,
         cast(bill_month || '-01 00:00:00+08:00' as timestamptz) + interval 1 month as ends_at
     from gathered
@@ -93,7 +93,7 @@ judged as (
         dataset,
         landed_rows,
         expected_rows,
-        route,
+        line_source,
         is_landed,
         as_of_at,
         (proof = 'proven' and is_landed) or is_settled as is_proven,
@@ -102,7 +102,7 @@ judged as (
             when not is_carried or as_of_at is null then month_state
             when as_of_at < ends_at then 'open'
             when as_of_at < ends_at + interval 97 hours then 'provisional'
-            else 'closed'
+            else 'issued'
         end as month_state,
         case
             when proof = 'proven' then null
@@ -125,7 +125,7 @@ grouped as (
         min(as_of_at) as as_of_at,
         sum(landed_rows) filter (where dataset = 'customer_bill_detail') as landed_rows,
         sum(expected_rows) filter (where dataset = 'customer_bill_detail') as expected_rows,
-        max(route) as route,
+        max(line_source) as line_source,
         list(dataset order by dataset) as asked_datasets,
         list(dataset order by dataset) filter (where is_landed) as landed_datasets,
         bool_and(is_proven) as is_proven,
@@ -143,7 +143,7 @@ compared as (
         as_of_at,
         is_proven,
         reason,
-        route,
+        line_source,
         cast(coalesce(landed_rows, 0) as bigint) as landed_rows,
         cast(expected_rows as bigint) as expected_rows,
         coalesce(landed_datasets, []) as landed_datasets,
@@ -166,7 +166,7 @@ final as (
         compared.customer_uin,
         compared.bill_month,
         compared.month_state,
-        compared.route,
+        compared.line_source,
         coalesce(counted.is_counted, true) as is_counted,
         compared.landed_rows,
         compared.expected_rows,

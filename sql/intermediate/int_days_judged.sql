@@ -8,7 +8,7 @@ landed_files as (
 ),
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
 ),
 
 expected as (
@@ -22,7 +22,7 @@ months_asked as (
 ),
 
 lake_seen as (
-    select cast(max(asked_to_at) as date) as asked_date from landed_files
+    select cast(max(requested_to_at) as date) as asked_date from landed_files
 ),
 
 days_landed as (
@@ -32,11 +32,11 @@ days_landed as (
         bill_month,
         min(bill_date) as first_date,
         max(bill_date) as last_date,
-        max(asked_to_at) as asked_to_at,
+        max(requested_to_at) as requested_to_at,
         list(bill_date) as dates,
         list(bill_date order by bill_date) filter (
             where
-            asked_to_at < cast(bill_date || ' 00:00:00+08:00' as timestamptz) + interval 1 day
+            requested_to_at < cast(bill_date || ' 00:00:00+08:00' as timestamptz) + interval 1 day
         ) as short_dates
     from landed_files
     where bill_date is not null
@@ -47,7 +47,7 @@ days_expected as (
     select
         months_asked.account,
         months_asked.bill_month,
-        months_asked.is_closed,
+        months_asked.is_issued,
         months_asked.as_of_date,
         lake_seen.asked_date,
         expected.dataset,
@@ -57,7 +57,7 @@ days_expected as (
             when months_asked.as_of_date > months_asked.last_date then months_asked.last_date
             else days_landed.last_date
         end as last_date,
-        days_landed.asked_to_at,
+        days_landed.requested_to_at,
         days_landed.dates,
         days_landed.short_dates
     from months_asked
@@ -78,18 +78,18 @@ days_compared as (
     select
         account,
         bill_month,
-        is_closed,
+        is_issued,
         asked_date,
         dataset,
         action_name,
-        asked_to_at,
+        requested_to_at,
         list_filter(
             cast(generate_series(first_date, last_date, interval 1 day) as date[]),
             lambda day: not list_contains(dates, day)
         ) as missing_dates,
         list_filter(
             short_dates,
-            lambda day: is_closed or day < as_of_date - 2
+            lambda day: is_issued or day < as_of_date - 2
         ) as short_dates
     from days_expected
 ),
@@ -100,22 +100,22 @@ days_not_whole as (
         dataset,
         bill_month,
         null as customer_uin,
-        case when asked_to_at is null then 'missing' else 'stale' end as problem,
+        case when requested_to_at is null then 'missing' else 'stale' end as problem,
         case
-            when asked_to_at is null
+            when requested_to_at is null
                 then
                     'No day is landed: none was asked yet, or the account may not call '
                     || action_name || '.'
             else
-                'The last days were asked on ' || cast(asked_to_at as date)
+                'The last days were asked on ' || cast(requested_to_at as date)
                 || ', the newest landing is of ' || asked_date || '.'
         end as reason,
         false as is_full,
-        asked_to_at as landed_at
+        requested_to_at as landed_at
     from days_compared
     where
-        not is_closed
-        and (asked_to_at is null or cast(asked_to_at as date) < asked_date)
+        not is_issued
+        and (requested_to_at is null or cast(requested_to_at as date) < asked_date)
     union all
     select
         account,
@@ -124,8 +124,8 @@ days_not_whole as (
         null as customer_uin,
         'missing' as problem,
         'Days are missing: ' || array_to_string(missing_dates, ', ') || '.' as reason,
-        is_closed as is_full,
-        asked_to_at as landed_at
+        is_issued as is_full,
+        requested_to_at as landed_at
     from days_compared
     where len(missing_dates) > 0
     union all
@@ -138,7 +138,7 @@ days_not_whole as (
         'Days were last asked before they were over: '
         || array_to_string(short_dates, ', ') || '.' as reason,
         true as is_full,
-        asked_to_at as landed_at
+        requested_to_at as landed_at
     from days_compared
     where len(short_dates) > 0
 ),
@@ -162,7 +162,7 @@ days_of_customers as (
             || '.',
             arg_max(landed_customers.reason, landed_customers.bill_date)
         ) as reason,
-        months_asked.is_closed
+        months_asked.is_issued
         or min(landed_customers.bill_date) < months_asked.as_of_date - 2 as is_full,
         min(landed_customers.proven_at) as landed_at
     from landed_customers
@@ -179,7 +179,7 @@ days_of_customers as (
         landed_customers.dataset,
         landed_customers.bill_month,
         landed_customers.customer_uin,
-        months_asked.is_closed,
+        months_asked.is_issued,
         months_asked.as_of_date
 ),
 

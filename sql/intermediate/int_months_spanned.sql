@@ -11,7 +11,7 @@ landed_files as (
 -- No clock is read: every run takes lists, so the newest list of any account tells the day.
 lake_seen as (
     select
-        coalesce(max(snapshot_date), cast(max(asked_to_at) as date)) as as_of_date,
+        coalesce(max(snapshot_date), cast(max(requested_to_at) as date)) as as_of_date,
         max(bill_month) filter (where bill_date is null) as last_month
     from landed_files
 ),
@@ -52,16 +52,16 @@ months_dated as (
     from months_spanned
 ),
 
-months_closed as (
+months_issued as (
     select distinct bill_month from month_files
-    where month_state = 'closed'
+    where month_state = 'issued'
 ),
 
 files_summed as (
     select
         account,
         bill_month,
-        bool_or(dataset like '%bill_detail_files' and month_state = 'closed') as has_line_files
+        bool_or(dataset like '%bill_detail_files' and month_state = 'issued') as has_line_files
     from month_files
     group by account, bill_month
 ),
@@ -73,14 +73,14 @@ final as (
         months_dated.account,
         months_dated.bill_month,
         months_dated.last_date,
-        months_closed.bill_month is not null
-        or lake_seen.as_of_date > months_dated.last_date + 5 as is_closed,
+        months_issued.bill_month is not null
+        or lake_seen.as_of_date > months_dated.last_date + 5 as is_issued,
         files_summed.bill_month is not null as is_asked,
         coalesce(files_summed.has_line_files, false) as has_line_files,
         lake_seen.as_of_date
     from months_dated
     cross join lake_seen
-    left join months_closed on months_dated.bill_month = months_closed.bill_month
+    left join months_issued on months_dated.bill_month = months_issued.bill_month
     left join files_summed
         on
             months_dated.account = files_summed.account

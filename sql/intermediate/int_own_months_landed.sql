@@ -1,10 +1,10 @@
--- How far an end customer's own bill of a month is landed and proven, and by which route.
+-- How far an end customer's own bill of a month is landed and proven, and by which line_source.
 -- Grain: one row per account and bill month of which the own bill was asked for.
--- Lines asked page by page and lines of the file are the same money: one route is taken.
+-- Lines asked page by page and lines of the file are the same money: one line_source is taken.
 with
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
     where dataset in ('own_bill_detail', 'own_bill_detail_files', 'own_bill_summary')
 ),
 
@@ -14,7 +14,7 @@ dated as (
         account,
         bill_month,
         dataset,
-        asked_part,
+        slice_params,
         landed_rows,
         expected_rows,
         month_state,
@@ -25,16 +25,16 @@ dated as (
         -- A tag key that the settings name no longer is not asked again: what it told before the
         -- close says nothing of the bill that is out.
         dataset = 'own_bill_summary'
-        and try(json_extract_string(asked_part, '$.TagKey[0]')) is not null
+        and try(json_extract_string(slice_params, '$.TagKey[0]')) is not null
         and is_carried
         and proof <> 'failed'
-        and not coalesce(is_proven_closed, false)
-        and month_state = 'closed' as is_left_over,
-        coalesce(is_proven_closed, false)
+        and not coalesce(is_proven_issued, false)
+        and month_state = 'issued' as is_left_over,
+        coalesce(is_proven_issued, false)
         and (
             proof = 'proven' or (is_carried and dataset = 'own_bill_detail_files')
         ) as is_final,
-        coalesce(proven_at, case when not is_carried and proof <> 'failed' then asked_to_at end)
+        coalesce(proven_at, case when not is_carried and proof <> 'failed' then requested_to_at end)
             as as_of_at,
         cast(bill_month || '-01 00:00:00+08:00' as timestamptz) + interval 1 month as ends_at
     from landed_customers
@@ -47,7 +47,7 @@ judged as (
         account,
         bill_month,
         dataset,
-        asked_part,
+        slice_params,
         landed_rows,
         expected_rows,
         proof,
@@ -59,7 +59,7 @@ judged as (
             when not is_carried or as_of_at is null then month_state
             when as_of_at < ends_at then 'open'
             when as_of_at < ends_at + interval 97 hours then 'provisional'
-            else 'closed'
+            else 'issued'
         end as month_state,
         case
             when dataset = 'own_bill_detail' and is_final then 1
@@ -105,7 +105,7 @@ final as (
         case
             when chosen.dataset = 'own_bill_detail' then 'pages'
             when chosen.dataset is not null then 'files'
-        end as route,
+        end as line_source,
         coalesce(chosen.month_state, least_month_state) as month_state,
         coalesce(chosen.landed_rows, 0) as landed_rows,
         chosen.expected_rows,

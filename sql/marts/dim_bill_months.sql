@@ -20,8 +20,8 @@ landed_files as (
     where bill_month is not null
 ),
 
-frozen_months as (
-    select * from staging.stg_frozen_months
+closed_months as (
+    select * from staging.stg_closed_months
 ),
 
 -- What another account counts decides nothing here.
@@ -83,9 +83,9 @@ files_summed as (
         bill_month,
         starts_with(dataset, 'own_') as is_own_bill,
         min(first_landed_at) as first_landed_at,
-        max(asked_to_at) as last_landed_at,
-        arg_max(month_state, asked_to_at) as month_state,
-        min(asked_to_at) as as_of_at,
+        max(requested_to_at) as last_landed_at,
+        arg_max(month_state, requested_to_at) as month_state,
+        min(requested_to_at) as as_of_at,
         bool_and(state = 'whole') and bool_or(dataset = 'customer_bill_detail') as is_whole
     from landed_files
     group by account, bill_month, starts_with(dataset, 'own_')
@@ -107,19 +107,19 @@ final as (
         coalesce(summed.bill_line_count, 0) as bill_line_count,
         coalesce(summed.is_complete, files_summed.is_whole) as is_complete,
         coalesce(summed.is_reconciled, files_summed.is_whole) as is_reconciled,
-        frozen_months.release_id as frozen_release_id,
-        frozen_months.frozen_at
+        closed_months.release_id as closed_release_id,
+        closed_months.closed_at
     from files_summed
     left join summed
         on
             files_summed.account = summed.account
             and files_summed.bill_month = summed.bill_month
             and files_summed.is_own_bill = summed.is_own_bill
-    left join frozen_months
+    left join closed_months
         on
-            files_summed.account = frozen_months.account
-            and files_summed.bill_month = frozen_months.bill_month
-            and files_summed.is_own_bill = frozen_months.is_own_bill
+            files_summed.account = closed_months.account
+            and files_summed.bill_month = closed_months.bill_month
+            and files_summed.is_own_bill = closed_months.is_own_bill
 )
 
 select * from final

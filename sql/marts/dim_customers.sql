@@ -109,7 +109,7 @@ grouped as (
         max(indirect_date) as indirect_date,
         min(billed_month) as first_billed_month,
         max(billed_month) as last_billed_month,
-        max(asked_month) as last_asked_month
+        max(asked_month) as last_requested_month
     from seen
     group by account, customer_uin
 ),
@@ -266,7 +266,7 @@ final as (
         placed.is_listed,
         grouped.first_billed_month,
         grouped.last_billed_month,
-        grouped.last_asked_month,
+        grouped.last_requested_month,
         coalesce(
             informed.customer_name, credited.customer_name, indirectly_named.customer_name
         ) as customer_name,

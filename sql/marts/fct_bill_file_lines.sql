@@ -1,4 +1,4 @@
--- Lines of every downloaded detailed bill, customers' own files and packs of all, route or not.
+-- Lines of every downloaded detailed bill, customers' own files and packs of all, line_source or not.
 -- Grain: one row per line of a file or pack.
 -- The same money as bill lines, and the file's as the pack's: sum within one source_dataset and
 -- billing_currency only, and never with fct_bill_lines.
@@ -65,7 +65,7 @@ gathered as (
         file_lines.billing_currency,
         file_lines.payment_status,
         file_lines.other_columns,
-        file_lines.asked_part,
+        file_lines.slice_params,
         file_lines.file_digest,
         file_lines.file_member,
         file_lines.page_number,
@@ -128,7 +128,7 @@ gathered as (
         pack_lines.billing_currency,
         pack_lines.payment_status,
         pack_lines.other_columns,
-        pack_lines.asked_part,
+        pack_lines.slice_params,
         pack_lines.file_digest,
         pack_lines.file_member,
         pack_lines.page_number,
@@ -150,7 +150,7 @@ final as (
         customer_uin,
         bill_month,
         source_dataset,
-        asked_part,
+        slice_params,
         page_number,
         page_position,
         line_id,

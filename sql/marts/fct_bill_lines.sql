@@ -4,7 +4,7 @@
 with
 
 bill_lines as (
-    select * from intermediate.int_bill_lines_routed
+    select * from intermediate.int_bill_lines_sourced
 ),
 
 customer_months as (
@@ -92,7 +92,7 @@ final as (
         bill_lines.request_id,
         bill_lines.fetched_at,
         coalesce(customer_months.is_complete, false) as is_complete,
-        bill_lines.route
+        bill_lines.line_source
     from bill_lines
     left join customer_months
         on

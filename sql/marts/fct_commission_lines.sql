@@ -13,7 +13,7 @@ final as (
         bill_month,
         row_number() over (
             partition by account, bill_month
-            order by asked_part, page_number, page_position
+            order by slice_params, page_number, page_position
         ) as line_number,
         stated_bill_month,
         customer_uin,

@@ -31,8 +31,8 @@ ranked as (
         credit_currency,
         operator_name,
         remark,
-        min(snapshot_date) over same_allocation as first_told_date,
-        max(snapshot_date) over same_allocation as last_told_date,
+        min(snapshot_date) over same_allocation as first_seen_date,
+        max(snapshot_date) over same_allocation as last_seen_date,
         snapshot_date,
         request_id,
         fetched_at
@@ -61,12 +61,12 @@ final as (
         credit_currency,
         operator_name,
         remark,
-        first_told_date,
-        last_told_date,
+        first_seen_date,
+        last_seen_date,
         request_id,
         fetched_at
     from ranked
-    where snapshot_date = last_told_date
+    where snapshot_date = last_seen_date
 )
 
 select * from final

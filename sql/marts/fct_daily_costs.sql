@@ -10,7 +10,7 @@ days as (
 ),
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
     where dataset = 'customer_bill_by_day'
 ),
 

@@ -15,7 +15,7 @@ own_months as (
     select * from intermediate.int_own_months_landed
 ),
 
-routed as (
+sourced as (
     select
         page_lines.account,
         page_lines.bill_month,
@@ -56,7 +56,7 @@ routed as (
         null as other_columns,
         page_lines.page_number,
         page_lines.page_position,
-        own_months.route,
+        own_months.line_source,
         page_lines.request_id,
         page_lines.fetched_at,
         own_months.is_complete
@@ -65,7 +65,7 @@ routed as (
         on
             page_lines.account = own_months.account
             and page_lines.bill_month = own_months.bill_month
-            and own_months.route = 'pages'
+            and own_months.line_source = 'pages'
     union all
     select
         file_lines.account,
@@ -107,7 +107,7 @@ routed as (
         file_lines.other_columns,
         file_lines.page_number,
         file_lines.page_position,
-        own_months.route,
+        own_months.line_source,
         file_lines.request_id,
         file_lines.fetched_at,
         own_months.is_complete
@@ -116,7 +116,7 @@ routed as (
         on
             file_lines.account = own_months.account
             and file_lines.bill_month = own_months.bill_month
-            and own_months.route = 'files'
+            and own_months.line_source = 'files'
 ),
 
 final as (
@@ -162,11 +162,11 @@ final as (
         tags,
         tag_values,
         other_columns,
-        route,
+        line_source,
         request_id,
         fetched_at,
         is_complete
-    from routed
+    from sourced
 )
 
 select * from final

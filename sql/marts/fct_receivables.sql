@@ -12,7 +12,7 @@ reconciliation as (
 ),
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
     where dataset = 'customer_bill_unpaid'
 ),
 
@@ -35,7 +35,7 @@ final as (
         end as reason,
         coalesce(
             landed_customers.proven_at,
-            case when landed_customers.proof <> 'failed' then landed_customers.asked_to_at end,
+            case when landed_customers.proof <> 'failed' then landed_customers.requested_to_at end,
             reconciliation.as_of_at
         ) as as_of_at
     from reconciliation

@@ -42,15 +42,15 @@ final as (
         bill_months.last_landed_at as BillingPeriodLastUpdated,
         cast(bill_months.month_start_date - interval 8 hour as timestamp) as BillingPeriodStart,
         case
-            when bill_months.month_state = 'closed' then 'Closed' else 'Open'
+            when bill_months.month_state = 'issued' then 'Closed' else 'Open'
         end as BillingPeriodStatus,
         'Tencent Cloud partner '
         || coalesce(payers.billing_account_id, bill_months.account) as InvoiceIssuerName,
         bill_months.account as x_Account,
         bill_months.as_of_at as x_AsOfTime,
         bill_months.bill_month as x_BillMonth,
-        bill_months.frozen_release_id as x_FrozenReleaseId,
-        bill_months.frozen_at as x_FrozenTime,
+        bill_months.closed_release_id as x_ClosedReleaseId,
+        bill_months.closed_at as x_ClosedTime,
         bill_months.is_complete as x_IsComplete,
         bill_months.is_own_bill as x_IsOwnBill,
         bill_months.is_reconciled as x_IsReconciled,

@@ -194,7 +194,7 @@ lines as (
         coalesce(billed_cost, 0) as billed_cost,
         billing_currency,
         null as tag_values,
-        route,
+        line_source,
         fetched_at,
         is_complete
     from customer_lines
@@ -241,7 +241,7 @@ lines as (
         coalesce(billed_cost, 0) as billed_cost,
         billing_currency,
         tag_values,
-        route,
+        line_source,
         fetched_at,
         is_complete
     from own_lines
@@ -352,7 +352,7 @@ classified as (
         regexp_replace(
             replace(coalesce(lines.consumed_unit, 'Units'), ',', ''), '^([0-9]+)$', '\1 Units'
         ) as counted_unit,
-        lines.route,
+        lines.line_source,
         lines.fetched_at,
         lines.is_complete,
         coalesce(transactions.charge_category, words.charge_category, 'Usage') as charge_category,
@@ -558,7 +558,7 @@ final as (
         pricing_unit as x_PricingUnit,
         product_code as x_ProductCode,
         project_name as x_ProjectName,
-        route as x_Route,
+        line_source as x_Route,
         row_kind as x_RowKind,
         subproduct_code as x_SubproductCode,
         subproduct_name as x_SubproductName,

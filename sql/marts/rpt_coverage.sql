@@ -8,7 +8,7 @@ landed_files as (
 ),
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
 ),
 
 expected as (
@@ -43,9 +43,9 @@ reconciliation as (
 -- which every run takes.
 lake_seen as (
     select
-        max(asked_to_at) as as_of_at,
-        cast(max(asked_to_at) as date) as asked_date,
-        coalesce(max(snapshot_date), cast(max(asked_to_at) as date)) as as_of_date
+        max(requested_to_at) as as_of_at,
+        cast(max(requested_to_at) as date) as asked_date,
+        coalesce(max(snapshot_date), cast(max(requested_to_at) as date)) as as_of_date
     from landed_files
 ),
 
@@ -55,7 +55,7 @@ month_files as (
         dataset,
         bill_month,
         month_state,
-        asked_to_at
+        requested_to_at
     from landed_files
     where bill_month is not null and bill_date is null
 ),
@@ -64,7 +64,7 @@ month_datasets as (
     select
         months_spanned.account,
         months_spanned.bill_month,
-        months_spanned.is_closed,
+        months_spanned.is_issued,
         lake_seen.asked_date,
         expected.dataset,
         expected.action_name,
@@ -74,7 +74,7 @@ month_datasets as (
         expected.billed_by_dataset,
         expected.owed_by_dataset,
         month_files.month_state,
-        month_files.asked_to_at
+        month_files.requested_to_at
     from months_spanned
     cross join lake_seen
     inner join expected on months_spanned.account = expected.account
@@ -86,13 +86,13 @@ month_datasets as (
     where
         months_spanned.is_asked
         and expected.partition_kind = 'bill_month'
-        and (months_spanned.is_closed or not expected.is_once_billed)
+        and (months_spanned.is_issued or not expected.is_once_billed)
         -- Lines of a closed month may be taken from files instead of pages: one of both is enough.
         and not (
-            months_spanned.is_closed
+            months_spanned.is_issued
             and months_spanned.has_line_files
             and expected.dataset in ('customer_bill_detail', 'own_bill_detail')
-            and coalesce(month_files.month_state, '') <> 'closed'
+            and coalesce(month_files.month_state, '') <> 'issued'
         )
 ),
 
@@ -102,31 +102,31 @@ months_not_whole as (
         dataset,
         bill_month,
         null as customer_uin,
-        case when asked_to_at is null then 'missing' else 'stale' end as problem,
+        case when requested_to_at is null then 'missing' else 'stale' end as problem,
         case
-            when asked_to_at is null
+            when requested_to_at is null
                 then
                     'Nothing is landed: it was not asked yet, or the account may not call '
                     || action_name || '.'
-            when is_closed
+            when is_issued
                 then
                     'It was last asked while the month was ' || month_state
                     || '; since then its bill is out.'
             else
-                'It was last asked on ' || cast(asked_to_at as date)
+                'It was last asked on ' || cast(requested_to_at as date)
                 || ', the newest landing is of ' || asked_date || '.'
         end as reason,
         false as is_full,
-        asked_to_at as landed_at
+        requested_to_at as landed_at
     from month_datasets
     where
-        asked_to_at is null
-        or (is_closed and month_state <> 'closed')
+        requested_to_at is null
+        or (is_issued and month_state <> 'issued')
         -- What daily bills tell of is asked only if they changed: how new those are is told below.
         or (
-            not is_closed
+            not is_issued
             and moved_by_dataset is null
-            and cast(asked_to_at as date) < asked_date
+            and cast(requested_to_at as date) < asked_date
         )
 ),
 
@@ -136,18 +136,18 @@ customers_of_months as (
         dataset,
         bill_month,
         customer_uin,
-        asked_part,
+        slice_params,
         landed_rows,
         billed_cost,
         proof,
         proven_at,
         changed_at,
-        asked_to_at,
+        requested_to_at,
         reason,
         error_code,
         is_listed,
         is_carried,
-        is_proven_closed
+        is_proven_issued
     from landed_customers
     where bill_month is not null and bill_date is null
 ),
@@ -164,14 +164,14 @@ customers_judged as (
         customers_of_months.error_code,
         customers_of_months.is_listed,
         customers_of_months.proven_at,
-        customers_of_months.is_carried and customers_of_months.is_proven_closed as is_settled,
+        customers_of_months.is_carried and customers_of_months.is_proven_issued as is_settled,
         -- Of a tag key that settings do not name any more nobody asks again.
-        month_datasets.is_closed
-        and month_datasets.month_state = 'closed'
-        and not customers_of_months.is_proven_closed
-        and coalesce(customers_of_months.asked_part not like '%TagKey%', true)
+        month_datasets.is_issued
+        and month_datasets.month_state = 'issued'
+        and not customers_of_months.is_proven_issued
+        and coalesce(customers_of_months.slice_params not like '%TagKey%', true)
             as is_older_than_bill,
-        not month_datasets.is_closed
+        not month_datasets.is_issued
         and month_datasets.moved_by_dataset is not null
         and days_changed.changed_at > customers_of_months.proven_at as is_older_than_days
     from month_datasets
@@ -191,7 +191,7 @@ customers_judged as (
             and customers_of_months.bill_month = reconciliation.bill_month
             and customers_of_months.customer_uin = reconciliation.customer_uin
             and customers_of_months.dataset = 'customer_bill_detail'
-            and reconciliation.route = 'files'
+            and reconciliation.line_source = 'files'
     -- Of who turned out to have no bill, or none to pay, nobody asks for it again.
     anti join customers_of_months as bills
         on
@@ -199,7 +199,7 @@ customers_judged as (
             and customers_of_months.bill_month = bills.bill_month
             and customers_of_months.customer_uin = bills.customer_uin
             and bills.proof = 'proven'
-            and bills.is_proven_closed
+            and bills.is_proven_issued
             and (
                 (month_datasets.billed_by_dataset = bills.dataset and bills.landed_rows = 0)
                 or (month_datasets.owed_by_dataset = bills.dataset and bills.billed_cost = 0)
@@ -299,7 +299,7 @@ customers_expected as (
         customers_listed.customer_uin
     from months_spanned
     inner join customers_listed on months_spanned.account = customers_listed.account
-    where not months_spanned.is_closed
+    where not months_spanned.is_issued
 ),
 
 customers_missing as (
@@ -326,13 +326,13 @@ customers_missing as (
     anti join reconciliation
         on
             month_datasets.dataset = 'customer_bill_detail'
-            and reconciliation.route = 'files'
+            and reconciliation.line_source = 'files'
             and customers_expected.account = reconciliation.account
             and customers_expected.bill_month = reconciliation.bill_month
             and customers_expected.customer_uin = reconciliation.customer_uin
     where
         month_datasets.asked_for_each = 'customer'
-        and month_datasets.asked_to_at is not null
+        and month_datasets.requested_to_at is not null
         and month_datasets.billed_by_dataset is null
         and month_datasets.owed_by_dataset is null
     union all
@@ -351,7 +351,7 @@ customers_missing as (
         on
             month_datasets.account = bills.account
             and month_datasets.bill_month = bills.bill_month
-            and bills.is_proven_closed
+            and bills.is_proven_issued
             and (
                 (month_datasets.billed_by_dataset = bills.dataset and bills.landed_rows > 0)
                 or (month_datasets.owed_by_dataset = bills.dataset and bills.billed_cost <> 0)
@@ -362,7 +362,7 @@ customers_missing as (
             and month_datasets.bill_month = there.bill_month
             and month_datasets.dataset = there.dataset
             and bills.customer_uin = there.customer_uin
-    where month_datasets.asked_to_at is not null
+    where month_datasets.requested_to_at is not null
 ),
 
 bills_changed as (
@@ -402,7 +402,7 @@ files_outdated as (
         month_datasets.is_file
         and month_datasets.billed_by_dataset is null
         and month_datasets.dataset <> 'commission_files'
-        and customers_of_months.is_proven_closed
+        and customers_of_months.is_proven_issued
 ),
 
 lists_not_whole as (

@@ -13,7 +13,7 @@ commission_lines as (
 ),
 
 landed_files as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
     where
         dataset = 'commission_files'
         and (proof <> 'failed' or landed_rows > 0 or proven_at is not null)
@@ -89,14 +89,14 @@ placed as (
         sum(commission_line_count) filter (where billing_currency is null) over of_customer > 0
             as has_unnamed_currency,
         sum(commission_line_count) over of_customer > 0 as is_named_by_file,
-        sum(commission_line_count) over of_month > 0
+        sum(commission_line_count) over month_work > 0
         and coalesce(
-            sum(commission_line_count) filter (where customer_uin is not null) over of_month, 0
+            sum(commission_line_count) filter (where customer_uin is not null) over month_work, 0
         ) = 0 as has_no_customers
     from months_summed
     window
         of_customer as (partition by account, customer_uin, bill_month),
-        of_month as (partition by account, bill_month)
+        month_work as (partition by account, bill_month)
 ),
 
 final as (

@@ -153,8 +153,8 @@ changed as (
         paired.is_billed,
         paired.was_billed,
         coalesce(
-            bill_months.month_state = 'closed'
-            and bill_months.previous_month_state = 'closed'
+            bill_months.month_state = 'issued'
+            and bill_months.previous_month_state = 'issued'
             and bill_months.is_complete
             and bill_months.is_previous_complete,
             false
@@ -171,11 +171,11 @@ changed as (
                 case
                     when not bill_months.is_landed
                         then paired.bill_month || ' has not landed.'
-                    when bill_months.month_state <> 'closed'
+                    when bill_months.month_state <> 'issued'
                         then paired.bill_month || ' is ' || bill_months.month_state || '.'
                 end,
                 case
-                    when bill_months.previous_month_state <> 'closed'
+                    when bill_months.previous_month_state <> 'issued'
                         then
                             bill_months.previous_bill_month || ' was last taken when it was '
                             || bill_months.previous_month_state || '.'

@@ -12,7 +12,7 @@ own_lines as (
 ),
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
     where proof <> 'failed' or landed_rows > 0 or proven_at is not null
 ),
 
@@ -55,13 +55,13 @@ landed_things as (
         bill_month,
         case
             when dataset = 'own_bill_summary'
-                then 'summary by ' || try(json_extract_string(asked_part, 'GroupType'))
+                then 'summary by ' || try(json_extract_string(slice_params, 'GroupType'))
             when dataset = 'own_cost_explorer' then 'cost explorer'
             when dataset = 'own_bill_detail' then 'bill lines asked page by page'
             when dataset = 'own_bill_detail_files' then 'bill file'
             when dataset = 'own_bill_resource_files' then 'bill file by resource'
         end as compared_with,
-        try(json_extract_string(asked_part, '$.TagKey[0]')) as tag_key,
+        try(json_extract_string(slice_params, '$.TagKey[0]')) as tag_key,
         -- A tag key that the settings name no longer is not asked again: what it told before the
         -- close is no measure of the bill that is out.
         coalesce(
@@ -69,8 +69,8 @@ landed_things as (
             and tag_key is not null
             and is_carried
             and proof <> 'failed'
-            and not coalesce(is_proven_closed, false)
-            and month_state = 'closed',
+            and not coalesce(is_proven_issued, false)
+            and month_state = 'issued',
             false
         ) as is_left_over
     from landed_customers
@@ -83,8 +83,8 @@ landed_things as (
         )
         or (
             dataset = 'own_cost_explorer'
-            and try(json_extract_string(asked_part, 'Dimension')) = 'Default'
-            and try(json_extract_string(asked_part, 'FeeType')) = 'totalCost'
+            and try(json_extract_string(slice_params, 'Dimension')) = 'Default'
+            and try(json_extract_string(slice_params, 'FeeType')) = 'totalCost'
         )
 ),
 
@@ -141,7 +141,7 @@ costs_summed as (
     group by account, bill_month, compared_with, tag_key
 ),
 
--- The summaries by product and by project are always asked for; the route taken is not compared
+-- The summaries by product and by project are always asked for; the line_source taken is not compared
 -- with itself.
 wanted as (
     select
@@ -164,7 +164,7 @@ wanted as (
     where
         landed_things.compared_with
         <> case
-            when own_months.route = 'files' then 'bill file'
+            when own_months.line_source = 'files' then 'bill file'
             else 'bill lines asked page by page'
         end
 ),

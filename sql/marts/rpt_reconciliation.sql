@@ -8,12 +8,12 @@ customer_months as (
     select * from intermediate.int_customer_months_landed
 ),
 
-routed as (
-    select * from intermediate.int_customer_months_routed
+sourced as (
+    select * from intermediate.int_customer_months_sourced
 ),
 
 bill_lines as (
-    select * from intermediate.int_bill_lines_routed
+    select * from intermediate.int_bill_lines_sourced
 ),
 
 monthly_costs as (
@@ -156,7 +156,7 @@ joined as (
         customer_months.bill_month,
         customer_months.is_counted,
         customer_months.month_state,
-        customer_months.route,
+        customer_months.line_source,
         customer_months.landed_rows,
         customer_months.expected_rows,
         customer_months.is_complete,
@@ -185,9 +185,9 @@ joined as (
             when customer_months.has_summary_by_pay_mode
                 then coalesce(pay_modes_summed.billed_cost, 0)
         end as by_pay_mode_cost,
-        routed.file_cost,
-        routed.file_rows,
-        routed.file_cost - routed.page_cost as file_difference,
+        sourced.file_cost,
+        sourced.file_rows,
+        sourced.file_cost - sourced.page_cost as file_difference,
         days_summed.billed_cost as by_day_cost,
         days_summed.day_count,
         -- Where nothing is billed it is not asked what is unpaid.
@@ -221,11 +221,11 @@ joined as (
             customer_months.account = pay_modes_summed.account
             and customer_months.bill_month = pay_modes_summed.bill_month
             and customer_months.customer_uin is not distinct from pay_modes_summed.customer_uin
-    left join routed
+    left join sourced
         on
-            customer_months.account = routed.account
-            and customer_months.bill_month = routed.bill_month
-            and customer_months.customer_uin is not distinct from routed.customer_uin
+            customer_months.account = sourced.account
+            and customer_months.bill_month = sourced.bill_month
+            and customer_months.customer_uin is not distinct from sourced.customer_uin
     left join days_summed
         on
             customer_months.account = days_summed.account
@@ -247,7 +247,7 @@ compared as (
         bill_month,
         is_counted,
         month_state,
-        route,
+        line_source,
         landed_rows,
         expected_rows,
         is_complete,
@@ -339,7 +339,7 @@ final as (
         ) as reason,
         as_of_at,
         is_counted,
-        route,
+        line_source,
         file_cost,
         file_rows,
         file_difference,

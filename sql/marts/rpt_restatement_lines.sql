@@ -12,25 +12,25 @@ own_costs as (
     select * from main.fct_own_monthly_costs
 ),
 
-frozen_costs as (
-    select * from staging.stg_frozen_costs
+closed_costs as (
+    select * from staging.stg_closed_costs
 ),
 
-frozen_months as (
-    select * from staging.stg_frozen_months
+closed_months as (
+    select * from staging.stg_closed_months
 ),
 
 months as (
     select distinct
         bill_month,
         release_id
-    from frozen_months
+    from closed_months
 ),
 
 -- An own bill tells no amount after discount and no voucher.
 costs as (
     select
-        false as is_frozen,
+        false as is_closed_cost,
         account,
         customer_uin,
         false as is_own_bill,
@@ -49,7 +49,7 @@ costs as (
     from customer_costs
     union all
     select
-        false as is_frozen,
+        false as is_closed_cost,
         account,
         null as customer_uin,
         true as is_own_bill,
@@ -68,7 +68,7 @@ costs as (
     from own_costs
     union all
     select
-        true as is_frozen,
+        true as is_closed_cost,
         account,
         customer_uin,
         is_own_bill,
@@ -84,7 +84,7 @@ costs as (
         contracted_cost,
         voucher_amount,
         billed_cost
-    from frozen_costs
+    from closed_costs
 ),
 
 -- A code that came only after the month was closed is no other product.
@@ -100,7 +100,7 @@ names_coded as (
 
 costs_identified as (
     select
-        costs.is_frozen,
+        costs.is_closed_cost,
         costs.account,
         costs.customer_uin,
         costs.is_own_bill,
@@ -128,7 +128,7 @@ codes_named as (
     select
         bill_month,
         product_code,
-        arg_max(product_name, (not is_frozen, product_name)) as product_name
+        arg_max(product_name, (not is_closed_cost, product_name)) as product_name
     from costs_identified
     where product_code is not null
     group by bill_month, product_code
@@ -136,7 +136,7 @@ codes_named as (
 
 costs_named as (
     select
-        costs_identified.is_frozen,
+        costs_identified.is_closed_cost,
         costs_identified.account,
         costs_identified.customer_uin,
         costs_identified.is_own_bill,
@@ -171,36 +171,36 @@ summed as (
         pay_mode_name,
         transaction_type,
         billing_currency,
-        cast(coalesce(sum(line_count) filter (where is_frozen), 0) as bigint) as frozen_line_count,
-        cast(coalesce(sum(line_count) filter (where not is_frozen), 0) as bigint) as line_count,
+        cast(coalesce(sum(line_count) filter (where is_closed_cost), 0) as bigint) as closed_line_count,
+        cast(coalesce(sum(line_count) filter (where not is_closed_cost), 0) as bigint) as line_count,
         case
             when
-                count(list_cost) filter (where is_frozen)
-                = count(*) filter (where is_frozen)
-                then sum(list_cost) filter (where is_frozen)
-        end as frozen_list_cost,
+                count(list_cost) filter (where is_closed_cost)
+                = count(*) filter (where is_closed_cost)
+                then sum(list_cost) filter (where is_closed_cost)
+        end as closed_list_cost,
         case
             when
-                count(list_cost) filter (where not is_frozen)
-                = count(*) filter (where not is_frozen)
-                then sum(list_cost) filter (where not is_frozen)
+                count(list_cost) filter (where not is_closed_cost)
+                = count(*) filter (where not is_closed_cost)
+                then sum(list_cost) filter (where not is_closed_cost)
         end as list_cost,
         case
             when
-                count(contracted_cost) filter (where is_frozen)
-                = count(*) filter (where is_frozen)
-                then sum(contracted_cost) filter (where is_frozen)
-        end as frozen_contracted_cost,
+                count(contracted_cost) filter (where is_closed_cost)
+                = count(*) filter (where is_closed_cost)
+                then sum(contracted_cost) filter (where is_closed_cost)
+        end as closed_contracted_cost,
         case
             when
-                count(contracted_cost) filter (where not is_frozen)
-                = count(*) filter (where not is_frozen)
-                then sum(contracted_cost) filter (where not is_frozen)
+                count(contracted_cost) filter (where not is_closed_cost)
+                = count(*) filter (where not is_closed_cost)
+                then sum(contracted_cost) filter (where not is_closed_cost)
         end as contracted_cost,
-        sum(voucher_amount) filter (where is_frozen) as frozen_voucher_amount,
-        sum(voucher_amount) filter (where not is_frozen) as voucher_amount,
-        coalesce(sum(billed_cost) filter (where is_frozen), 0) as frozen_cost,
-        coalesce(sum(billed_cost) filter (where not is_frozen), 0) as billed_cost
+        sum(voucher_amount) filter (where is_closed_cost) as closed_voucher_amount,
+        sum(voucher_amount) filter (where not is_closed_cost) as voucher_amount,
+        coalesce(sum(billed_cost) filter (where is_closed_cost), 0) as closed_cost,
+        coalesce(sum(billed_cost) filter (where not is_closed_cost), 0) as billed_cost
     from costs_named
     group by
         account,
@@ -228,24 +228,24 @@ final as (
         summed.transaction_type,
         summed.billing_currency,
         case
-            when summed.billed_cost < summed.frozen_cost then 'credit'
+            when summed.billed_cost < summed.closed_cost then 'credit'
             else 'debit'
         end as line_type,
-        summed.frozen_line_count,
+        summed.closed_line_count,
         summed.line_count,
-        summed.frozen_list_cost,
+        summed.closed_list_cost,
         summed.list_cost,
-        summed.frozen_contracted_cost,
+        summed.closed_contracted_cost,
         summed.contracted_cost,
-        summed.frozen_voucher_amount,
+        summed.closed_voucher_amount,
         summed.voucher_amount,
-        summed.frozen_cost,
+        summed.closed_cost,
         summed.billed_cost as current_cost,
-        summed.billed_cost - summed.frozen_cost as difference,
-        months.release_id as frozen_release_id
+        summed.billed_cost - summed.closed_cost as difference,
+        months.release_id as closed_release_id
     from summed
     inner join months on summed.bill_month = months.bill_month
-    where summed.billed_cost <> summed.frozen_cost
+    where summed.billed_cost <> summed.closed_cost
 )
 
 select * from final

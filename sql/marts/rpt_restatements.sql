@@ -12,12 +12,12 @@ own_costs as (
     select * from main.fct_own_monthly_costs
 ),
 
-frozen_costs as (
-    select * from staging.stg_frozen_costs
+closed_costs as (
+    select * from staging.stg_closed_costs
 ),
 
-frozen_months as (
-    select * from staging.stg_frozen_months
+closed_months as (
+    select * from staging.stg_closed_months
 ),
 
 changes as (
@@ -25,11 +25,11 @@ changes as (
 ),
 
 landed_customers as (
-    select * from staging.stg_landed_customers
+    select * from staging.stg_landed_slices
 ),
 
-routed as (
-    select * from intermediate.int_customer_months_routed
+sourced as (
+    select * from intermediate.int_customer_months_sourced
 ),
 
 counted as (
@@ -46,27 +46,27 @@ months as (
     select distinct
         bill_month,
         release_id,
-        frozen_at
-    from frozen_months
+        closed_at
+    from closed_months
 ),
 
 -- Pages and files are the same money: only changes of the dataset that the bill lines are taken
 -- from are told, and only of the account by which the customer counts.
 datasets_taken as (
     select
-        routed.account,
-        routed.customer_uin,
+        sourced.account,
+        sourced.customer_uin,
         false as is_own_bill,
-        routed.bill_month,
-        routed.dataset,
-        routed.asked_part,
-        routed.route = 'pages' as is_of_any_part
-    from routed
+        sourced.bill_month,
+        sourced.dataset,
+        sourced.slice_params,
+        sourced.line_source = 'pages' as is_of_any_part
+    from sourced
     semi join counted
         on
-            routed.account = counted.account
-            and routed.customer_uin = counted.customer_uin
-            and routed.bill_month = counted.bill_month
+            sourced.account = counted.account
+            and sourced.customer_uin = counted.customer_uin
+            and sourced.bill_month = counted.bill_month
     union all
     select
         account,
@@ -74,10 +74,10 @@ datasets_taken as (
         true as is_own_bill,
         bill_month,
         case
-            when route = 'files' then 'own_bill_detail_files'
+            when line_source = 'files' then 'own_bill_detail_files'
             else 'own_bill_detail'
         end as dataset,
-        null as asked_part,
+        null as slice_params,
         true as is_of_any_part
     from own_months
 ),
@@ -90,10 +90,10 @@ landings as (
         datasets_taken.is_own_bill,
         datasets_taken.bill_month,
         datasets_taken.dataset,
-        datasets_taken.asked_part,
+        datasets_taken.slice_params,
         datasets_taken.is_of_any_part,
         min(landed_customers.first_landed_at) as first_landed_at,
-        min(landed_customers.first_closed_at) as first_closed_at
+        min(landed_customers.first_issued_at) as first_issued_at
     from datasets_taken
     left join landed_customers
         on
@@ -106,7 +106,7 @@ landings as (
             )
             and (
                 datasets_taken.is_of_any_part
-                or datasets_taken.asked_part is not distinct from landed_customers.asked_part
+                or datasets_taken.slice_params is not distinct from landed_customers.slice_params
             )
     group by
         datasets_taken.account,
@@ -114,7 +114,7 @@ landings as (
         datasets_taken.is_own_bill,
         datasets_taken.bill_month,
         datasets_taken.dataset,
-        datasets_taken.asked_part,
+        datasets_taken.slice_params,
         datasets_taken.is_of_any_part
 ),
 
@@ -126,8 +126,8 @@ changed as (
         landings.is_own_bill,
         landings.bill_month,
         changes.billing_currency,
-        changes.new_asked_at,
-        coalesce(changes.new_asked_at > landings.first_closed_at, false) as is_since_close,
+        changes.new_requested_at,
+        coalesce(changes.new_requested_at > landings.first_issued_at, false) as is_since_issue,
         changes.is_appeared and not changes.is_paired as is_appeared,
         not changes.is_appeared and not changes.is_paired as is_vanished,
         changes.is_appeared and changes.is_paired as is_changed,
@@ -144,9 +144,9 @@ changed as (
             and coalesce(landings.customer_uin, '') = coalesce(changes.customer_uin, '')
             and (
                 landings.is_of_any_part
-                or landings.asked_part is not distinct from changes.asked_part
+                or landings.slice_params is not distinct from changes.slice_params
             )
-    where changes.new_asked_at > landings.first_landed_at
+    where changes.new_requested_at > landings.first_landed_at
 ),
 
 costs as (
@@ -156,7 +156,7 @@ costs as (
         false as is_own_bill,
         bill_month,
         billing_currency,
-        0 as frozen_cost,
+        0 as closed_cost,
         coalesce(billed_cost, 0) as current_cost
     from customer_costs
     union all
@@ -166,7 +166,7 @@ costs as (
         true as is_own_bill,
         bill_month,
         billing_currency,
-        0 as frozen_cost,
+        0 as closed_cost,
         coalesce(billed_cost, 0) as current_cost
     from own_costs
     union all
@@ -176,9 +176,9 @@ costs as (
         is_own_bill,
         bill_month,
         billing_currency,
-        coalesce(billed_cost, 0) as frozen_cost,
+        coalesce(billed_cost, 0) as closed_cost,
         0 as current_cost
-    from frozen_costs
+    from closed_costs
 ),
 
 facts as (
@@ -188,10 +188,10 @@ facts as (
         is_own_bill,
         bill_month,
         billing_currency,
-        frozen_cost,
+        closed_cost,
         current_cost,
-        null as new_asked_at,
-        false as is_since_close,
+        null as new_requested_at,
+        false as is_since_issue,
         false as is_appeared,
         false as is_vanished,
         false as is_changed,
@@ -204,10 +204,10 @@ facts as (
         is_own_bill,
         bill_month,
         billing_currency,
-        0 as frozen_cost,
+        0 as closed_cost,
         0 as current_cost,
-        new_asked_at,
-        is_since_close,
+        new_requested_at,
+        is_since_issue,
         is_appeared,
         is_vanished,
         is_changed,
@@ -222,16 +222,16 @@ summed as (
         is_own_bill,
         bill_month,
         billing_currency,
-        max(new_asked_at) as last_changed_at,
+        max(new_requested_at) as last_changed_at,
         count(*) filter (where is_appeared) as appeared_line_count,
         count(*) filter (where is_vanished) as vanished_line_count,
         count(*) filter (where is_changed) as changed_line_count,
         sum(change_cost) as change_cost,
-        count(*) filter (where is_appeared and is_since_close) as appeared_line_count_since_close,
-        count(*) filter (where is_vanished and is_since_close) as vanished_line_count_since_close,
-        count(*) filter (where is_changed and is_since_close) as changed_line_count_since_close,
-        coalesce(sum(change_cost) filter (where is_since_close), 0) as change_cost_since_close,
-        sum(frozen_cost) as frozen_cost,
+        count(*) filter (where is_appeared and is_since_issue) as appeared_line_count_since_issue,
+        count(*) filter (where is_vanished and is_since_issue) as vanished_line_count_since_issue,
+        count(*) filter (where is_changed and is_since_issue) as changed_line_count_since_issue,
+        coalesce(sum(change_cost) filter (where is_since_issue), 0) as change_cost_since_issue,
+        sum(closed_cost) as closed_cost,
         sum(current_cost) as current_cost
     from facts
     group by account, customer_uin, is_own_bill, bill_month, billing_currency
@@ -245,24 +245,24 @@ final as (
         summed.bill_month,
         summed.billing_currency,
         landings.first_landed_at,
-        landings.first_closed_at,
+        landings.first_issued_at,
         summed.last_changed_at,
         summed.current_cost - summed.change_cost as first_landed_cost,
         summed.appeared_line_count,
         summed.vanished_line_count,
         summed.changed_line_count,
         summed.change_cost,
-        summed.appeared_line_count_since_close,
-        summed.vanished_line_count_since_close,
-        summed.changed_line_count_since_close,
-        summed.change_cost_since_close,
-        months.release_id as frozen_release_id,
-        months.frozen_at,
-        case when months.release_id is not null then summed.frozen_cost end as frozen_cost,
+        summed.appeared_line_count_since_issue,
+        summed.vanished_line_count_since_issue,
+        summed.changed_line_count_since_issue,
+        summed.change_cost_since_issue,
+        months.release_id as closed_release_id,
+        months.closed_at,
+        case when months.release_id is not null then summed.closed_cost end as closed_cost,
         summed.current_cost,
         case
             when months.release_id is not null
-                then summed.current_cost - summed.frozen_cost
+                then summed.current_cost - summed.closed_cost
         end as difference
     from summed
     left join landings

@@ -21,8 +21,8 @@ final as (
         state,
         landed_rows,
         expected_rows,
-        asked_from_at,
-        asked_to_at,
+        requested_from_at,
+        requested_to_at,
         first_landed_at,
         code_version,
         run_id

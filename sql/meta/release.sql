@@ -14,10 +14,10 @@ own_reconciliation as (
 ),
 
 -- While a month is open, accounts that asked at different times differ without a fault.
-closed_months as (
+issued_months as (
     select bill_month from main.rpt_reconciliation
     group by bill_month
-    having bool_and(month_state = 'closed')
+    having bool_and(month_state = 'issued')
 ),
 
 shared_customers as (
@@ -56,7 +56,7 @@ months as (
         true as is_complete,
         shared_customers.is_agreed as is_reconciled
     from shared_customers
-    inner join closed_months on shared_customers.bill_month = closed_months.bill_month
+    inner join issued_months on shared_customers.bill_month = issued_months.bill_month
 ),
 
 months_counted as (

@@ -17,9 +17,9 @@ final as (
         asked as is_asked,
         once_billed as is_once_billed,
         file as is_file,
-        moved_by as moved_by_dataset,
-        billed_by as billed_by_dataset,
-        owed_by as owed_by_dataset
+        changed_if as moved_by_dataset,
+        requested_if_rows as billed_by_dataset,
+        requested_if_cost as owed_by_dataset
     from listed
 )
 

@@ -104,7 +104,7 @@ renamed as (
             when trim(PaymentStatus) not in ('', '-', 'N/A') then trim(PaymentStatus)
         end as payment_status,
         _extra as other_columns,
-        _asked as asked_part,
+        _slice_params as slice_params,
         split_part(_file, '/', 1) as file_digest,
         nullif(substr(_file, length(split_part(_file, '/', 1)) + 2), '') as file_member,
         _page as page_number,
@@ -176,7 +176,7 @@ final as (
         billing_currency,
         payment_status,
         mask_emails(other_columns) as other_columns,
-        asked_part,
+        slice_params,
         file_digest,
         file_member,
         page_number,

@@ -7,13 +7,13 @@ landed as (
     select * from raw.customer_voucher_usage
 ),
 
--- `_asked` and `_reply` are JSON; here ProductCode is the product, as SubProductCode says.
+-- `_slice_params` and `_reply` are JSON; here ProductCode is the product, as SubProductCode says.
 renamed as (
     select
         _account as account,
         _customer_uin as customer_uin,
         bill_month,
-        try(json_extract_string(_asked, 'VoucherId')) as voucher_id,
+        try(json_extract_string(_slice_params, 'VoucherId')) as voucher_id,
         nullif(nullif(trim(VoucherId), ''), '-') as answered_voucher_id,
         nullif(nullif(trim(Id), ''), '-') as usage_id,
         nullif(nullif(trim(DealName), ''), '-') as order_id,

@@ -7,12 +7,12 @@ landed as (
     select * from raw.indirect_customers
 ),
 
--- `_asked` and `_reply` are JSON. One that cannot be read, such as a name with half an emoji,
+-- `_slice_params` and `_reply` are JSON. One that cannot be read, such as a name with half an emoji,
 -- is null here and must not stop the others.
 renamed as (
     select
         _account as account,
-        try(json_extract_string(_asked, 'SubAgentUin')) as sub_agent_uin,
+        try(json_extract_string(_slice_params, 'SubAgentUin')) as sub_agent_uin,
         try(json_extract_string(_reply, 'SubAgentUin')) as answered_sub_agent_uin,
         nullif(nullif(trim(ClientUin), ''), '-') as customer_uin,
         try_cast(snapshot_date as date) as snapshot_date,

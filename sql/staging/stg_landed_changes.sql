@@ -22,12 +22,12 @@ final as (
                     then trim(owner)
             end
         ) as customer_uin,
-        key as bill_month,
-        part as asked_part,
+        partition_key as bill_month,
+        slice_params,
         change = 'appeared' as is_appeared,
         paired as is_paired,
-        old_asked_at,
-        new_asked_at,
+        old_requested_at,
+        new_requested_at,
         coalesce(try_cast(trim(replace(cost, ',', '')) as decimal(38, 8)), 0) as billed_cost,
         nullif(nullif(trim(currency), ''), '-') as billing_currency
     from landed

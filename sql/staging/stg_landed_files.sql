@@ -13,19 +13,19 @@ final as (
         digest,
         dataset,
         account,
-        key as partition_key,
+        partition_key,
         case
-            when kind = 'bill_month' then key
-            when kind = 'bill_date' then left(key, 7)
+            when kind = 'bill_month' then partition_key
+            when kind = 'bill_date' then left(partition_key, 7)
         end as bill_month,
-        case when kind = 'bill_date' then try_cast(key as date) end as bill_date,
-        case when kind = 'snapshot_date' then try_cast(key as date) end as snapshot_date,
+        case when kind = 'bill_date' then try_cast(partition_key as date) end as bill_date,
+        case when kind = 'snapshot_date' then try_cast(partition_key as date) end as snapshot_date,
         month_state,
         state,
         rows as landed_rows,
         expected_rows,
-        try_cast(asked_from as timestamptz) as asked_from_at,
-        try_cast(asked_to as timestamptz) as asked_to_at,
+        try_cast(requested_from as timestamptz) as requested_from_at,
+        try_cast(requested_to as timestamptz) as requested_to_at,
         try_cast(first_landed_at as timestamptz) as first_landed_at,
         code_version,
         run_id

@@ -95,7 +95,7 @@ renamed as (
             when trim(Currency) not in ('', '-', 'N/A') then trim(Currency)
         end as billing_currency,
         _extra as other_columns,
-        _asked as asked_part,
+        _slice_params as slice_params,
         split_part(_file, '/', 1) as file_digest,
         nullif(substr(_file, length(split_part(_file, '/', 1)) + 2), '') as file_member,
         _page as page_number,
@@ -158,7 +158,7 @@ final as (
         ) as billed_cost,
         billing_currency,
         mask_emails(other_columns) as other_columns,
-        asked_part,
+        slice_params,
         file_digest,
         file_member,
         page_number,

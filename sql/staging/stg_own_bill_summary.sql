@@ -7,13 +7,13 @@ landed as (
     select * from raw.own_bill_summary
 ),
 
--- `_asked` is JSON: by what was grouped, and by which tag.
+-- `_slice_params` is JSON: by what was grouped, and by which tag.
 renamed as (
     select
         _account as account,
         bill_month,
-        try(json_extract_string(_asked, 'GroupType')) as group_type,
-        try(json_extract_string(_asked, '$.TagKey[0]')) as tag_key,
+        try(json_extract_string(_slice_params, 'GroupType')) as group_type,
+        try(json_extract_string(_slice_params, '$.TagKey[0]')) as tag_key,
         nullif(nullif(trim(GroupKey), ''), '-') as group_key,
         nullif(nullif(trim(GroupValue), ''), '-') as group_name,
         nullif(trim(Business), '') as products,

@@ -8,14 +8,14 @@ landed as (
     select * from raw.own_cost_explorer
 ),
 
--- `_asked` is JSON: the dimension, the kind of fee, the tag. ItemDetail is a JSON list of days.
+-- `_slice_params` is JSON: the dimension, the kind of fee, the tag. ItemDetail is a JSON list of days.
 renamed as (
     select
         _account as account,
         bill_month,
-        try(json_extract_string(_asked, 'Dimension')) as dimension,
-        try(json_extract_string(_asked, 'TagKey')) as tag_key,
-        try(json_extract_string(_asked, 'FeeType')) as fee_type,
+        try(json_extract_string(_slice_params, 'Dimension')) as dimension,
+        try(json_extract_string(_slice_params, 'TagKey')) as tag_key,
+        try(json_extract_string(_slice_params, 'FeeType')) as fee_type,
         nullif(nullif(trim(Code), ''), '-') as group_code,
         nullif(nullif(trim(Name), ''), '-') as group_name,
         nullif(nullif(trim(SumCost), ''), '-') as group_cost,

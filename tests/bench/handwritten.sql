@@ -13,7 +13,7 @@ with manifests as (
     where decode(key) = 'bill_etl.manifest'
 ),
 customers as (
-    select manifest.dataset, manifest.account, manifest.key as bill_month, manifest.month_state, unnest(manifest.customers) as c
+    select manifest.dataset, manifest.account, manifest.partition_key as bill_month, manifest.month_state, unnest(manifest.slices) as c
     from manifests
 )
 select account, c.customer_uin, bill_month, min(month_state) as month_state,
@@ -173,7 +173,7 @@ group by all;
 
 create table dim_customers as
 select account, customer_uin, null::date as first_listed_date, null::date as last_listed_date, false as is_listed,
-    min(bill_month) as first_billed_month, max(bill_month) as last_billed_month, max(bill_month) as last_asked_month,
+    min(bill_month) as first_billed_month, max(bill_month) as last_billed_month, max(bill_month) as last_requested_month,
     null::varchar as customer_name, null::varchar as sub_agent_uin, null::varchar as sub_agent_name
 from fct_monthly_costs
 group by all;

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.endpoints import DATASETS
-from pipelines.land.manifest import LandedCustomer, Manifest
+from pipelines.land.manifest import Manifest, SliceState
 from pipelines.periods import BillMonth
 from tests.lake import ACCOUNT, ASKED_AT, write
 
@@ -81,7 +81,7 @@ _DETAIL = """
         null::varchar as _extra,
         '{account}' as _account,
         uin as _customer_uin,
-        null::varchar as _asked,
+        null::varchar as _slice_params,
         null::varchar as _reply,
         null::varchar as _file,
         (1 + i // 200)::integer as _page,
@@ -97,7 +97,7 @@ _SUMMARY = """
         null::varchar as _extra,
         '{account}' as _account,
         uin as _customer_uin,
-        null::varchar as _asked,
+        null::varchar as _slice_params,
         null::varchar as _reply,
         null::varchar as _file,
         1::integer as _page,
@@ -150,17 +150,17 @@ def _land(connection: duckdb.DuckDBPyConnection, home: Path, name: str, month: s
     currency = "USD" if dataset.currency else ""
     total = connection.execute("select sum(TotalCost::decimal(38, 12))::varchar from landed").fetchall()[0][0]
     customers = tuple(
-        LandedCustomer(uin, rows, rows, cost, "proven", ASKED_AT.isoformat()) for uin, rows, cost in sorted(groups)
+        SliceState(uin, rows, rows, cost, "proven", ASKED_AT.isoformat()) for uin, rows, cost in sorted(groups)
     )
     manifest = Manifest(
         dataset=name,
         account=ACCOUNT,
         kind="bill_month",
-        key=month,
-        month_state="closed",
+        partition_key=month,
+        month_state="issued",
         rows=table.num_rows,
-        asked_from=ASKED_AT.isoformat(),
-        asked_to=ASKED_AT.isoformat(),
+        requested_from=ASKED_AT.isoformat(),
+        requested_to=ASKED_AT.isoformat(),
         rows_digest=str(hash(total)),
         code_version="bench",
         run_id="bench",

@@ -19,10 +19,10 @@ import pytest
 
 from pipelines.client import Client, Credential, FreePacer
 from pipelines.endpoints import ACTIONS
-from pipelines.endpoints.asker import Asker
+from pipelines.endpoints.profile import AccountProfile
 from pipelines.endpoints.shapes import Role
 from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth
-from pipelines.refresh import Outcome, Planned, Run, Source, plan_month, refresh
+from pipelines.refresh import AccountClient, Outcome, Planned, RefreshContext, plan_month, refresh
 from tests.integration.job import BILLS
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ def sandbox(now: datetime) -> Iterator[str]:
             process.terminate()
 
 
-async def refreshed(run: Run, address: str) -> list[Outcome]:
+async def refreshed(run: RefreshContext, address: str) -> list[Outcome]:
     """Refresh the month as a run does."""
     async with Client(
         account="bench", endpoint=address, credential=Credential("AKIDbench", "key"), pacer=FreePacer()
     ) as client:
-        source = Source(Asker("bench", Role.RESELLER), client)
-        outcomes = [outcome async for outcome in refresh(run, [source], BILLS, MONTH)]
+        account_client = AccountClient(AccountProfile("bench", Role.RESELLER), client)
+        outcomes = [outcome async for outcome in refresh(run, [account_client], BILLS, MONTH)]
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     assert {outcome.file.manifest.state for outcome in outcomes} == {"whole"}
     return outcomes
@@ -85,19 +85,19 @@ def test_a_daily_refresh_asks_only_who_has_moved(tmp_path: Path) -> None:
     """The plan holds to the request, and the month takes a fraction of the naive time at the limits."""
     plans: list[Planned] = []
 
-    def run(now: datetime) -> Run:
-        return Run(tmp_path, BillingClock(now), "bench", now.isoformat(), lambda _: None, plans.extend)
+    def run(now: datetime) -> RefreshContext:
+        return RefreshContext(tmp_path, BillingClock(now), "bench", now.isoformat(), lambda _: None, plans.extend)
 
     with sandbox(YESTERDAY) as address:
         asyncio.run(refreshed(run(YESTERDAY), address))
         naive = asked(address)
-    before = plan_month(run(TODAY), Asker("bench", Role.RESELLER), BILLS, MONTH)
+    before = plan_month(run(TODAY), AccountProfile("bench", Role.RESELLER), BILLS, MONTH)
     plans.clear()
     with sandbox(TODAY) as address:
         outcomes = asyncio.run(refreshed(run(TODAY), address))
         real = asked(address)
     [detail] = [outcome.file.manifest for outcome in outcomes if outcome.dataset.name == "customer_bill_detail"]
-    moved = sum(not customer.carried for customer in detail.customers)
+    moved = sum(not customer.carried for customer in detail.slices)
     least, most, requests = sum(p.least for p in before), sum(p.most for p in before), sum(real.values())
     print(f"\n{moved} of {CUSTOMERS} customers moved ({moved / CUSTOMERS:.1%})")
     print(f"the plan before asking: {least:,} to {most:,} requests; as decided: {sum(p.most for p in plans):,}")

@@ -26,10 +26,10 @@ from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Role
 from pipelines.pages import decode, warm_up
 from pipelines.periods import BillingClock, BillMonth
-from pipelines.endpoints.asker import Asker
+from pipelines.endpoints.profile import AccountProfile
 from pipelines.refresh import Run, Source, lists, refresh
 
-DETAIL = replace(DATASETS["customer_bill_detail"], moved_by=None)
+DETAIL = replace(DATASETS["customer_bill_detail"], changed_if=None)
 ROWS, SIZE = 1_000_000, 200
 
 class Service:
@@ -50,7 +50,7 @@ class Service:
 async def main(home):
     service = Service()
     run = Run(home, BillingClock(), "bench", "bench", lambda _: None, lambda _: None)
-    source = Source(Asker("bench", Role.RESELLER), service)
+    source = Source(AccountProfile("bench", Role.RESELLER), service)
     lists.customers = lambda *_: lists.Customers(frozenset({"200012345678"}))
     lists.is_todays = lambda *_: True
     warm_up()

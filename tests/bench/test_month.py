@@ -20,10 +20,10 @@ from urllib.request import urlopen
 import pytest
 
 from pipelines.client import Client, Credential, DiskPacer, pacing_key
-from pipelines.endpoints.asker import Asker
+from pipelines.endpoints.profile import AccountProfile
 from pipelines.endpoints.shapes import Role
 from pipelines.periods import BillingClock, BillMonth
-from pipelines.refresh import Run, Source, refresh
+from pipelines.refresh import AccountClient, RefreshContext, refresh
 from pipelines.sandbox import World
 from tests.integration.job import BILLS
 
@@ -65,9 +65,9 @@ async def landed(home: Path, address: str, month: str) -> float:
     async with Client(
         account="bench", endpoint=address, credential=Credential("AKIDbench", "key"), pacer=pacer
     ) as client:
-        run = Run(home, BillingClock(), "bench", month, lambda _: None, lambda _: None)
-        source = Source(Asker("bench", Role.RESELLER), client)
-        outcomes = [outcome async for outcome in refresh(run, [source], BILLS, BillMonth(month))]
+        run = RefreshContext(home, BillingClock(), "bench", month, lambda _: None, lambda _: None)
+        account_client = AccountClient(AccountProfile("bench", Role.RESELLER), client)
+        outcomes = [outcome async for outcome in refresh(run, [account_client], BILLS, BillMonth(month))]
         ended = time.monotonic()
         assert [outcome.error for outcome in outcomes if outcome.error] == []
         assert {outcome.file.manifest.state for outcome in outcomes} == {"whole"}

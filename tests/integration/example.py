@@ -1,6 +1,6 @@
 """An example: three accounts' books of a few months, asked of a sandbox, closed and restated, always the same.
 
-`python -m tests.integration.example` writes docs/questions.md of it. Times that a pull notes come from a clock that
+`python -m tests.integration.example` writes docs/sample_queries.md of it. Times that a pull notes come from a clock that
 stands still, so that whatever a release says of it can be compared.
 """
 
@@ -18,13 +18,13 @@ from unittest.mock import patch
 from pipelines import paths, refresh
 from pipelines.client import Client, Credential, FreePacer
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.asker import Asker
+from pipelines.endpoints.profile import AccountProfile
 from pipelines.endpoints.shapes import PartitionKind, Role
 from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth
 from pipelines.publish import build_and_publish
 from pipelines.publish.closing import close_month
-from pipelines.publish.questions import questions_page
+from pipelines.publish.sample_queries import questions_page
 from pipelines.sandbox import Principal, Sandbox, World
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ PRINCIPALS = {
     "harbour": Principal("AKIDharbour", "key-of-harbour", Role.SECOND_LEVEL_RESELLER),
     "shop": Principal("AKIDshop", "key-of-shop", Role.CUSTOMER),
 }
-CLOCKS = ("pipelines.client.http", "pipelines.extract.question", "pipelines.extract.ledger")
+CLOCKS = ("pipelines.client.http", "pipelines.extract.request", "pipelines.extract.ledger")
 """Where the real time is noted with what was pulled."""
 
 
@@ -61,12 +61,12 @@ def make(home: Path) -> None:
 
 
 def page(home: Path) -> str:
-    """Return docs/questions.md as the current release of a home makes it."""
+    """Return docs/sample_queries.md as the current release of a home makes it."""
     with reader(paths.current_release(home)) as connection:
         return questions_page(connection, MONTH.key)
 
 
-def _refresh(sandbox: Sandbox, home: Path, now: datetime, *keys: refresh.Key) -> None:
+def _refresh(sandbox: Sandbox, home: Path, now: datetime, *keys: refresh.PartitionKey) -> None:
     """Ask for lists (None) and months, as of a time that stands still."""
     with _standing_still(now):
         for key in keys:
@@ -77,17 +77,17 @@ def _refresh(sandbox: Sandbox, home: Path, now: datetime, *keys: refresh.Key) ->
 
 
 async def _outcomes(
-    sandbox: Sandbox, home: Path, now: datetime, datasets: list[Dataset], key: refresh.Key
+    sandbox: Sandbox, home: Path, now: datetime, datasets: list[Dataset], key: refresh.PartitionKey
 ) -> list[refresh.Outcome]:
-    run = refresh.Run(home, BillingClock(now), "example", f"{now:%d} {key}", lambda _: None, lambda _: None)
+    run = refresh.RefreshContext(home, BillingClock(now), "example", f"{now:%d} {key}", lambda _: None, lambda _: None)
     async with AsyncExitStack() as stack:
-        sources = []
+        account_clients = []
         for account, principal in PRINCIPALS.items():
             credential = Credential(principal.secret_id, principal.secret_key)
             client = Client(account=account, endpoint=sandbox.url, credential=credential, pacer=FreePacer())
-            asker = Asker(account, principal.role, tag_keys=("env",))
-            sources.append(refresh.Source(asker, await stack.enter_async_context(client)))
-        outcomes = await stack.enter_async_context(aclosing(refresh.refresh(run, sources, datasets, key)))
+            profile = AccountProfile(account, principal.role, tag_keys=("env",))
+            account_clients.append(refresh.AccountClient(profile, await stack.enter_async_context(client)))
+        outcomes = await stack.enter_async_context(aclosing(refresh.refresh(run, account_clients, datasets, key)))
         return [outcome async for outcome in outcomes]
 
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.client import Client, Credential, FreePacer
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.asker import Asker
+from pipelines.endpoints.profile import AccountProfile
 from pipelines.endpoints.shapes import Role
 from pipelines.extract import ledger
 from pipelines.land import landing
 from pipelines.model import build
 from pipelines.periods import BillingClock, BillMonth
 from pipelines.publish import build_and_publish, disk, release
-from pipelines.refresh import Run, Source, refresh
+from pipelines.refresh import AccountClient, RefreshContext, refresh
 from tests.integration.conftest import NOW, SECRET_ID, SECRET_KEY
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ async def land(home: Path, address: str, month: str) -> None:
     async with Client(
         account="north", endpoint=address, credential=Credential(SECRET_ID, SECRET_KEY), pacer=FreePacer()
     ) as client:
-        run = Run(home, BillingClock(NOW), "test", f"run {os.getpid()}", lambda _: None, lambda _: None)
-        source = Source(Asker("north", Role.RESELLER), client)
-        async for outcome in refresh(run, [source], BILLS, BillMonth(month)):
+        run = RefreshContext(home, BillingClock(NOW), "test", f"run {os.getpid()}", lambda _: None, lambda _: None)
+        account_client = AccountClient(AccountProfile("north", Role.RESELLER), client)
+        async for outcome in refresh(run, [account_client], BILLS, BillMonth(month)):
             if outcome.error:
                 raise outcome.error
 

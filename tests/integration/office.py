@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipelines import land, paths, refresh
 from pipelines.client import Client, Credential, DiskPacer, FreePacer, pacing_key
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.asker import Asker, asked_of
+from pipelines.endpoints.profile import AccountProfile, datasets_for
 from pipelines.endpoints.shapes import PartitionKind, Role
 from pipelines.periods import BillingClock, BillMonth
 from pipelines.sandbox import Principal, World
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipelines.sandbox import Sandbox
 
 PRINCIPALS = {role: Principal(f"AKID{role}", f"key-of-{role}", role) for role in Role}
-KEYS: dict[PartitionKind, refresh.Key] = {
+KEYS: dict[PartitionKind, refresh.PartitionKey] = {
     PartitionKind.BILL_MONTH: BillMonth("2026-10"),
     PartitionKind.BILL_DATE: date(2026, 10, 18),
     PartitionKind.SNAPSHOT_DATE: None,
@@ -40,12 +40,12 @@ def role_for(dataset: Dataset) -> Role:
     return next(role for role in Role if role in roles)
 
 
-def asker(role: Role, world: World, account: str = "acme") -> Asker:
+def profile(role: Role, world: World, account: str = "acme") -> AccountProfile:
     """Return an account that asks everything its role may, with settings that the world knows."""
-    return Asker(
+    return AccountProfile(
         account,
         role,
-        also_ask=frozenset(d.name for d in DATASETS.values() if role in d.action.roles),
+        extra_datasets=frozenset(d.name for d in DATASETS.values() if role in d.action.roles),
         tag_keys=("env", "team"),
         policy_codes=("RP-2026-PRODUCTS", "RP-2026-COMPONENTS"),
         invitation_tokens=tuple(world.invitations(role, world.default_uin(role))),
@@ -64,35 +64,43 @@ class Office:
     plans: list[refresh.Planned] = field(default_factory=list)
 
     @property
-    def asker(self) -> Asker:
+    def profile(self) -> AccountProfile:
         """Who asks."""
-        return asker(self.role, self.sandbox.world)
+        return profile(self.role, self.sandbox.world)
 
     @property
     def datasets(self) -> list[Dataset]:
         """All that the role is asked for."""
-        return list(asked_of(self.asker, DATASETS.values()))
+        return list(datasets_for(self.profile, DATASETS.values()))
 
-    def refresh(self, datasets: Sequence[Dataset], key: refresh.Key, run_id: str = "run") -> list[refresh.Outcome]:
+    def refresh(
+        self, datasets: Sequence[Dataset], key: refresh.PartitionKey, run_id: str = "run"
+    ) -> list[refresh.Outcome]:
         """Refresh a partition and return the outcomes."""
         return asyncio.run(self._refresh(datasets, key, run_id))
 
-    async def _refresh(self, datasets: Sequence[Dataset], key: refresh.Key, run_id: str) -> list[refresh.Outcome]:
+    async def _refresh(
+        self, datasets: Sequence[Dataset], key: refresh.PartitionKey, run_id: str
+    ) -> list[refresh.Outcome]:
         principal = PRINCIPALS[self.role]
         pacer = FreePacer()
         if self.paced:
             pacer = DiskPacer(self.home / "state" / "pacing", pacing_key(self.sandbox.url, principal.secret_id))
         credential = Credential(principal.secret_id, principal.secret_key)
-        run = refresh.Run(self.home, self.clock, "test", run_id, lambda _: None, self.plans.extend)
+        run = refresh.RefreshContext(self.home, self.clock, "test", run_id, lambda _: None, self.plans.extend)
         async with (
             Client(account="acme", endpoint=self.sandbox.url, credential=credential, pacer=pacer) as client,
-            aclosing(refresh.refresh(run, [refresh.Source(self.asker, client)], datasets, key)) as outcomes,
+            aclosing(refresh.refresh(run, [refresh.AccountClient(self.profile, client)], datasets, key)) as outcomes,
         ):
             return [outcome async for outcome in outcomes]
 
     def land(self, dataset: Dataset, run_id: str = "run") -> land.Manifest:
         """Refresh a dataset's usual partition with what it is asked of, and return what is landed of it."""
-        before = [DATASETS[name] for name in (dataset.owed_by, dataset.billed_by, dataset.proven_by) if name]
+        before = [
+            DATASETS[name]
+            for name in (dataset.requested_if_cost, dataset.requested_if_rows, dataset.reconciled_with)
+            if name
+        ]
         key = KEYS[dataset.partition]
         outcomes = self.refresh([*before, dataset], key, run_id)
         assert [str(outcome.error) for outcome in outcomes if outcome.error] == []

@@ -151,7 +151,7 @@ def test_a_slot_is_told_when_its_request_leaves() -> None:
         b"nonsense\r\n\r\n",
         HEAD[:30],
     ],
-    ids=["closed", "truncated", "bad gateway", "no HTTP", "half a head"],
+    ids=["issued", "truncated", "bad gateway", "no HTTP", "half a head"],
 )
 def test_an_answer_that_breaks_off_is_asked_again(broken: bytes) -> None:
     """Closed connections, cut bodies and gateway pages pass: the next attempt's answer is the call's."""

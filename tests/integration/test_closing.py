@@ -24,17 +24,17 @@ import pipelines.__main__ as commands
 from pipelines import locks, paths
 from pipelines.errors import BuildFailed, Busy, CorruptFile, SettingError, StorageFailed
 from pipelines.land.manifest import landed_files
-from pipelines.model.frozen import CLOSE, COSTS, TERMS, TIE_OUT, sha256
+from pipelines.model.closes import CLOSE, COSTS, TERMS, TIE_OUT, sha256
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
 from pipelines.publish import build_and_publish, closing, disk, is_current
 from pipelines.publish.closing import close_month
-from pipelines.publish.seal import seals
+from pipelines.publish.release_stamp import stamps
 from tests.lake import Pull, Row, amount, line, put, put_month, sums
 from tests.unit.land.conftest import Lake
 from tests.unit.land.conftest import Pull as Landing
 
 if TYPE_CHECKING:
-    from pipelines.model.frozen import Close
+    from pipelines.model.closes import Close
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)
@@ -49,7 +49,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("published")
     put_month(home, "2026-09", {"1": [line("a", "7")]}, account="acme")
     put_month(home, "2026-10", {"1": BILL, "2": [line("c", "4")]}, account="acme")
-    Lake(home).land({"1": Landing(BILL), "2": Landing([line("c", "4")])}, state=MonthState.CLOSED)
+    Lake(home).land({"1": Landing(BILL), "2": Landing([line("c", "4")])}, state=MonthState.ISSUED)
     put_month(home, "2026-11", {"1": [line("a", "1")]}, account="acme", month_state="open")
     put_own(home, "10")
     publish(home)
@@ -66,7 +66,10 @@ def put_own(home: Path, cost: str) -> None:
     """Land an end customer's own bill of the month, its summaries too."""
     put(home, "own_bill_detail", "2026-10", {None: Pull([own_line(cost)])}, account="shop")
     parts = [
-        Pull([{"OriginalCost": cost, "VoucherPayAmount": "0", "TotalCost": cost}], part=f'{{"GroupType":"{kind}"}}')
+        Pull(
+            [{"OriginalCost": cost, "VoucherPayAmount": "0", "TotalCost": cost}],
+            slice_params=f'{{"GroupType":"{kind}"}}',
+        )
         for kind in ("product", "project")
     ]
     put(home, "own_bill_summary", "2026-10", {None: parts}, account="shop")
@@ -98,7 +101,7 @@ def restate(home: Path, uin: str = "1", bill: list[Row] | None = None) -> None:
     lines = RESTATED if bill is None else bill
     lake = Lake(home)
     lake.hour = 1  # later than what was landed first
-    lake.land({uin: Landing(lines)}, state=MonthState.CLOSED)
+    lake.land({uin: Landing(lines)}, state=MonthState.ISSUED)
     other = {"1": BILL, "2": [line("c", "4")]} | {uin: lines}
     totals = {
         name: sums(str(sum((amount(row["TotalCost"]) for row in rows), Decimal()))) for name, rows in other.items()
@@ -122,10 +125,12 @@ def test_what_was_invoiced_is_frozen(home: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
     said = json.loads((folder / CLOSE).read_text())
     assert said["release_id"] == told.release_id == released.stem
-    assert said["frozen_at"] == (NOW + timedelta(minutes=1)).astimezone(BILLING_ZONE).isoformat()
-    assert (said["frozen_by"], said["reason"], said["overridden"]) == (getpass.getuser(), None, [])
+    assert said["closed_at"] == (NOW + timedelta(minutes=1)).astimezone(BILLING_ZONE).isoformat()
+    assert (said["closed_by"], said["reason"], said["overridden"]) == (getpass.getuser(), None, [])
     assert [(one["account"], one["is_own_bill"]) for one in said["accounts"]] == [("acme", False), ("shop", True)]
-    assert said["files"] == {file.path: file.digest for file in landed_files(home) if file.manifest.key == "2026-10"}
+    assert said["files"] == {
+        file.path: file.digest for file in landed_files(home) if file.manifest.partition_key == "2026-10"
+    }
     assert said["models"]["fct_bill_lines"]
     kept = paths.closed_release(home, "2026-10")
     assert kept.samefile(released)
@@ -159,7 +164,13 @@ def test_no_difference_is_told_of_totals_that_are_not_all_there(home: Path) -> N
     """Where a total that is compared is missing, the tie-out says no difference, of customers and of own bills."""
     put(home, "bill_summary_by_product", "2026-10", {"1": Pull(sums("13")["bill_summary_by_product"])}, account="acme")
     by_product = {"OriginalCost": "10", "VoucherPayAmount": "0", "TotalCost": "10"}
-    put(home, "own_bill_summary", "2026-10", {None: Pull([by_product], part='{"GroupType":"product"}')}, account="shop")
+    put(
+        home,
+        "own_bill_summary",
+        "2026-10",
+        {None: Pull([by_product], slice_params='{"GroupType":"product"}')},
+        account="shop",
+    )
     publish(home, 1)
     close(home, reason="The rest is not to be had.")
     whole, partial, own = tie_out(home)
@@ -224,16 +235,16 @@ def test_the_close_is_published(home: Path) -> None:
     told = close(home)
     assert is_current(home)
     with duckdb.connect(str(paths.current_release(home)), read_only=True) as connection:
-        assert {seal.frozen_release_id for seal in seals(connection, "2026-10")} == {told.release_id}
-        assert {seal.frozen_release_id for seal in seals(connection, "2026-09")} == {None}
-    frozen = "select account, frozen_release_id is not null, frozen_at is not null, difference::varchar"
+        assert {stamp.closed_release_id for stamp in stamps(connection, "2026-10")} == {told.release_id}
+        assert {stamp.closed_release_id for stamp in stamps(connection, "2026-09")} == {None}
+    frozen = "select account, closed_release_id is not null, closed_at is not null, difference::varchar"
     assert sorted(ask(home, f"{frozen} from rpt_restatements where bill_month = '2026-10'")) == [
         ("acme", True, True, "0.00000000"),
         ("acme", True, True, "0.00000000"),
         ("shop", True, True, "0.00000000"),
     ]
     assert ask(home, "from rpt_restatement_lines") == []
-    assert ask(home, "select distinct bill_month, release_id, reason from meta.frozen_months") == [
+    assert ask(home, "select distinct bill_month, release_id, reason from meta.closed_months") == [
         ("2026-10", told.release_id, None)
     ]
 
@@ -245,11 +256,11 @@ def test_a_restatement_is_told_as_credit_and_debit_lines(home: Path) -> None:
     publish(home, 2)
     assert ask(
         home,
-        "select frozen_cost::varchar, current_cost::varchar, difference::varchar, change_cost_since_close::varchar, "
-        "appeared_line_count_since_close, vanished_line_count_since_close, changed_line_count_since_close "
+        "select closed_cost::varchar, current_cost::varchar, difference::varchar, change_cost_since_issue::varchar, "
+        "appeared_line_count_since_issue, vanished_line_count_since_issue, changed_line_count_since_issue "
         "from rpt_restatements where bill_month = '2026-10' and customer_uin = '1'",
     ) == [("13.00000000", "9.50000001", "-3.49999999", "-3.49999999", 1, 1, 2)]
-    lines = "select region_name, line_type, difference::varchar, frozen_release_id from rpt_restatement_lines"
+    lines = "select region_name, line_type, difference::varchar, closed_release_id from rpt_restatement_lines"
     assert sorted(ask(home, lines)) == [
         ("Bangkok", "credit", "-8.00000000", told.release_id),
         ("Jakarta", "debit", "5.00000000", told.release_id),
@@ -304,7 +315,7 @@ def test_what_is_not_reconciled_is_named_and_needs_a_reason(home: Path) -> None:
     told = close(home, reason="The provider confirmed the lines.")
     assert told.reason == "The provider confirmed the lines."
     assert len(told.overridden) == 4
-    assert set(ask(home, "select account, reason, is_reconciled from meta.frozen_months")) == {
+    assert set(ask(home, "select account, reason, is_reconciled from meta.closed_months")) == {
         ("acme", told.reason, False),
         ("shop", told.reason, False),
     }
@@ -386,7 +397,7 @@ def test_a_disk_that_refuses_after_the_close_does_not_hide_it(home: Path, monkey
     assert os.strerror(errno.EIO) in str(failure.value)
     assert "What was there before stays" not in str(failure.value)
     publish(home, 2)
-    assert ask(home, "select count(*) from dim_bill_months where frozen_release_id is not null") == [(2,)]
+    assert ask(home, "select count(*) from dim_bill_months where closed_release_id is not null") == [(2,)]
 
 
 def test_a_close_that_cannot_be_published_is_told_as_closed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,7 +467,7 @@ def test_a_corrupt_folder_stops_the_build_and_readers_keep_theirs(home: Path) ->
     frozen = costs.read_bytes()
     costs.chmod(0o644)
     costs.write_bytes(frozen + b" ")
-    with pytest.raises(CorruptFile, match=r"is corrupt: its frozen_costs\.parquet is not the one that was frozen"):
+    with pytest.raises(CorruptFile, match=r"is corrupt: its closed_costs\.parquet is not the one that was frozen"):
         publish(home, 2)
     assert paths.current_release(home).resolve() == current
     costs.write_bytes(frozen)
@@ -513,7 +524,7 @@ def test_a_kill_before_the_close_is_published_is_mended(home: Path) -> None:
     with pytest.raises(SettingError, match="closed already"):
         close(home)
     assert is_current(home)
-    assert ask(home, "select count(*) from dim_bill_months where frozen_release_id is not null") == [(2,)]
+    assert ask(home, "select count(*) from dim_bill_months where closed_release_id is not null") == [(2,)]
 
 
 def test_the_command_tells_that_only_publishing_is_left(home: Path) -> None:
@@ -548,7 +559,7 @@ def test_the_command_closes_a_month(home: Path, monkeypatch: pytest.MonkeyPatch)
     answer = CliRunner().invoke(commands.main, ["close", "2026-10"])
     assert answer.exit_code == 0, answer.output
     assert answer.output.startswith("2026-10 is closed with release 20261120T043000Z-")
-    assert ask(home, "select distinct frozen_at from meta.frozen_months") == [(NOW.astimezone(BILLING_ZONE),)]
+    assert ask(home, "select distinct closed_at from meta.closed_months") == [(NOW.astimezone(BILLING_ZONE),)]
     assert str(paths.closed_folder(home, "2026-10")) in answer.output
     answer = CliRunner().invoke(commands.main, ["close", "2026-09", "--reason", "The shop opened in October."])
     assert answer.exit_code == 0, answer.output

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.endpoints.shapes import Dataset
-    from pipelines.land import LandedCustomer
+    from pipelines.land import SliceState
 
 WORLD = World(customers=4, lines=900, largest=520)
 LOUD = ("throttling", "internal_error", "service_busy", "reset", "bad_gateway", "truncated")
@@ -60,22 +60,22 @@ def test_the_official_sdk_and_the_pipeline_see_the_same(dataset: Dataset, sandbo
     office = Office(sandbox, tmp_path, role_for(dataset))
     manifest = office.land(dataset)
     assert manifest.state == "whole"
-    assert manifest.customers, "the world has something of every dataset to ask about"
+    assert manifest.slices, "the world has something of every dataset to ask about"
     if dataset.file:
         folder = paths.files_folder(tmp_path, dataset.name)
-        links = {hashlib.sha256(_download(sandbox, office, dataset, one)).hexdigest() for one in manifest.customers}
+        links = {hashlib.sha256(_download(sandbox, office, dataset, one)).hexdigest() for one in manifest.slices}
         assert links == {path.name for path in folder.iterdir()} == {row["_file"][:64] for row in office.rows(dataset)}
         return
     asked = partial(_sdk_rows, sandbox, office, dataset)
-    expected = [(one.customer_uin, one.part or None, row) for one in manifest.customers for row in asked(one)]
+    expected = [(one.customer_uin, one.slice_params or None, row) for one in manifest.slices for row in asked(one)]
     landed = [
-        (row["_customer_uin"], row["_asked"], row)
+        (row["_customer_uin"], row["_slice_params"], row)
         for row in sorted(office.rows(dataset), key=lambda row: (row["_page"], row["_position"]))
     ]
     assert len(landed) == len(expected) == manifest.rows > 0
-    for one in {(customer, part) for customer, part, _ in expected}:
-        ours = [row for customer, part, row in landed if (customer, part) == one]
-        theirs = [row for customer, part, row in expected if (customer, part) == one]
+    for one in {(customer, slice_params) for customer, slice_params, _ in expected}:
+        ours = [row for customer, slice_params, row in landed if (customer, slice_params) == one]
+        theirs = [row for customer, slice_params, row in expected if (customer, slice_params) == one]
         for mine, given in zip(ours, theirs, strict=True):
             assert set(dataset.columns) == set(given), "the SDK knows the same fields"
             assert {name: (mine[name], given[name]) for name in given if not _alike(mine[name], given[name])} == {}
@@ -91,7 +91,11 @@ def test_a_dataset_survives_faults_with_nothing_lost_or_doubled(
     loud = {name: Fault(actions=(dataset.action.name,), times=2) for name in LOUD}
     sandbox.faults = Faults(**loud, moving=Fault(pages=(1,), times=1))
     rough = Office(sandbox, tmp_path / "rough", role_for(dataset))
-    before = [DATASETS[name] for name in (dataset.owed_by, dataset.billed_by, dataset.proven_by) if name]
+    before = [
+        DATASETS[name]
+        for name in (dataset.requested_if_cost, dataset.requested_if_rows, dataset.reconciled_with)
+        if name
+    ]
     for attempt in range(6):
         outcomes = rough.refresh([*before, dataset], KEYS[dataset.partition], f"run {attempt}")
         of_it = [outcome for outcome in outcomes if outcome.dataset == dataset]
@@ -105,7 +109,10 @@ def test_a_dataset_survives_faults_with_nothing_lost_or_doubled(
 
 def _content(office: Office, dataset: Dataset) -> list[str]:
     """What a dataset says, whatever page a row stood on."""
-    rows = [{name: row[name] for name in ("_customer_uin", "_asked", *dataset.columns)} for row in office.rows(dataset)]
+    rows = [
+        {name: row[name] for name in ("_customer_uin", "_slice_params", *dataset.columns)}
+        for row in office.rows(dataset)
+    ]
     return sorted(json.dumps(row, ensure_ascii=False) for row in rows)
 
 
@@ -121,9 +128,9 @@ def _client(sandbox: Sandbox, office: Office) -> IntlpartnersmgtClient:
     return IntlpartnersmgtClient(Credential(principal.secret_id, principal.secret_key), "", profile)
 
 
-def _ask(sandbox: Sandbox, office: Office, dataset: Dataset, one: LandedCustomer, **paged: int) -> dict[str, Any]:
+def _ask(sandbox: Sandbox, office: Office, dataset: Dataset, one: SliceState, **paged: int) -> dict[str, Any]:
     """Ask with the SDK's own request and response classes."""
-    parameters = {**dataset.fixed, **(json.loads(one.part) if one.part else {}), **paged}
+    parameters = {**dataset.fixed, **(json.loads(one.slice_params) if one.slice_params else {}), **paged}
     if dataset.key_parameter:
         parameters[dataset.key_parameter] = str(KEYS[dataset.partition])
     if dataset.span_parameters:
@@ -139,7 +146,7 @@ def _ask(sandbox: Sandbox, office: Office, dataset: Dataset, one: LandedCustomer
     return found
 
 
-def _sdk_rows(sandbox: Sandbox, office: Office, dataset: Dataset, one: LandedCustomer) -> list[dict[str, Any]]:
+def _sdk_rows(sandbox: Sandbox, office: Office, dataset: Dataset, one: SliceState) -> list[dict[str, Any]]:
     paging, rows = dataset.action.paging, []
     for number in range(1, 1000):
         paged = {"Page": number, "PageSize": paging.size} if paging else {}
@@ -155,7 +162,7 @@ def _sdk_rows(sandbox: Sandbox, office: Office, dataset: Dataset, one: LandedCus
     return [{name: row.get(name) for name in dataset.columns} for row in rows]
 
 
-def _download(sandbox: Sandbox, office: Office, dataset: Dataset, one: LandedCustomer) -> bytes:
+def _download(sandbox: Sandbox, office: Office, dataset: Dataset, one: SliceState) -> bytes:
     for _ in range(5):
         if url := _ask(sandbox, office, dataset, one)["DownloadUrl"]:
             with urlopen(url) as answer:

@@ -127,7 +127,7 @@ def test_the_manifest_tells_the_release_and_every_digest(home: Path) -> None:
     """Beside the files stands whose figures they are, as of when, and how to see that none was changed."""
     exported = export_focus(home, "2026-10")
     told = json.loads((exported.folder / "manifest.json").read_text(encoding="utf-8"))
-    assert [seal["release_id"] for seal in told["seals"]] == [exported.folder.parent.name]
+    assert [stamp["release_id"] for stamp in told["seals"]] == [exported.folder.parent.name]
     assert "2026-10, closed, as of" in told["seals"][0]["sentence"]
     assert {file["name"]: file["sha256"] for file in told["files"]} == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()

@@ -48,9 +48,9 @@ def test_no_rule_of_focus_fails_on_a_month(role: Role, tmp_path: Path, monkeypat
     assert build_and_publish(tmp_path, now=NOW, code_version="test")
     exported = export_focus(tmp_path, "2026-10")
     assert exported.files[0].rows > 400
-    verdict = judge(exported.folder / "focus_cost_and_usage.parquet", VALIDATOR)
-    print(f"\n{role}, {exported.files[0].rows} rows: {verdict.sentence}")  # noqa: T201  what make focus-validate tells
-    assert verdict.failed == {}
-    assert verdict.not_taken == {"InvoiceId-C-005-C": "InvoiceId-C-003-C"}
-    assert len(verdict.passed) == 229
-    assert dict(verdict.skipped) == dict(explained())
+    result = judge(exported.folder / "focus_cost_and_usage.parquet", VALIDATOR)
+    print(f"\n{role}, {exported.files[0].rows} rows: {result.sentence}")  # noqa: T201  what make focus-validate tells
+    assert result.failed == {}
+    assert result.not_taken == {"InvoiceId-C-005-C": "InvoiceId-C-003-C"}
+    assert len(result.passed) == 229
+    assert dict(result.skipped) == dict(explained())

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 MONTH = "2026-10"
 PASSES = {"a page is stored": (1, 7), "a file is replaced": (1, 5), "a model is made": (1, 4)}
-PER_RUN = ("_request_id", "_fetched_at", "_old_asked_at", "_new_asked_at")
+PER_RUN = ("_request_id", "_fetched_at", "_old_requested_at", "_new_requested_at")
 """Lineage that tells of the asking, not of the bill."""
 
 
@@ -62,9 +62,9 @@ def lake(home: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for file in landed_files(home):
         found[file.path] = rows([home / file.path])
-        found[f"{file.path} customers"] = [(c.customer_uin, c.rows, c.cost, c.proof) for c in file.manifest.customers]
+        found[f"{file.path} customers"] = [(c.customer_uin, c.rows, c.cost, c.proof) for c in file.manifest.slices]
         manifest = file.manifest
-        folder = paths.changes_folder(home, manifest.dataset, manifest.account, manifest.kind, manifest.key)
+        folder = paths.changes_folder(home, manifest.dataset, manifest.account, manifest.kind, manifest.partition_key)
         found[f"{file.path} changes"] = rows([folder / name for name in manifest.changes])
     return found
 

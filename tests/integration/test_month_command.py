@@ -38,7 +38,7 @@ def test_a_whole_month_is_landed_published_and_reconciled(command: CommandLine, 
 
 
 def test_a_second_run_changes_no_row(command: CommandLine) -> None:
-    """Asking again lands and publishes equal content; only when it was asked differs."""
+    """RefreshConfig again lands and publishes equal content; only when it was asked differs."""
     tables = ("fct_monthly_costs", "dim_customers")
     assert command.run("month", "2026-10").returncode == 0
     first = [sorted(command.query(f"from {table}"), key=repr) for table in tables]

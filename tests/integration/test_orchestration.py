@@ -11,7 +11,7 @@ import pytest
 from assets import sensors
 from assets.definitions import build_defs
 from assets.raw import WHOLE as CHECK
-from assets.resources import Books
+from assets.resources import Workspace
 from pipelines import paths, publish
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import PartitionKind, Role
@@ -106,7 +106,7 @@ def test_a_refused_customer_is_a_failed_check_and_one_no_longer_listed_a_warning
         left = checks(execute("month_job", instance, partition_key="2026-10"))["customer_bill_detail"]
         assert (left.passed, left.severity) == (False, dg.AssetCheckSeverity.WARN)
     [detail] = [file.manifest for file in landed_files(home) if file.manifest.dataset == "customer_bill_detail"]
-    kept = next(customer for customer in detail.customers if customer.customer_uin == gone)
+    kept = next(customer for customer in detail.slices if customer.customer_uin == gone)
     assert (kept.carried, detail.rows) == (True, 900), "the rows landed before are kept"
 
 
@@ -133,7 +133,7 @@ def test_the_sensor_asks_for_one_build_when_landings_have_settled(home: Path) ->
     """Not while a landing is under way, once after it, and not again when the release holds it all."""
     with dg.DagsterInstance.ephemeral() as instance:
         assert execute("month_job", instance, partition_key="2026-10").success
-        context = dg.build_sensor_context(instance=instance, resources={"books": Books()})
+        context = dg.build_sensor_context(instance=instance, resources={"workspace": Workspace()})
         with held(paths.partition_lock(home, "north", "2026-10"), "a test"):
             assert isinstance(sensors.build_when_landed(context), dg.SkipReason)
         request = sensors.build_when_landed(context)
@@ -147,7 +147,7 @@ def test_the_sensor_gives_up_on_a_build_that_keeps_failing(home: Path) -> None:
     """Three builds of the same landings are asked for, each under its own key; then a person must look."""
     with dg.DagsterInstance.ephemeral() as instance:
         assert execute("month_job", instance, partition_key="2026-10").success
-        context = dg.build_sensor_context(instance=instance, resources={"books": Books()})
+        context = dg.build_sensor_context(instance=instance, resources={"workspace": Workspace()})
         requests = [sensors.build_when_landed(context) for _ in range(sensors.ATTEMPTS)]
         assert len({request.run_key for request in requests}) == sensors.ATTEMPTS
         reason = sensors.build_when_landed(context)
@@ -165,7 +165,7 @@ def test_the_daily_schedule_asks_the_previous_month_until_it_was_pulled_whole_af
         context = dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=datetime(2026, 11, 1),  # noqa: DTZ001  a tick long ago
-            resources={"books": Books()},
+            resources={"workspace": Workspace()},
             repository_def=build_defs().get_repository_def(),
         )
         return [

@@ -113,7 +113,7 @@ def test_the_reconciliation_has_the_agreed_columns(home: Path) -> None:
         "reason",
         "as_of_at",
         "is_counted",
-        "route",
+        "line_source",
         "file_cost",
         "file_rows",
         "file_difference",

@@ -95,7 +95,7 @@ def costs_only(project: Project) -> Project:
     instead = {
         "main.fct_bill_lines": (
             "staging.stg_customer_bill_detail",
-            {"occurrence": "1", "is_complete": "true", "route": "'pages'"},
+            {"occurrence": "1", "is_complete": "true", "line_source": "'pages'"},
         ),
         "meta.release": (
             "",

@@ -59,7 +59,7 @@ def test_files_that_vanish_and_come_back_leave_nothing_behind(home: Path) -> Non
     before = paths.current_release(home).resolve()
     gone = home.parent / "gone"
     for file in landed_files(home):
-        if file.manifest.key in {"2026-09", "2026-11-18"} or file.manifest.dataset == "customers_credit":
+        if file.manifest.partition_key in {"2026-09", "2026-11-18"} or file.manifest.dataset == "customers_credit":
             (gone / file.path).parent.mkdir(parents=True)
             (home / file.path).rename(gone / file.path)
     without = publish(home)

@@ -72,9 +72,11 @@ def test_the_sums_shown_are_those_of_the_release(home: Path) -> None:
     (written,) = write_reports(home, "2026-10")
     shown = text_of(written.path)
     with duckdb.connect(str(paths.current_release(home)), read_only=True) as connection:
-        for part in ("'all'", "product_name", "customer_uin", "region_name"):
+        for slice_params in ("'all'", "product_name", "customer_uin", "region_name"):
             months = "from fct_monthly_costs where bill_month = '2026-10' group by billing_currency"
-            sums = [cost for (cost,) in connection.execute(f"select sum(billed_cost) {months}, {part}").fetchall()]
+            sums = [
+                cost for (cost,) in connection.execute(f"select sum(billed_cost) {months}, {slice_params}").fetchall()
+            ]
             assert sums
             assert [cost for cost in sums if f"{cost:,.8f}" not in shown] == []
     assert f"{Decimal('1234567.50000001'):,}" in shown

@@ -52,8 +52,8 @@ def post(
     names = "content-type;host;x-tc-action"
     canonical = f"POST\n/\n\n{signed}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     secret = b"TC3key"
-    for part in scope.split("/"):
-        secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
+    for slice_params in scope.split("/"):
+        secret = hmac.new(secret, slice_params.encode(), hashlib.sha256).digest()
     text = f"TC3-HMAC-SHA256\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
     credential = f"Credential={key.secret_id}/{scope}, SignedHeaders={names}, Signature={signature}"

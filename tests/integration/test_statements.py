@@ -75,7 +75,7 @@ def run(home: Path, *words: str, **variables: str) -> subprocess.CompletedProces
 
 
 @pytest.fixture(scope="module")
-def books(home: Path) -> list[Path]:
+def section(home: Path) -> list[Path]:
     """Give the workbooks of October."""
     done = run(home, "2026-10")
     assert (done.returncode, done.stderr.count("Error")) == (0, 0)
@@ -115,9 +115,9 @@ def test_libreoffice_computes_every_formula_again(office: LibreOffice, tmp_path:
     assert cells(office.convert(tmp_path / "wrong.xlsx", "xlsx"), values=True) == {("Sheet", "A1"): 2}
 
 
-def test_what_libreoffice_computes_is_what_is_written(books: list[Path], office: LibreOffice) -> None:
+def test_what_libreoffice_computes_is_what_is_written(section: list[Path], office: LibreOffice) -> None:
     """Each formula comes to its cached value, and every other cell is as it was: no name became a formula."""
-    for path in books:
+    for path in section:
         formulas = {place for place, value in cells(path, values=False).items() if str(value).startswith("=ROUND(")}
         written, computed = cells(path, values=True), cells(office.convert(path, "xlsx"), values=True)
         assert len(formulas) > 15
@@ -130,7 +130,7 @@ def test_what_libreoffice_computes_is_what_is_written(books: list[Path], office:
         } <= {place for place, value in written.items() if str(value).startswith(("=HYPERLINK", "=Product"))}
 
 
-def test_totals_are_the_exact_ones_rounded(home: Path, books: list[Path], office: LibreOffice) -> None:
+def test_totals_are_the_exact_ones_rounded(home: Path, section: list[Path], office: LibreOffice) -> None:
     """As LibreOffice shows them: the sum of the lines, and what is due of it by the terms, half up."""
     lines = [Decimal(f"0.{n:08}") * (-1 if n % 7 == 0 else 1) + Decimal("0.005") for n in range(1, 240)]
     billed = sum(lines, Decimal())
@@ -140,7 +140,7 @@ def test_totals_are_the_exact_ones_rounded(home: Path, books: list[Path], office
         "3": ("1.075", "151.237", "1.1", 0),
     }
     for uin, (markup, rate, tax, unit) in factors.items():
-        path = next(path for path in books if path.stem.endswith(f"-{uin}"))
+        path = next(path for path in section if path.stem.endswith(f"-{uin}"))
         computed = cells(office.convert(path, "xlsx"), values=True)
         due = billed * Decimal(markup) * Decimal(rate) * Decimal(tax)
         expected = due.quantize(Decimal(1).scaleb(-unit), ROUND_HALF_UP)
@@ -150,10 +150,10 @@ def test_totals_are_the_exact_ones_rounded(home: Path, books: list[Path], office
         assert computed["Lines", "O1"] == str(billed)
 
 
-def test_a_statement_prints_as_it_should(books: list[Path], office: LibreOffice) -> None:
+def test_a_statement_prints_as_it_should(section: list[Path], office: LibreOffice) -> None:
     """The summary fits one A4 page, lying; nothing is shown as ####."""
     text = shutil.which("pdftotext")
-    for path in books:
+    for path in section:
         printed = office.convert(path, "pdf")
         assert re.search(rb"/MediaBox ?\[ ?0 0 84[12]", printed.read_bytes())
         if text:

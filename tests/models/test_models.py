@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 CASES = Path(__file__).with_name("cases")
 PROJECT = read_project()
-PARTS: dict[str, Model | Check] = {part.name: part for part in (*PROJECT.models, *PROJECT.checks)}
+PARTS: dict[str, Model | Check] = {
+    slice_params.name: slice_params for slice_params in (*PROJECT.models, *PROJECT.checks)
+}
 LISTED = [
     pytest.param(path.stem, case, id=f"{path.stem}: {case['name']}")
     for path in sorted(CASES.glob("*.yml"))

@@ -148,7 +148,7 @@ def test_the_accounts_file_of_the_readme_is_accepted_and_shows_every_setting(tmp
     accounts = settings.load(tmp_path, environ).accounts
     assert [account.role for account in accounts] == [Role.DISTRIBUTOR, Role.CUSTOMER]
     named = {name for table in tomllib.loads(shown)["accounts"].values() for name in table}
-    assert set(settings.Wishes.model_fields) <= named
+    assert set(settings.AccountOptions.model_fields) <= named
 
 
 def test_every_variable_that_is_read_is_documented() -> None:

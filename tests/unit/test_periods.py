@@ -62,8 +62,8 @@ def test_every_month_follows_the_one_before_it() -> None:
         ("2026-10-31T23:59:59", MonthState.OPEN),
         ("2026-11-01T00:00:00", MonthState.PROVISIONAL),
         ("2026-11-05T00:59:59", MonthState.PROVISIONAL),
-        ("2026-11-05T01:00:00", MonthState.CLOSED),
-        ("2027-11-05T01:00:00", MonthState.CLOSED),
+        ("2026-11-05T01:00:00", MonthState.ISSUED),
+        ("2027-11-05T01:00:00", MonthState.ISSUED),
     ],
 )
 def test_a_month_closes_at_one_o_clock_on_the_5th(now: str, state: Any) -> None:
@@ -73,9 +73,9 @@ def test_a_month_closes_at_one_o_clock_on_the_5th(now: str, state: Any) -> None:
 
 def test_the_state_does_not_depend_on_the_zone_of_the_clock() -> None:
     """The same instant in UTC and in UTC+8 gives the same state."""
-    closing = BillMonth("2026-10").closes_at
+    closing = BillMonth("2026-10").issued_at
     assert closing.astimezone(UTC) == datetime(2026, 11, 4, 17, tzinfo=UTC)
-    assert BillMonth("2026-10").state(closing.astimezone(UTC)) is MonthState.CLOSED
+    assert BillMonth("2026-10").state(closing.astimezone(UTC)) is MonthState.ISSUED
     assert BillMonth("2026-10").state(closing.astimezone(UTC) - timedelta(microseconds=1)) is MonthState.PROVISIONAL
 
 

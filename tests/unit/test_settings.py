@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines import paths, settings
-from pipelines.endpoints.asker import Asker
+from pipelines.endpoints.profile import AccountProfile
 from pipelines.endpoints.shapes import Paging, Role
 from pipelines.errors import AccountMismatch, SettingError, StorageFailed
 from pipelines.periods import BillingClock
@@ -404,36 +404,36 @@ class TestWishes:
     """What an account is asked for beyond or instead of what its role is asked for by itself."""
 
     @staticmethod
-    def asker(root: Path, text: str, role: str = "reseller") -> Any:
+    def profile(root: Path, text: str, role: str = "reseller") -> Any:
         """Load one account with these settings, and return what the catalogue needs to know of it."""
         toml(root, f'role = "{role}"\n{SECRETS}{text}')
         (account,) = settings.load(root, ACME).accounts
-        return account.asker
+        return account.profile
 
     def test_nothing_is_wished_for_by_default(self, tmp_path: Path) -> None:
         """Without a word the catalogue decides."""
-        assert self.asker(tmp_path, "") == Asker("acme", Role.RESELLER)
+        assert self.profile(tmp_path, "") == AccountProfile("acme", Role.RESELLER)
 
     def test_everything_can_be_wished_for(self, tmp_path: Path) -> None:
         """Each setting of accounts.toml reaches whom it is for."""
         text = """
             limits = { DescribeCustomerUin = 3 }
-            also_ask = ["sub_agents", "pending_clients"]
+            extra_datasets = ["sub_agents", "pending_clients"]
             tag_keys = ["env", "team"]
             policy_codes = ["p1"]
             invitation_tokens = ["t1", "t2"]
-            closed_bills = "files"
+            issued_bills = "files"
             [accounts.acme.paging.DescribeCustomerUin]
             first = 0
             size = 50
             [accounts.acme.paging.QueryCustomersCredit]
             size = 20
         """
-        assert self.asker(tmp_path, text, "second_level_reseller") == Asker(
+        assert self.profile(tmp_path, text, "second_level_reseller") == AccountProfile(
             account="acme",
             role=Role.SECOND_LEVEL_RESELLER,
             limits={"DescribeCustomerUin": 3},
-            also_ask=frozenset(["sub_agents", "pending_clients"]),
+            extra_datasets=frozenset(["sub_agents", "pending_clients"]),
             tag_keys=("env", "team"),
             policy_codes=("p1",),
             invitation_tokens=("t1", "t2"),
@@ -441,28 +441,28 @@ class TestWishes:
                 "DescribeCustomerUin": Paging(size=50, first=0),
                 "QueryCustomersCredit": Paging(size=20, first=1),
             },
-            files_when_closed=True,
+            files_when_issued=True,
         )
 
     def test_pages_that_are_set_are_taken_as_documented(self, tmp_path: Path) -> None:
         """How an action pages is not found out where the user says it."""
-        paging = self.asker(tmp_path, "paging.DescribeCustomerUin = { size = 50 }").paging["DescribeCustomerUin"]
+        paging = self.profile(tmp_path, "paging.DescribeCustomerUin = { size = 50 }").paging["DescribeCustomerUin"]
         assert paging.documented
 
     def test_pages_can_be_asked_one_way_or_the_other(self, tmp_path: Path) -> None:
         """Closed bills come as pages or as files; pages are what is not set otherwise."""
-        assert not self.asker(tmp_path, 'closed_bills = "pages"').files_when_closed
+        assert not self.profile(tmp_path, 'issued_bills = "pages"').files_when_issued
 
     @pytest.mark.parametrize(
         ("text", "words"),
         [
-            ('also_ask = ["nothing"]', ["also_ask: there is no dataset 'nothing' that a reseller may ask"]),
-            ('also_ask = ["own_bill_detail"]', ["no dataset 'own_bill_detail' that a reseller may ask"]),
-            ('also_ask = "sub_agents"', ["also_ask"]),
+            ('extra_datasets = ["nothing"]', ["extra_datasets: there is no dataset 'nothing' that a reseller may ask"]),
+            ('extra_datasets = ["own_bill_detail"]', ["no dataset 'own_bill_detail' that a reseller may ask"]),
+            ('extra_datasets = "sub_agents"', ["extra_datasets"]),
             ('tag_keys = [""]', ["tag_keys.0"]),
             ('policy_codes = ["a", ""]', ["policy_codes.1"]),
             ('invitation_tokens = [""]', ["invitation_tokens.0"]),
-            ('closed_bills = "both"', ["closed_bills", "pages", "files"]),
+            ('issued_bills = "both"', ["issued_bills", "pages", "files"]),
             ("paging.DescribeCustomerUin = { first = 1 }", ["paging.DescribeCustomerUin.size", "required"]),
             ("paging.DescribeCustomerUin = { size = 0 }", ["paging.DescribeCustomerUin.size"]),
             ("paging.DescribeCustomerUin = { size = 1001 }", ["paging.DescribeCustomerUin.size"]),

@@ -14,9 +14,9 @@ from pipelines.errors import SettingError
 from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE, BillMonth
 from pipelines.publish import disk
+from pipelines.publish.release_stamp import stamps
 from pipelines.publish.report.page import page
 from pipelines.publish.report.queries import figures
-from pipelines.publish.seal import seals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from pipelines.publish.seal import Seal
+    from pipelines.publish.release_stamp import ReleaseStamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Report:
     """A page that was written, and how far its figures can be trusted."""
 
     path: Path
-    seal: Seal
+    stamp: ReleaseStamp
 
 
 def write_reports(home: Path, key: str, accounts: Sequence[str] = ()) -> list[Report]:
@@ -46,24 +46,24 @@ def write_reports(home: Path, key: str, accounts: Sequence[str] = ()) -> list[Re
         raise SettingError(f"There is no release at {link} yet: run make demo, or make month MONTH={month}.")
     with reader(link) as connection:
         connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
-        pages = [(seal, page(figures(connection, seal))) for seal in _chosen(connection, month, accounts)]
-    return [Report(_written(home, seal, text), seal) for seal, text in pages]
+        pages = [(stamp, page(figures(connection, stamp))) for stamp in _chosen(connection, month, accounts)]
+    return [Report(_written(home, stamp, text), stamp) for stamp, text in pages]
 
 
-def _chosen(connection: DuckDBPyConnection, month: BillMonth, accounts: Sequence[str]) -> list[Seal]:
-    found = seals(connection, month.key)
+def _chosen(connection: DuckDBPyConnection, month: BillMonth, accounts: Sequence[str]) -> list[ReleaseStamp]:
+    found = stamps(connection, month.key)
     if not found:
         raise SettingError(f"The current release has no bills of {month}: run make month MONTH={month}.")
-    names = {seal.account for seal in found}
+    names = {stamp.account for stamp in found}
     if unknown := sorted(set(accounts) - names):
         raise SettingError(
             f"The current release has no bills of {month} for {', '.join(unknown)}; it has them for "
             f"{', '.join(sorted(names))}."
         )
-    return [seal for seal in found if not accounts or seal.account in accounts]
+    return [stamp for stamp in found if not accounts or stamp.account in accounts]
 
 
-def _written(home: Path, seal: Seal, text: str) -> Path:
-    path = paths.report_file(home, seal.bill_month, seal.account)
+def _written(home: Path, stamp: ReleaseStamp, text: str) -> Path:
+    path = paths.report_file(home, stamp.bill_month, stamp.account)
     disk.write_into_place(text.encode(), path)
     return path

@@ -19,7 +19,7 @@ from pipelines.publish.report.spelling import NAMELESS, bucket, exact, rounded, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipelines.publish.report.figures import Books, Point
+    from pipelines.publish.report.figures import CurrencySection, Point
 
 Spec = dict[str, Any]
 
@@ -49,25 +49,27 @@ _DAY_LABEL = (
 )
 
 
-def drawn(books: Books) -> dict[str, Spec]:
+def drawn(section: CurrencySection) -> dict[str, Spec]:
     """Return the specification of each chart that there is something to draw for, by its name in the page."""
-    money = books.currency
-    ages = [_bar(bucket(age.age_bucket), age.unpaid_cost, money) for age in books.ages]
+    money = section.currency
+    ages = [_bar(bucket(age.age_bucket), age.unpaid_cost, money) for age in section.ages]
     charts = {
-        "months": _filled(_stacked("Month", _MONTH_LABEL), _stack(books, books.months), f"Billed by month, in {money}"),
-        "days": _filled(_stacked("Day", _DAY_LABEL), _stack(books, books.days), f"Billed by day, in {money}"),
-        "movers": _filled(_ranked(), _moved(books), f"Change against the month before, in {money}"),
+        "months": _filled(
+            _stacked("Month", _MONTH_LABEL), _stack(section, section.months), f"Billed by month, in {money}"
+        ),
+        "days": _filled(_stacked("Day", _DAY_LABEL), _stack(section, section.days), f"Billed by day, in {money}"),
+        "movers": _filled(_ranked(), _moved(section), f"Change against the month before, in {money}"),
         "ages": _filled(_ranked(), ages, f"Unpaid by age, in {money}"),
     }
     for dimension in ("customer", "product", "region", "pay_mode"):
         described = f"Billed by {dimension.replace('_', ' ')}, in {money}"
-        charts[dimension] = _filled(_ranked(_SHARE), _parts(books, dimension), described)
+        charts[dimension] = _filled(_ranked(_SHARE), _parts(section, dimension), described)
     return {name: chart for name, chart in charts.items() if chart["datasets"]["rows"]}
 
 
-def series(books: Books) -> list[str]:
+def series(section: CurrencySection) -> list[str]:
     """Return the products that have a colour, the dearest first."""
-    sums = _summed((point.product_name, point.billed_cost) for point in books.months)
+    sums = _summed((point.product_name, point.billed_cost) for point in section.months)
     names = sorted(sums, key=lambda name: (-sums[name], name))
     return names if len(names) <= COLOURS else [*names[: COLOURS - 1], _OTHERS]
 
@@ -115,20 +117,20 @@ def _ranked(beside: int = 0) -> Spec:
     return _finished(alt.LayerChart(layer=[bar, zero, name, label, part]))
 
 
-def _stack(books: Books, points: Sequence[Point]) -> list[Spec]:
+def _stack(section: CurrencySection, points: Sequence[Point]) -> list[Spec]:
     """Return one row for each period and product that has a colour, the dearest product first."""
-    names, rows = series(books), []
+    names, rows = series(section), []
     dated = (point for point in points if point.period)
     for period, of_period in groupby(dated, key=lambda point: point.period):
         found = list(of_period)
         sums = _summed((_coloured(point.product_name, names), point.billed_cost) for point in found)
-        total = f"{books.currency} {exact(sum(sums.values(), Decimal(0)))}"
+        total = f"{section.currency} {exact(sum(sums.values(), Decimal(0)))}"
         rows += [
             {
                 "period": period,
                 "name": name,
                 "cost": f"{sums[name]:f}",
-                "amount": f"{books.currency} {exact(sums[name])}",
+                "amount": f"{section.currency} {exact(sums[name])}",
                 "total": total,
                 "tone": f"var(--c{number})",
                 "is_final": all(point.is_final for point in found),
@@ -139,27 +141,27 @@ def _stack(books: Books, points: Sequence[Point]) -> list[Spec]:
     return rows
 
 
-def _parts(books: Books, dimension: str) -> list[Spec]:
+def _parts(section: CurrencySection, dimension: str) -> list[Spec]:
     """Return a bar for each part of the month, the least of them as one, so that all bars sum to the month."""
-    parts = [part for part in books.by(dimension) if part.billed_cost]
+    parts = [part for part in section.by(dimension) if part.billed_cost]
     shown, rest = (parts, []) if len(parts) <= MOST_BARS else (parts[: MOST_BARS - 1], parts[MOST_BARS - 1 :])
     named = [(part.name or part.note or NAMELESS, part.billed_cost) for part in shown]
     if rest:
         named.append((f"{len(rest)} others", sum((part.billed_cost for part in rest), Decimal(0))))
-    whole = books.totals.billed_cost
-    return [_bar(name, cost, books.currency) | {"share": share(cost, whole)} for name, cost in named]
+    whole = section.totals.billed_cost
+    return [_bar(name, cost, section.currency) | {"share": share(cost, whole)} for name, cost in named]
 
 
-def _moved(books: Books) -> list[Spec]:
+def _moved(section: CurrencySection) -> list[Spec]:
     """Return a bar for each customer, or product of an own bill, that rose most, then for those that fell most."""
     changes: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for mover in books.movers:
+    for mover in section.movers:
         key = mover.customer_uin or mover.product_name or NAMELESS
         changes[key, (mover.customer_name or key) if mover.customer_uin else key] += mover.change_cost
     ordered = sorted(changes.items(), key=lambda change: (-change[1], change[0]))
     rose = [change for change in ordered if change[1] > 0][:MOST_MOVERS]
     fell = [change for change in ordered if change[1] < 0][-MOST_MOVERS:]
-    return [_bar(name, cost, books.currency, sign=True) for (_, name), cost in (*rose, *fell)]
+    return [_bar(name, cost, section.currency, sign=True) for (_, name), cost in (*rose, *fell)]
 
 
 def _bar(name: str, cost: Decimal, currency: str, *, sign: bool = False) -> Spec:

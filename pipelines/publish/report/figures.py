@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from decimal import Decimal
 
-    from pipelines.publish.seal import Seal
+    from pipelines.publish.release_stamp import ReleaseStamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class CostShare:
     """A part of the month by one dimension, beside the same of the month before.
 
     `note` tells equal names apart; of a tag, whose key is the name, it is the value.
@@ -177,7 +177,7 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
-class Voucher:
+class ExpiringVoucher:
     """A voucher that expires soon with something left on it, as of the latest snapshot; its currency is not told."""
 
     customer_name: str | None
@@ -202,7 +202,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class CurrencySection:
     """The month in one currency; all of it is in that currency."""
 
     totals: Totals
@@ -211,7 +211,7 @@ class Books:
     restatements: Sequence[Restatement]
     months: Sequence[Point]
     days: Sequence[Point]
-    slices: Sequence[Slice]
+    shares: Sequence[CostShare]
     movers: Sequence[Mover]
     ages: Sequence[Age]
     anomalies: Sequence[Anomaly]
@@ -221,20 +221,20 @@ class Books:
         """The one currency, in words where the lines tell none."""
         return self.totals.billing_currency or NO_CURRENCY
 
-    def by(self, dimension: str) -> list[Slice]:
+    def by(self, dimension: str) -> list[CostShare]:
         """Return the parts of the month by customer, product, region, pay_mode or tag, the dearest first."""
-        return [part for part in self.slices if part.dimension == dimension]
+        return [part for part in self.shares if part.dimension == dimension]
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """All of one report: books by currency, and what is of no single currency."""
 
-    seal: Seal
+    stamp: ReleaseStamp
     previous_month: str
     has_previous: bool
-    books: Sequence[Books]
+    sections: Sequence[CurrencySection]
     gaps: Sequence[Gap]
     credits: Sequence[Credit]
-    vouchers: Sequence[Voucher]
+    vouchers: Sequence[ExpiringVoucher]
     problems: Sequence[Problem]

@@ -20,9 +20,9 @@ from markupsafe import Markup
 from pipelines.publish.report import charts, spelling
 
 if TYPE_CHECKING:
+    from pipelines.publish.release_stamp import ReleaseStamp
     from pipelines.publish.report.charts import Spec
     from pipelines.publish.report.figures import Comparison, Figures
-    from pipelines.publish.seal import Seal
 
 MOST_ROWS = 50
 """How long a table gets; the page says how many rows it leaves out, and the release has them all."""
@@ -34,7 +34,7 @@ _HERE = Path(__file__).parent
 _STATES = {
     "open": "it still runs",
     "provisional": "it is over, its bill is not out yet",
-    "closed": "its bill is out; it may still be restated",
+    "issued": "its bill is out; it may still be restated",
 }
 
 
@@ -42,15 +42,15 @@ def page(figures: Figures) -> str:
     """Return the whole page of a report, as HTML."""
     drawn = {
         f"{name}-{number}": chart
-        for number, books in enumerate(figures.books)
-        for name, chart in charts.drawn(books).items()
+        for number, section in enumerate(figures.sections)
+        for name, chart in charts.drawn(section).items()
     }
     style, script = _text("style.css"), _script()
     template = _environment().get_template("page.html.jinja")
     return template.render(
         figures=figures,
-        seal=figures.seal,
-        state=_STATES.get(figures.seal.month_state, ""),
+        stamp=figures.stamp,
+        state=_STATES.get(figures.stamp.month_state, ""),
         drawn=drawn,
         data=_embedded(drawn),
         style=Markup(style),  # noqa: S704  our own file
@@ -59,14 +59,14 @@ def page(figures: Figures) -> str:
     )
 
 
-def _verdict(seal: Seal) -> tuple[str, str, str]:
+def _verdict(stamp: ReleaseStamp) -> tuple[str, str, str]:
     """Return how far a month can be trusted: a tone, the words, and what they mean."""
-    lines = "All bill lines so far" if seal.month_state == "open" else "All bill lines"
-    if seal.is_complete and seal.is_reconciled:
+    lines = "All bill lines so far" if stamp.month_state == "open" else "All bill lines"
+    if stamp.is_complete and stamp.is_reconciled:
         return "good", "Complete and reconciled", f"{lines} are here, and every way to sum them up comes to the same."
-    if seal.is_complete:
+    if stamp.is_complete:
         return "bad", "Complete, not reconciled", f"{lines} are here, but not every way to sum them up agrees."
-    if seal.is_reconciled:
+    if stamp.is_reconciled:
         return "warn", "Partial", "What is here agrees, but something is missing or not proven to be whole."
     return "bad", "Partial, not reconciled", "Something is missing, and not every way to sum up what is here agrees."
 

@@ -13,9 +13,11 @@ from pipelines.periods import BillMonth, MonthState
 from pipelines.publish.report.figures import (
     Age,
     Anomaly,
-    Books,
     Comparison,
+    CostShare,
     Credit,
+    CurrencySection,
+    ExpiringVoucher,
     Figures,
     Forecast,
     Gap,
@@ -23,9 +25,7 @@ from pipelines.publish.report.figures import (
     Point,
     Problem,
     Restatement,
-    Slice,
     Totals,
-    Voucher,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from pipelines.publish.seal import Seal
+    from pipelines.publish.release_stamp import ReleaseStamp
 
 Row = TypeVar("Row")
 
@@ -222,9 +222,9 @@ _RESTATEMENTS = """
     select
         billing_currency,
         cast(sum(
-            appeared_line_count_since_close + vanished_line_count_since_close + changed_line_count_since_close
+            appeared_line_count_since_issue + vanished_line_count_since_issue + changed_line_count_since_issue
         ) as bigint),
-        sum(change_cost_since_close), max(last_changed_at), sum(difference)
+        sum(change_cost_since_issue), max(last_changed_at), sum(difference)
     from main.rpt_restatements
     where account = $account and is_own_bill = $is_own_bill and bill_month = $month
     group by billing_currency
@@ -233,7 +233,7 @@ _RESTATEMENTS = """
 _MONTHS = """
     select
         costs.billing_currency, costs.bill_month, costs.product_name, sum(costs.billed_cost) as billed_cost,
-        any_value(months.month_state = 'closed' and months.is_complete and months.is_reconciled) as is_final
+        any_value(months.month_state = 'issued' and months.is_complete and months.is_reconciled) as is_final
     from report_costs as costs
     left join main.dim_bill_months as months
         on
@@ -391,9 +391,9 @@ _HAS_PREVIOUS = """
 """
 
 
-def figures(connection: DuckDBPyConnection, seal: Seal) -> Figures:
+def figures(connection: DuckDBPyConnection, stamp: ReleaseStamp) -> Figures:
     """Return all that the report of a seal's account and month says, from the release that the seal was read from."""
-    asked: dict[str, Any] = {"account": seal.account, "is_own_bill": seal.is_own_bill} | _months(seal)
+    asked: dict[str, Any] = {"account": stamp.account, "is_own_bill": stamp.is_own_bill} | _months(stamp)
 
     def ask(query: str) -> list[Any]:
         """Ask with those parameters that the query names."""
@@ -408,38 +408,38 @@ def figures(connection: DuckDBPyConnection, seal: Seal) -> Figures:
 
     parts: dict[str, list[Any]] = {
         "comparisons": read(Comparison, _COMPARISONS),
-        "forecasts": read(Forecast, _FORECASTS) if seal.month_state == MonthState.OPEN else [],
+        "forecasts": read(Forecast, _FORECASTS) if stamp.month_state == MonthState.OPEN else [],
         "restatements": read(Restatement, _RESTATEMENTS),
         "months": read(Point, _MONTHS),
         "days": read(Point, _DAYS),
-        "slices": read(Slice, _SLICES) + read(Slice, _TAGS),
+        "slices": read(CostShare, _SLICES) + read(CostShare, _TAGS),
         "movers": read(Mover, _MOVERS),
         "ages": read(Age, _AGES),
         "anomalies": read(Anomaly, _ANOMALIES),
     }
     return Figures(
-        seal=seal,
+        stamp=stamp,
         previous_month=asked["previous_month"],
         has_previous=asked["has_previous"],
-        books=[_books(totals, parts) for totals in read(Totals, _TOTALS)],
+        sections=[_books(totals, parts) for totals in read(Totals, _TOTALS)],
         gaps=read(Gap, _GAPS),
         credits=read(Credit, _CREDITS),
-        vouchers=read(Voucher, _VOUCHERS),
+        vouchers=read(ExpiringVoucher, _VOUCHERS),
         problems=read(Problem, _PROBLEMS),
     )
 
 
-def _months(seal: Seal) -> dict[str, str]:
+def _months(stamp: ReleaseStamp) -> dict[str, str]:
     """Spell the months that are asked for: the seal's, the one before, and the first of the trend."""
-    month = first = BillMonth(seal.bill_month)
+    month = first = BillMonth(stamp.bill_month)
     for _ in range(TREND_MONTHS - 1):
         first = first.previous
     return {"month": month.key, "previous_month": month.previous.key, "first_month": first.key}
 
 
-def _books(totals: Totals, parts: dict[str, list[Any]]) -> Books:
+def _books(totals: Totals, parts: dict[str, list[Any]]) -> CurrencySection:
     """Pick one currency out of each part."""
-    return Books(
+    return CurrencySection(
         totals=totals,
         **{
             name: [row for row in rows if row.billing_currency == totals.billing_currency]

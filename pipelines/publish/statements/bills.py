@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pipelines.publish.seal import seals
-from pipelines.publish.statements.figures import Amounts, Cost
+from pipelines.publish.release_stamp import stamps
+from pipelines.publish.statements.figures import Cost, CostAmounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from pipelines.publish.seal import Seal
+    from pipelines.publish.release_stamp import ReleaseStamp
 
 _BILLS = """
     select
@@ -77,15 +77,15 @@ _AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
-    """A customer's month in a release; `seal` is the month's, with the customer's own state, time and proofs.
+class CustomerBill:
+    """A customer's month in a release; `stamp` is the month's, with the customer's own state, time and proofs.
 
     `currencies` are those of its costs; empty text stands for one that the service did not tell.
     """
 
     customer_uin: str
     customer_name: str | None
-    seal: Seal
+    stamp: ReleaseStamp
     currencies: tuple[str, ...]
     line_count: int
 
@@ -109,12 +109,12 @@ class Unlanded:
     reason: str | None
 
 
-def bills(connection: DuckDBPyConnection, month: str) -> list[Bill]:
+def bills(connection: DuckDBPyConnection, month: str) -> list[CustomerBill]:
     """Return the bill of every customer that has a line in a bill month (YYYY-MM)."""
-    of_account = {seal.account: seal for seal in seals(connection, month) if not seal.is_own_bill}
+    of_account = {stamp.account: stamp for stamp in stamps(connection, month) if not stamp.is_own_bill}
     found = connection.execute(_BILLS, {"month": month}).fetchall()
     return [
-        Bill(
+        CustomerBill(
             uin,
             name,
             replace(
@@ -131,16 +131,16 @@ def bills(connection: DuckDBPyConnection, month: str) -> list[Bill]:
     ]
 
 
-def costs(connection: DuckDBPyConnection, bill: Bill, currency: str) -> list[Cost]:
+def costs(connection: DuckDBPyConnection, bill: CustomerBill, currency: str) -> list[Cost]:
     """Return what a bill is made of in one of its currencies, exact; nothing of it is invoiced yet."""
     found = connection.execute(_COSTS, {**_of(bill), "currency": currency}).fetchall()
     return [
-        Cost(product, region, pay_mode, Amounts(list_cost, discount, voucher, billed, None))
+        Cost(product, region, pay_mode, CostAmounts(list_cost, discount, voucher, billed, None))
         for product, region, pay_mode, list_cost, discount, voucher, billed in found
     ]
 
 
-def lines(connection: DuckDBPyConnection, bill: Bill, expressions: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def lines(connection: DuckDBPyConnection, bill: CustomerBill, expressions: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Give every line of a bill, as these SQL expressions over `fct_bill_lines` tell it, in an order that stays."""
     found = connection.execute(
         f"""
@@ -171,5 +171,5 @@ def known_customers(connection: DuckDBPyConnection) -> dict[str, set[str]]:
     return {account: set(uins) for account, uins in connection.execute(_KNOWN).fetchall()}
 
 
-def _of(bill: Bill) -> Mapping[str, str]:
-    return {"month": bill.seal.bill_month, "account": bill.seal.account, "customer_uin": bill.customer_uin}
+def _of(bill: CustomerBill) -> Mapping[str, str]:
+    return {"month": bill.stamp.bill_month, "account": bill.stamp.account, "customer_uin": bill.customer_uin}

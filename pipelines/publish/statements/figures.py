@@ -16,14 +16,14 @@ from pipelines.publish.currencies import rounded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pipelines.publish.seal import Seal
-    from pipelines.publish.statements.terms import Terms
+    from pipelines.publish.release_stamp import ReleaseStamp
+    from pipelines.publish.statements.terms import InvoiceTerms
 
 EXACT = Context(prec=200, traps=[Inexact])
 """Every amount is computed in it: a digit that did not fit would be an error, not a rounded amount."""
 
 
-class Amounts(NamedTuple):
+class CostAmounts(NamedTuple):
     """Original cost, discount, vouchers and what is billed, in the bill's currency; last, what is invoiced, before tax.
 
     None is what the service did not tell. Original cost and discount have no total then: one of the others would look
@@ -43,7 +43,7 @@ class Cost(NamedTuple):
     product: str
     region: str
     pay_mode: str
-    amounts: Amounts
+    amounts: CostAmounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Part:
     """A row of a table: what it is of, and its exact amounts."""
 
     label: str
-    amounts: Amounts
+    amounts: CostAmounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Table:
 
     title: str
     parts: tuple[Part, ...]
-    total: Amounts
+    total: CostAmounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Invoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class StatementSection:
     """A bill in one currency: what is due of it, and of what it is made."""
 
     invoice: Invoice
@@ -96,16 +96,16 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A customer's month: who, how far it can be trusted (`seal` is the customer's own), the terms, books by currency.
+    """A customer's month: who, how far it can be trusted (`stamp` is the customer's own), the terms, books by currency.
 
     `line_count` bill lines are read by whoever writes them.
     """
 
     customer_uin: str
     customer_name: str | None
-    seal: Seal
-    terms: Terms
-    books: tuple[Books, ...]
+    stamp: ReleaseStamp
+    terms: InvoiceTerms
+    sections: tuple[StatementSection, ...]
     line_count: int
 
     @property
@@ -116,19 +116,19 @@ class Statement:
     @property
     def is_whole(self) -> bool:
         """Whether all of the bill landed and its sums agree."""
-        return self.seal.is_complete and self.seal.is_reconciled
+        return self.stamp.is_complete and self.stamp.is_reconciled
 
     @property
     def is_final(self) -> bool:
         """Whether the month's bill is out besides."""
-        return self.is_whole and self.seal.month_state == "closed"
+        return self.is_whole and self.stamp.month_state == "issued"
 
     @property
     def standing(self) -> Standing:
         """Whether it can be sent; of a month that was closed as it is, nothing better is to come."""
         if self.is_final:
             return Standing.FINAL
-        return Standing.RESERVED if self.seal.frozen_release_id else Standing.PRELIMINARY
+        return Standing.RESERVED if self.stamp.closed_release_id else Standing.PRELIMINARY
 
 
 _BY: tuple[tuple[str, Callable[[Cost], str]], ...] = (
@@ -138,7 +138,7 @@ _BY: tuple[tuple[str, Callable[[Cost], str]], ...] = (
 )
 
 
-def books(currency: str | None, costs: Iterable[Cost], terms: Terms, rate: Decimal) -> Books:
+def section(currency: str | None, costs: Iterable[Cost], terms: InvoiceTerms, rate: Decimal) -> StatementSection:
     """Return the books of a bill in one currency, of costs that have nothing invoiced yet.
 
     `rate` is what one unit of the bill's currency is in the invoice's.
@@ -162,7 +162,7 @@ def books(currency: str | None, costs: Iterable[Cost], terms: Terms, rate: Decim
         tax=tax,
         due=EXACT.add(net, tax),
     )
-    return Books(invoice, tuple(_table(title, some, of) for title, of in _BY))
+    return StatementSection(invoice, tuple(_table(title, some, of) for title, of in _BY))
 
 
 def left(total: Decimal | None, parts: Iterable[Decimal | None], currency: str | None) -> Decimal | None:
@@ -173,7 +173,7 @@ def left(total: Decimal | None, parts: Iterable[Decimal | None], currency: str |
     return EXACT.subtract(rounded(total, currency), shown)
 
 
-def unlike_total(amounts: Amounts, currency: str | None) -> Decimal | None:
+def unlike_total(amounts: CostAmounts, currency: str | None) -> Decimal | None:
     """Return what original cost, discount and vouchers, each rounded, leave to what is billed, rounded.
 
     It is what rounding makes of them, and what the service's own lines leave open (`unexplained_amount`). None if
@@ -194,9 +194,9 @@ def _table(title: str, costs: Sequence[Cost], of: Callable[[Cost], str]) -> Tabl
     return Table(title, tuple(parts), _total(costs))
 
 
-def _total(costs: Iterable[Cost]) -> Amounts:
+def _total(costs: Iterable[Cost]) -> CostAmounts:
     list_costs, discounts, *paid = zip(*(cost.amounts for cost in costs), strict=True)
-    return Amounts(_whole_sum(list_costs), _whole_sum(discounts), *map(_sum, paid))
+    return CostAmounts(_whole_sum(list_costs), _whole_sum(discounts), *map(_sum, paid))
 
 
 def _times(amount: Decimal | None, *factors: Decimal) -> Decimal | None:

@@ -84,7 +84,7 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 def write_lines(book: Workbook, styles: Styles, statement: Statement, lines: Iterable[Sequence[Any]]) -> None:
     """Write the `line_count` lines of a statement, as COLUMNS ask for them, and what they sum to in each currency."""
-    header = len(statement.books)
+    header = len(statement.sections)
     room = ROWS_PER_SHEET - header - 1
     starts = range(0, max(statement.line_count, 1), room)
     last_rows = {
@@ -94,7 +94,7 @@ def write_lines(book: Workbook, styles: Styles, statement: Statement, lines: Ite
     some = iter(lines)
     for name, last in last_rows.items():
         sheet = Sheet(book, styles, name)
-        _set_page(sheet, header, last, statement.seal.bill_month)
+        _set_page(sheet, header, last, statement.stamp.bill_month)
         if name == NAME:
             _write_totals(sheet, statement, last_rows)
         for column, told in enumerate(COLUMNS):
@@ -122,9 +122,9 @@ def _set_page(sheet: Sheet, header: int, last: int, month: str) -> None:
 
 def _write_totals(sheet: Sheet, statement: Statement, last_rows: Mapping[str, int]) -> None:
     """Write above the header what is billed in each currency: a formula over all sheets, and its exact text."""
-    first = len(statement.books) + 1
-    for row, books in enumerate(statement.books):
-        billed = books.invoice.billed
+    first = len(statement.sections) + 1
+    for row, section in enumerate(statement.sections):
+        billed = section.invoice.billed
         own = cell(row, _CURRENCY, NAME)
         sums = "+".join(
             f"SUMIF({cells(first, last, _CURRENCY, name)},{own},{cells(first, last, _BILLED, name)})"
@@ -134,7 +134,7 @@ def _write_totals(sheet: Sheet, statement: Statement, last_rows: Mapping[str, in
         sheet.text(row, _BILLED - 1, "Total billed", bold=True, align="right")
         sheet.formula(row, _BILLED, sums, billed, _DECIMALS, num_format=_AMOUNT, bold=True)
         sheet.exact(row, _EXACT, billed, bold=True)
-        sheet.text(row, _CURRENCY, books.invoice.currency or NO_CURRENCY, bold=True, **_placed("text"))
+        sheet.text(row, _CURRENCY, section.invoice.currency or NO_CURRENCY, bold=True, **_placed("text"))
 
 
 def _write_rows(page: Worksheet, styles: Styles, first: int, rows: Iterable[Sequence[Any]]) -> None:

@@ -17,15 +17,15 @@ import duckdb
 
 from pipelines import locks, paths
 from pipelines.errors import CorruptFile, SettingError
-from pipelines.model.frozen import COSTS, TERMS, frozen_months, sha256
+from pipelines.model.closes import COSTS, TERMS, closed_months, sha256
 from pipelines.model.project import SCHEMA_VERSION
 from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE
 from pipelines.publish import disk
 from pipelines.publish.currencies import NO_CURRENCY, rounded
-from pipelines.publish.seal import seals
+from pipelines.publish.release_stamp import stamps
 from pipelines.publish.statements.bills import bills, costs, known_customers, lines, ownerless, unlanded
-from pipelines.publish.statements.figures import Standing, Statement, books
+from pipelines.publish.statements.figures import Standing, Statement, section
 from pipelines.publish.statements.lines_sheet import COLUMNS
 from pipelines.publish.statements.terms import TermsBook, read_terms
 from pipelines.publish.statements.workbook import write_workbook
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from pipelines.model.frozen import Close
+    from pipelines.model.closes import Close
     from pipelines.periods import BillMonth
-    from pipelines.publish.statements.bills import Bill, Ownerless, Unlanded
-    from pipelines.publish.statements.terms import Terms
+    from pipelines.publish.statements.bills import CustomerBill, Ownerless, Unlanded
+    from pipelines.publish.statements.terms import InvoiceTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Statements:
     """A month's workbooks, of the release that they were made from; `ownerless` costs stand on none of them.
 
     `unlanded` are customers that have none since their bill did not land; of `partial` accounts others may lack too.
-    `frozen_terms` says how many rows of terms a closed month has; None if it is not closed.
+    `closed_terms` says how many rows of terms a closed month has; None if it is not closed.
     """
 
     release_id: str
@@ -75,7 +75,7 @@ class Statements:
     ownerless: tuple[Ownerless, ...]
     unlanded: tuple[Unlanded, ...]
     partial: tuple[str, ...]
-    frozen_terms: int | None = None
+    closed_terms: int | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -122,25 +122,25 @@ def make_statements(
                 _remove_stale(home, month.key, accounts, known, made, _are_whole(connection, month.key))
             done = _done(connection, month.key, accounts, made)
         named = replace(done, unlanded=(), partial=()) if customers else done  # others are no matter then
-        return replace(named, frozen_terms=len(book.rows)) if close else named
+        return replace(named, closed_terms=len(book.rows)) if close else named
 
 
 def _done(connection: DuckDBPyConnection, month: str, accounts: Collection[str], made: Iterable[Made]) -> Statements:
     """Return the workbooks with what these accounts, or all, have of the month besides."""
-    of_month = seals(connection, month)
+    month_work = stamps(connection, month)
 
     def is_asked(account: str) -> bool:
         return not accounts or account in accounts
 
     return Statements(
-        release_id=of_month[0].release_id,
+        release_id=month_work[0].release_id,
         made=tuple(made),
         ownerless=tuple(rest for rest in ownerless(connection, month) if is_asked(rest.account)),
         unlanded=tuple(lacking for lacking in unlanded(connection, month) if is_asked(lacking.account)),
         partial=tuple(
-            seal.account
-            for seal in of_month
-            if is_asked(seal.account) and not seal.is_own_bill and not seal.is_complete
+            stamp.account
+            for stamp in month_work
+            if is_asked(stamp.account) and not stamp.is_own_bill and not stamp.is_complete
         ),
     )
 
@@ -153,17 +153,17 @@ def refuse_unfit(connection: DuckDBPyConnection, month: str, book: TermsBook) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _WorkbookPlan:
     """A bill, the terms for it, and what one unit of its currency is in the invoice's."""
 
-    bill: Bill
-    terms: Terms
+    bill: CustomerBill
+    terms: InvoiceTerms
     rate: Decimal
 
 
 def _sources(home: Path, month: str, terms_file: Path | None) -> tuple[Path, TermsBook, Close | None]:
     """Return the release and the terms to make a month's statements of, and the close that both are from, if any."""
-    closed = {frozen.bill_month: frozen.close for frozen in frozen_months(home)}.get(month)
+    closed = {frozen.bill_month: frozen.close for frozen in closed_months(home)}.get(month)
     if closed is None:
         current = paths.current_release(home)
         if not current.exists():
@@ -216,12 +216,12 @@ def _asked(
     accounts: Collection[str],
     customers: Collection[str],
     close: Close | None,
-) -> list[Bill]:
+) -> list[CustomerBill]:
     """Return the bills that are asked for: none if accounts are whole and billed nobody, else SettingError says so."""
     found = bills(connection, month)
     are_whole = _are_whole(connection, month)
-    asked_of = [is_whole for account, is_whole in are_whole.items() if not accounts or account in accounts]
-    if not found and not (asked_of and all(asked_of)):
+    datasets_for = [is_whole for account, is_whole in are_whole.items() if not accounts or account in accounts]
+    if not found and not (datasets_for and all(datasets_for)):
         where = (
             f"release {close.release_id}, which it was closed with"
             if close
@@ -229,7 +229,7 @@ def _asked(
         )
         raise SettingError(f"No customer has a bill in {month} in {where}.")
     for what, asked, there in (
-        ("account", accounts, {bill.seal.account for bill in found} | {name for name in are_whole if are_whole[name]}),
+        ("account", accounts, {bill.stamp.account for bill in found} | {name for name in are_whole if are_whole[name]}),
         ("customer", customers, {bill.customer_uin for bill in found}),
     ):
         if missing := sorted(set(asked) - there):
@@ -240,31 +240,31 @@ def _asked(
     return [
         bill
         for bill in found
-        if (not accounts or bill.seal.account in accounts) and (not customers or bill.customer_uin in customers)
+        if (not accounts or bill.stamp.account in accounts) and (not customers or bill.customer_uin in customers)
     ]
 
 
 def _are_whole(connection: DuckDBPyConnection, month: str) -> dict[str, bool]:
     """Return, by each account that has the month, whether all bills of its customers landed and agree."""
-    landed = [seal for seal in seals(connection, month) if not seal.is_own_bill]
-    return {seal.account: seal.is_complete and seal.is_reconciled for seal in landed}
+    landed = [stamp for stamp in stamps(connection, month) if not stamp.is_own_bill]
+    return {stamp.account: stamp.is_complete and stamp.is_reconciled for stamp in landed}
 
 
-def _plan(book: TermsBook, bill: Bill, close: Close | None) -> _Plan:
+def _plan(book: TermsBook, bill: CustomerBill, close: Close | None) -> _WorkbookPlan:
     """Return what to make of a bill. Raises SettingError if the terms do not fit it."""
     terms, rate = _terms(book, bill)
     if close is None:
-        return _Plan(bill, terms, rate)
+        return _WorkbookPlan(bill, terms, rate)
     # The kept release is older than the close, so it does not tell of it.
-    sealed = replace(bill, seal=replace(bill.seal, frozen_release_id=bill.seal.release_id))
-    return _Plan(sealed, terms, rate)
+    stamped = replace(bill, stamp=replace(bill.stamp, closed_release_id=bill.stamp.release_id))
+    return _WorkbookPlan(stamped, terms, rate)
 
 
-def _terms(book: TermsBook, bill: Bill) -> tuple[Terms, Decimal]:
+def _terms(book: TermsBook, bill: CustomerBill) -> tuple[InvoiceTerms, Decimal]:
     """Return what holds for a bill, and its rate. Raises SettingError if the terms do not fit the bill."""
-    terms = book.of(bill.seal.account, bill.customer_uin, bill.seal.bill_month)
+    terms = book.of(bill.stamp.account, bill.customer_uin, bill.stamp.bill_month)
     currencies = [currency or NO_CURRENCY for currency in bill.currencies]
-    whose = f"the bill of customer {bill.customer_uin} in {bill.seal.bill_month} is in {' and '.join(currencies)}"
+    whose = f"the bill of customer {bill.customer_uin} in {bill.stamp.bill_month} is in {' and '.join(currencies)}"
     if terms.invoice_currency and len(bill.currencies) > 1:
         raise book.wrong(
             terms, "invoice_currency", f"{whose}, and one rate cannot be for both: leave it and the rate empty"
@@ -278,26 +278,26 @@ def _terms(book: TermsBook, bill: Bill) -> tuple[Terms, Decimal]:
     return terms, terms.rate or Decimal(1)
 
 
-def _make(home: Path, connection: DuckDBPyConnection, plan: _Plan) -> Made:
+def _make(home: Path, connection: DuckDBPyConnection, plan: _WorkbookPlan) -> Made:
     bill = plan.bill
     statement = Statement(
         customer_uin=bill.customer_uin,
         customer_name=bill.customer_name,
-        seal=bill.seal,
+        stamp=bill.stamp,
         terms=plan.terms,
-        books=tuple(
-            books(currency or None, costs(connection, bill, currency), plan.terms, plan.rate)
+        sections=tuple(
+            section(currency or None, costs(connection, bill, currency), plan.terms, plan.rate)
             for currency in bill.currencies
         ),
         line_count=bill.line_count,
     )
     name = quote(bill.customer_uin, safe="")  # whatever the service sends, it is one name and no path
-    target = paths.statement_file(home, bill.seal.bill_month, bill.seal.account, name)
+    target = paths.statement_file(home, bill.stamp.bill_month, bill.stamp.account, name)
     with disk.file_in_place(target) as aside:
         write_workbook(aside, statement, lines(connection, bill, [column.expression for column in COLUMNS]))
-    invoices = [each.invoice for each in statement.books]
+    invoices = [each.invoice for each in statement.sections]
     due = {each.invoice_currency or "": rounded(each.due, each.invoice_currency) for each in invoices}
-    return Made(bill.seal.account, bill.customer_uin, target, due, statement.is_whole, statement.standing)
+    return Made(bill.stamp.account, bill.customer_uin, target, due, statement.is_whole, statement.standing)
 
 
 def _clear_leftovers(home: Path, month: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipelines.periods import BillMonth
 from pipelines.publish.currencies import NO_CURRENCY, rounded
 from pipelines.publish.statements.cells import FONT, PALE, RED, RULE, SOFT, Sheet, cell, cells, exact_text
-from pipelines.publish.statements.figures import Amounts, Standing, left, unlike_total
+from pipelines.publish.statements.figures import CostAmounts, Standing, left, unlike_total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from xlsxwriter import Workbook
 
-    from pipelines.publish.seal import Seal
+    from pipelines.publish.release_stamp import ReleaseStamp
     from pipelines.publish.statements.cells import Styles
-    from pipelines.publish.statements.figures import Books, Invoice, Statement, Table
-    from pipelines.publish.statements.terms import Terms
+    from pipelines.publish.statements.figures import Invoice, Statement, StatementSection, Table
+    from pipelines.publish.statements.terms import InvoiceTerms
 
 NAME = "Summary"
 
 _LABEL, _BILLED, _UNLIKE, _INVOICED, _GAP = 0, 4, 5, 6, 7
 _ROUNDED = (1, 2, 3, _BILLED, _INVOICED)
 _EXACT = (8, 9, 10, 11, 12)
-"""Where the five `Amounts` stand, rounded and as exact texts."""
+"""Where the five `CostAmounts` stand, rounded and as exact texts."""
 _EXACT_BILLED, _EXACT_INVOICED = _EXACT[3], _EXACT[4]
 _LAST = _EXACT_INVOICED
 _TITLES = ("Original", "Discount", "Voucher", "Billed", "Invoiced")
@@ -61,15 +61,15 @@ def write_summary(book: Workbook, styles: Styles, statement: Statement) -> None:
     sheet = Sheet(book, styles, NAME)
     sheet.page.hide_gridlines(2)
     sheet.page.repeat_rows(0, 1)
-    sheet.page.set_footer(f"&L&8Statement {statement.seal.bill_month}&R&8Page &P of &N")
-    _set_widths(sheet, statement.books)
+    sheet.page.set_footer(f"&L&8Statement {statement.stamp.bill_month}&R&8Page &P of &N")
+    _set_widths(sheet, statement.sections)
     facts = list(_facts(statement))
-    starts = _starts(max(len(facts) + 1, len(statement.books)) + 2, statement.books)
+    starts = _starts(max(len(facts) + 1, len(statement.sections)) + 2, statement.sections)
     _write_head(sheet, statement, facts, starts)
-    for books, start in zip(statement.books, starts, strict=False):
-        _write_due(sheet, books, start, statement.terms)
-        for table, row in zip(books.tables, _table_rows(books, start), strict=True):
-            _write_table(sheet, table, row, books.invoice)
+    for section, start in zip(statement.sections, starts, strict=False):
+        _write_due(sheet, section, start, statement.terms)
+        for table, row in zip(section.tables, _table_rows(section, start), strict=True):
+            _write_table(sheet, table, row, section.invoice)
     for row, note in enumerate(_NOTES, starts[-1]):
         sheet.text(row, _LABEL, note, font_color=SOFT, font_size=8)
     last = starts[-1] + len(_NOTES) - 1
@@ -77,26 +77,26 @@ def write_summary(book: Workbook, styles: Styles, statement: Statement) -> None:
     sheet.page.print_area(0, 0, last, _LAST)
 
 
-def _starts(first: int, all_books: Sequence[Books]) -> list[int]:
+def _starts(first: int, all_books: Sequence[StatementSection]) -> list[int]:
     """Return the row at which each currency's books begin, and the row after the last of them."""
     starts = [first]
-    for books in all_books:
-        last_table = books.tables[-1]
-        starts.append(_table_rows(books, starts[-1])[-1] + len(last_table.parts) + _OTHER_ROWS)
+    for section in all_books:
+        last_table = section.tables[-1]
+        starts.append(_table_rows(section, starts[-1])[-1] + len(last_table.parts) + _OTHER_ROWS)
     return starts
 
 
-def _table_rows(books: Books, start: int) -> list[int]:
+def _table_rows(section: StatementSection, start: int) -> list[int]:
     """Return the row at which each table begins."""
     rows = [start + _DUE_ROWS]
-    for table in books.tables[:-1]:
+    for table in section.tables[:-1]:
         rows.append(rows[-1] + len(table.parts) + _OTHER_ROWS)
     return rows
 
 
-def _set_widths(sheet: Sheet, all_books: Sequence[Books]) -> None:
+def _set_widths(sheet: Sheet, all_books: Sequence[StatementSection]) -> None:
     """Make each column as wide as what stands in it: a number that does not fit would show as ####."""
-    tables = [(table, books.invoice) for books in all_books for table in books.tables]
+    tables = [(table, section.invoice) for section in all_books for table in section.tables]
     amounts = [
         (amount, currency)
         for table, invoice in tables
@@ -117,8 +117,8 @@ def _set_widths(sheet: Sheet, all_books: Sequence[Books]) -> None:
 
 
 def _facts(statement: Statement) -> Iterator[tuple[str, str]]:
-    seal, terms = statement.seal, statement.terms
-    month = BillMonth(seal.bill_month)
+    stamp, terms = statement.stamp, statement.terms
+    month = BillMonth(stamp.bill_month)
     last_day = (month.next.start.date() - month.start.date()).days
     yield "Account number (UIN)", statement.customer_uin
     if terms.customer_number:
@@ -126,17 +126,17 @@ def _facts(statement: Statement) -> Iterator[tuple[str, str]]:
     if terms.cost_centre:
         yield "Cost centre", terms.cost_centre
     yield "Month", f"{month} (1 to {last_day} {month.start:%B %Y}, UTC+8)"
-    yield "Terms", _terms_told(terms, statement.books)
-    yield "State", seal.sentence
-    if seal.frozen_release_id:
-        yield "Closed", f"with release {seal.frozen_release_id}, of which this statement is made"
+    yield "Terms", _terms_told(terms, statement.sections)
+    yield "State", stamp.sentence
+    if stamp.closed_release_id:
+        yield "Closed", f"with release {stamp.closed_release_id}, of which this statement is made"
 
 
-def _terms_told(terms: Terms, all_books: Sequence[Books]) -> str:
+def _terms_told(terms: InvoiceTerms, all_books: Sequence[StatementSection]) -> str:
     told = [
         f"Markup {_percent(terms.markup)}" if terms.markup else "No markup",
         f"tax {_percent(terms.tax)}" if terms.tax else "no tax",
-        *(_rate_told(books.invoice) for books in all_books if _is_changed(books.invoice)),
+        *(_rate_told(section.invoice) for section in all_books if _is_changed(section.invoice)),
     ]
     return ", ".join(told)
 
@@ -160,14 +160,14 @@ def _warning(statement: Statement) -> str | None:
     """
     if statement.standing is Standing.FINAL:
         return None
-    return f"{statement.standing.upper()}: {', '.join(_faults(statement.seal))}"
+    return f"{statement.standing.upper()}: {', '.join(_faults(statement.stamp))}"
 
 
-def _faults(seal: Seal) -> Iterator[str]:
+def _faults(stamp: ReleaseStamp) -> Iterator[str]:
     faults = {
-        "the bill is not out": seal.month_state != "closed",
-        "not all of it has landed": not seal.is_complete,
-        "its sums do not agree": not seal.is_reconciled,
+        "the bill is not out": stamp.month_state != "issued",
+        "not all of it has landed": not stamp.is_complete,
+        "its sums do not agree": not stamp.is_reconciled,
     }
     yield from (fault for fault, holds in faults.items() if holds)
 
@@ -179,7 +179,7 @@ def _write_head(sheet: Sheet, statement: Statement, facts: Sequence[tuple[str, s
     sheet.text(0, _INVOICED, _TOTAL_DUE, font_color=SOFT, align="right", valign="bottom")
     sheet.page.set_row(1, 20)
     sheet.text(1, _LABEL, statement.name, bold=True, font_size=12)
-    dues = [(books.invoice, start) for books, start in zip(statement.books, starts, strict=False)]
+    dues = [(section.invoice, start) for section, start in zip(statement.sections, starts, strict=False)]
     for row, (fact, due) in enumerate(zip_longest([None, *facts], dues), 1):
         if fact:
             label, text = fact
@@ -193,10 +193,10 @@ def _write_head(sheet: Sheet, statement: Statement, facts: Sequence[tuple[str, s
             sheet.text(row, _EXACT[0], _warning(statement), bold=True, font_color=RED, font_size=12)
 
 
-def _write_due(sheet: Sheet, books: Books, start: int, terms: Terms) -> None:
+def _write_due(sheet: Sheet, section: StatementSection, start: int, terms: InvoiceTerms) -> None:
     """Write how what is billed comes to what is due: in the bill's currency, then in the invoice's."""
-    invoice, table_row = books.invoice, _table_rows(books, start)[0]
-    total = table_row + len(books.tables[0].parts) + 2
+    invoice, table_row = section.invoice, _table_rows(section, start)[0]
+    total = table_row + len(section.tables[0].parts) + 2
     head, billed, _, markup_rounding, net, _, tax_rounding, _ = range(start, start + _DUE_ROWS - 1)
     ours, theirs = invoice.currency, invoice.invoice_currency
     _write_titles(sheet, head, "Amount due", invoice, _TITLES[-2:])
@@ -231,7 +231,7 @@ def _write_table(sheet: Sheet, table: Table, start: int, invoice: Invoice) -> No
         for whole, some, currency in zip(table.total, parts, _currencies(invoice), strict=True)
     ]
     _write_line(sheet, rounding, _ROUNDING, [_Value(amount, is_exact=False) for amount in remainders], invoice)
-    _write_unlike(sheet, rounding, unlike_total(Amounts(*remainders), invoice.currency), invoice)
+    _write_unlike(sheet, rounding, unlike_total(CostAmounts(*remainders), invoice.currency), invoice)
     sums = [f"SUM({cells(start + 1, rounding, column)})" for column in _ROUNDED]
     whole = [_Value(amount, formula) for amount, formula in zip(table.total, sums, strict=True)]
     _write_line(sheet, total, "Total", whole, invoice, is_sum=True)
@@ -289,5 +289,5 @@ def _write_titles(sheet: Sheet, row: int, title: str, invoice: Invoice, titles: 
 
 
 def _currencies(invoice: Invoice) -> tuple[str | None, ...]:
-    """Return the currencies of the five `Amounts`."""
+    """Return the currencies of the five `CostAmounts`."""
     return (*[invoice.currency] * 4, invoice.invoice_currency)

@@ -65,7 +65,7 @@ _Words = Annotated[str, Field(max_length=250)]
 """What is printed as it is; a cell that is much longer is cut by spreadsheets."""
 
 
-class Terms(BaseModel):
+class InvoiceTerms(BaseModel):
     """What holds for a customer from a month on; by default no markup, no tax, the bill's currency.
 
     `markup` and `tax` are ratios (5% is 0.05), `rate` the units of `invoice_currency` for one of the bill's; `line` is
@@ -92,13 +92,13 @@ class TermsBook:
     """The terms of all customers; `source` is the file, for messages."""
 
     source: str = "customers.csv"
-    rows: tuple[Terms, ...] = ()
+    rows: tuple[InvoiceTerms, ...] = ()
 
-    def of(self, account: str, customer_uin: str, month: str) -> Terms:
+    def of(self, account: str, customer_uin: str, month: str) -> InvoiceTerms:
         """Return what holds for a customer in a bill month (YYYY-MM)."""
         held = [row for row in self.rows if (row.account, row.customer_uin) == (account, customer_uin)]
         begun = [row for row in held if row.valid_from <= month]
-        default = Terms(account=account, customer_uin=customer_uin)
+        default = InvoiceTerms(account=account, customer_uin=customer_uin)
         return max(begun, key=lambda row: row.valid_from, default=default)
 
     def refuse_unknown(self, known: Mapping[str, Collection[str]]) -> None:
@@ -109,7 +109,7 @@ class TermsBook:
             for column, fault in _unknown(row, known)
         )
 
-    def wrong(self, terms: Terms, column: str, fault: str) -> SettingError:
+    def wrong(self, terms: InvoiceTerms, column: str, fault: str) -> SettingError:
         """Return the error that says what is wrong with a row, in view of the bill that it is for."""
         value = getattr(terms, column)
         return SettingError(_fault(self.source, terms.line, column, "" if value is None else f"{value}", fault))
@@ -134,7 +134,7 @@ def parse_terms(file: Path, content: bytes) -> TermsBook:
         text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig").read()
     except UnicodeDecodeError:
         raise SettingError(f"{file} is not UTF-8: save it as 'CSV UTF-8 (comma delimited)'.") from None
-    rows: list[Terms] = []
+    rows: list[InvoiceTerms] = []
     faults: list[str] = []
     try:
         for line, cells in _records(file, text):
@@ -175,11 +175,11 @@ def _header_faults(file: Path, header: Sequence[str]) -> Iterator[str]:
             yield f"{file}, line 1: column '{name}' is missing. The columns are {allowed}."
 
 
-def _terms(file: Path, line: int, cells: Mapping[str, str]) -> tuple[list[Terms], list[str]]:
+def _terms(file: Path, line: int, cells: Mapping[str, str]) -> tuple[list[InvoiceTerms], list[str]]:
     """Return a row of the file as terms, or what is wrong with it."""
     filled: dict[str, Any] = {name: cell for name, cell in cells.items() if cell}
     try:
-        row = Terms(line=line, **filled)
+        row = InvoiceTerms(line=line, **filled)
     except ValidationError as error:
         columns = {detail["loc"][0] for detail in error.errors()}
         return [], [_fault(file, line, name, cells.get(name, "")) for name in _WANTED if name in columns]
@@ -188,9 +188,9 @@ def _terms(file: Path, line: int, cells: Mapping[str, str]) -> tuple[list[Terms]
     return [row], []
 
 
-def _overlaps(file: Path, rows: Sequence[Terms]) -> Iterator[str]:
+def _overlaps(file: Path, rows: Sequence[InvoiceTerms]) -> Iterator[str]:
     """Tell of rows of one customer that begin together: a row ends where the next begins, so nothing else overlaps."""
-    beginnings: dict[tuple[str, str, str], list[Terms]] = defaultdict(list)
+    beginnings: dict[tuple[str, str, str], list[InvoiceTerms]] = defaultdict(list)
     for row in rows:
         beginnings[row.account, row.customer_uin, row.valid_from].append(row)
     for (account, customer_uin, month), several in beginnings.items():
@@ -205,7 +205,7 @@ def _overlaps(file: Path, rows: Sequence[Terms]) -> Iterator[str]:
             )
 
 
-def _unknown(row: Terms, known: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
+def _unknown(row: InvoiceTerms, known: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
     if row.account not in known:
         yield "account", f"no such account has customers in the release; those that have are {', '.join(known)}"
     elif row.customer_uin not in known[row.account]:

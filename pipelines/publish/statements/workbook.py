@@ -48,11 +48,11 @@ def write_workbook(path: Path, statement: Statement, lines: Iterable[Sequence[An
 
 
 def _properties(statement: Statement) -> dict[str, Any]:
-    seal = statement.seal
+    stamp = statement.stamp
     return {
-        "title": f"Statement {seal.bill_month}: {statement.name}",
-        "subject": f"Cloud costs of {statement.customer_uin} in {seal.bill_month}",
+        "title": f"Statement {stamp.bill_month}: {statement.name}",
+        "subject": f"Cloud costs of {statement.customer_uin} in {stamp.bill_month}",
         "category": "Statement",
-        "comments": seal.sentence,
-        "created": seal.built_at.astimezone(BILLING_ZONE).replace(tzinfo=None),
+        "comments": stamp.sentence,
+        "created": stamp.built_at.astimezone(BILLING_ZONE).replace(tzinfo=None),
     }

@@ -17,7 +17,7 @@ from pipelines.sandbox.answers import bill, cost_explorer, credit, customer, pol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipelines.sandbox.questions import Answer
+    from pipelines.sandbox.api_request import Answer
 
 ANSWERS: Mapping[str, Answer] = {
     **bill.ANSWERS,

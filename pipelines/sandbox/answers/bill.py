@@ -6,46 +6,46 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pipelines.sandbox.bill import SCALE, Amounts, money, resources
+from pipelines.sandbox.api_request import spelled
+from pipelines.sandbox.bill import SCALE, LineSums, money, resources
 from pipelines.sandbox.goods import ABSENT, PAY_MODES, PRODUCTS, REGIONS, TERMS
-from pipelines.sandbox.questions import spelled
 from pipelines.sandbox.refusals import Refusal
 from pipelines.sandbox.statement import PAY_MODE_OF, Filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pipelines.sandbox.api_request import Answer, ApiRequest, Members
     from pipelines.sandbox.bill import Resource
-    from pipelines.sandbox.questions import Answer, Members, Question
 
 PRODUCT_NAMES = {product.code: product.name for product in PRODUCTS}
 REGION_NAMES = {region.id: region.name for region in REGIONS}
 LABELS = {terms.action_type: terms.label for terms in TERMS}
 
 
-def describe_customer_bill_summary(question: Question) -> Members:
+def describe_customer_bill_summary(request: ApiRequest) -> Members:
     """Sum a customer's month, as the JSON number (a double) that is nearest to the exact sum."""
-    total = question.statement.sums(question.filters).total
+    total = request.statement.sums(request.filters).total
     return {"TotalCost": repr(total / SCALE)}  # Python rounds the quotient of two whole numbers correctly
 
 
-def describe_bill_summary_by_product(question: Question) -> Members:
+def describe_bill_summary_by_product(request: ApiRequest) -> Members:
     """Sum a customer's month by product."""
-    sums = question.statement.sums_by(lambda group: group.business)
+    sums = request.statement.sums_by(lambda group: group.business)
     rows = [{"BusinessCode": code, "BusinessCodeName": PRODUCT_NAMES[code], **_costs(sums[code])} for code in sums]
     return {"SummaryOverview": json.dumps(rows)}
 
 
-def describe_bill_summary_by_region(question: Question) -> Members:
+def describe_bill_summary_by_region(request: ApiRequest) -> Members:
     """Sum a customer's month by region."""
-    sums = question.statement.sums_by(lambda group: group.region)
+    sums = request.statement.sums_by(lambda group: group.region)
     rows = [{"RegionId": id_, "RegionName": REGION_NAMES[id_], **_costs(sums[id_])} for id_ in sums]
     return {"SummaryOverview": json.dumps(rows)}
 
 
-def describe_bill_summary_by_pay_mode(question: Question) -> Members:
+def describe_bill_summary_by_pay_mode(request: ApiRequest) -> Members:
     """Sum a customer's month by pay mode and, within each, by transaction type."""
-    statement = question.statement
+    statement = request.statement
     rows = []
     for mode, sums in statement.sums_by(lambda group: PAY_MODE_OF[group.action_type]).items():
         details = statement.sums_by(lambda group: group.action_type, Filters(pay_mode=mode))
@@ -56,37 +56,37 @@ def describe_bill_summary_by_pay_mode(question: Question) -> Members:
     return {"SummaryOverview": json.dumps(rows)}
 
 
-def describe_customer_bill_detail(question: Question) -> Members:
+def describe_customer_bill_detail(request: ApiRequest) -> Members:
     """List a customer's lines of a month, a page at a time; past the end there are none."""
-    statement = question.statement
-    lines = question.shown(statement.page(question.filters, question.window))
-    return _listed([line.text for line in lines], statement.count(question.filters))
+    statement = request.statement
+    lines = request.shown(statement.page(request.filters, request.window))
+    return _listed([line.text for line in lines], statement.count(request.filters))
 
 
-def describe_customer_bill_detail_by_day(question: Question) -> Members:
+def describe_customer_bill_detail_by_day(request: ApiRequest) -> Members:
     """Sum a customer's lines that are booked on a day. Which time decides on a line's day is not documented."""
-    uin, day = question.billed_customer(), question.parameters["Date"]
-    return {"TotalCost": f'"{money(question.statement_of(uin, day[:7]).days().get(day, 0))}"'}
+    uin, day = request.billed_customer(), request.parameters["Date"]
+    return {"TotalCost": f'"{money(request.statement_of(uin, day[:7]).days().get(day, 0))}"'}
 
 
-def describe_bill_detail(question: Question) -> Members:
+def describe_bill_detail(request: ApiRequest) -> Members:
     """List the caller's own lines of a month, a page at a time."""
-    statement = question.statement_of(question.uin, question.month)
-    lines = question.shown(statement.page(question.filters, question.window))
-    return _listed([line.own_text for line in lines], statement.count(question.filters))
+    statement = request.statement_of(request.uin, request.month)
+    lines = request.shown(statement.page(request.filters, request.window))
+    return _listed([line.own_text for line in lines], statement.count(request.filters))
 
 
-def describe_bill_summary(question: Question) -> Members:
+def describe_bill_summary(request: ApiRequest) -> Members:
     """Sum the caller's own month by product, project or the value of each tag asked for; lines without one are ''.
 
     A row by project or tag says how it divides by product; one by product leaves that empty.
     """
-    group_type, tag_keys = question.parameters["GroupType"], question.parameters.get("TagKey", [])
+    group_type, tag_keys = request.parameters["GroupType"], request.parameters.get("TagKey", [])
     if group_type == "tag" and not tag_keys:
         raise Refusal("MissingParameter", "The parameter TagKey is missing: GroupType is tag.")
-    own = resources(question.world.seed, question.uin)
-    sums: defaultdict[tuple[str, str], defaultdict[str, Amounts]] = defaultdict(lambda: defaultdict(Amounts))
-    for cell, amounts in question.statement_of(question.uin, question.month).cells().items():
+    own = resources(request.world.seed, request.uin)
+    sums: defaultdict[tuple[str, str], defaultdict[str, LineSums]] = defaultdict(lambda: defaultdict(LineSums))
+    for cell, amounts in request.statement_of(request.uin, request.month).cells().items():
         resource = own[cell.kind.resource]
         for key in _summary_keys(resource, group_type, tag_keys):
             products = sums[key]
@@ -117,13 +117,13 @@ def project_of(resource: Resource) -> str:
     return "" if name is None or name is ABSENT else str(name)
 
 
-def _of_product(code: str, amounts: Amounts) -> dict[str, str]:
+def _of_product(code: str, amounts: LineSums) -> dict[str, str]:
     return {"BusinessCodeName": PRODUCT_NAMES[code], "BusinessCode": code, **_own_costs((amounts,))}
 
 
-def _own_costs(parts: Iterable[Amounts]) -> dict[str, str]:
+def _own_costs(parts: Iterable[LineSums]) -> dict[str, str]:
     """Sum amounts as own summaries spell them. Nothing here is covered by reserved instances."""
-    whole = Amounts()
+    whole = LineSums()
     for part in parts:
         whole = whole.plus(part)
     costs = _costs(whole)
@@ -135,7 +135,7 @@ def _listed(texts: Sequence[str], total: int) -> Members:
     return {"Total": str(total), "DetailSet": f"[{', '.join(texts)}]"}
 
 
-def _costs(amounts: Amounts) -> dict[str, str]:
+def _costs(amounts: LineSums) -> dict[str, str]:
     return {
         "OriginalCost": money(amounts.original),
         "VoucherPayAmount": money(amounts.voucher),

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.periods import FIRST_BILL_MONTH, BillMonth
 from pipelines.sandbox.answers.bill import LABELS, project_of
+from pipelines.sandbox.api_request import spelled
 from pipelines.sandbox.bill import money, payer_uin, resources
 from pipelines.sandbox.goods import PAY_MODES, TERMS
-from pipelines.sandbox.questions import spelled
 from pipelines.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pipelines.sandbox.api_request import Answer, ApiRequest, Members
     from pipelines.sandbox.bill import Resource
-    from pipelines.sandbox.goods import Component, Terms
-    from pipelines.sandbox.questions import Answer, Members, Question
+    from pipelines.sandbox.goods import ChargeKind, Component
     from pipelines.sandbox.statement import Cell
 
 LONGEST = {"day": 2, "month": 6}
@@ -38,7 +38,7 @@ class Spot:
     payer_uin: str
     resource: Resource
     component: Component
-    terms: Terms
+    terms: ChargeKind
     tag_key: str | None = None
 
     @property
@@ -78,52 +78,52 @@ OFFERED = ("Business", "Region", "Zone", "ActionType", "PayMode", "Project", "Pa
 """The dimensions whose values can be asked for."""
 
 
-def describe_filter(question: Question) -> Members:
+def describe_filter(request: ApiRequest) -> Members:
     """List what lines of the span belong to, by dimension; null where there is nothing."""
-    spots = [spot for _, spot, _ in _costs(question, None)]
+    spots = [spot for _, spot, _ in _costs(request, None)]
     offered = {name: sorted({DIMENSIONS[name](spot) for spot in spots}) for name in OFFERED}
     data = {name: [{"Key": key, "Value": value} for key, value in pairs] or None for name, pairs in offered.items()}
     return spelled(Data=data)
 
 
-def describe_summary(question: Question) -> Members:
+def describe_summary(request: ApiRequest) -> Members:
     """Sum the span by a dimension and by period, a page of the dimension's values at a time."""
-    dimension, tag_key = question.parameters["Dimension"], question.parameters.get("TagKey")
+    dimension, tag_key = request.parameters["Dimension"], request.parameters.get("TagKey")
     if dimension == "Tag" and not tag_key:
         raise Refusal("MissingParameter", "The parameter TagKey is missing: Dimension is Tag.")
     sums: defaultdict[tuple[str, str], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     totals: defaultdict[str, int] = defaultdict(int)
-    for period, spot, cost in _costs(question, tag_key):
+    for period, spot, cost in _costs(request, tag_key):
         sums[DIMENSIONS[dimension](spot)][period] += cost
         totals[period] += cost
-    periods = list(dict.fromkeys(_period(question, day) for day in _days(question)))
+    periods = list(dict.fromkeys(_period(request, day) for day in _days(request)))
     rows = [
         {"Name": name, "Code": code, "SumCost": _sum(by_period), "ItemDetail": _by_period(by_period, periods)}
         for (code, name), by_period in sorted(sums.items())
     ]
     whole = {"TotalCount": len(rows), "SumCost": _sum(totals), "PeriodItemDetail": _by_period(totals, periods)}
-    return spelled(DimensionName=dimension, Detail=question.page(rows), TotalDetail=whole)
+    return spelled(DimensionName=dimension, Detail=request.page(rows), TotalDetail=whole)
 
 
-def _costs(question: Question, tag_key: str | None) -> Iterator[tuple[str, Spot, int]]:
+def _costs(request: ApiRequest, tag_key: str | None) -> Iterator[tuple[str, Spot, int]]:
     """Give the cost of everything in the span that passes the filter, and its period."""
-    original = question.parameters.get("FeeType") == "originalCost"
-    wanted = question.parameters.get("Filter", {})
-    days = {day.isoformat() for day in _days(question)}
+    original = request.parameters.get("FeeType") == "originalCost"
+    wanted = request.parameters.get("Filter", {})
+    days = {day.isoformat() for day in _days(request)}
     for month in sorted({day[:7] for day in days}):
-        for cell, amounts in question.statement_of(question.uin, month).cells().items():
+        for cell, amounts in request.statement_of(request.uin, month).cells().items():
             if cell.day in days:
-                spot = _spot(question, cell, tag_key)
+                spot = _spot(request, cell, tag_key)
                 if _passes(replace(spot, tag_key=wanted.get("TagKey")), wanted):
-                    period = _period(question, date.fromisoformat(cell.day))
+                    period = _period(request, date.fromisoformat(cell.day))
                     yield period, spot, amounts.original if original else amounts.total
 
 
-def _spot(question: Question, cell: Cell, tag_key: str | None) -> Spot:
-    seed = question.world.seed
-    resource = resources(seed, question.uin)[cell.kind.resource]
+def _spot(request: ApiRequest, cell: Cell, tag_key: str | None) -> Spot:
+    seed = request.world.seed
+    resource = resources(seed, request.uin)[cell.kind.resource]
     component = resource.product.components[cell.kind.component]
-    return Spot(question.uin, payer_uin(seed), resource, component, TERMS[cell.kind.terms], tag_key)
+    return Spot(request.uin, payer_uin(seed), resource, component, TERMS[cell.kind.terms], tag_key)
 
 
 def _passes(spot: Spot, wanted: Mapping[str, Any]) -> bool:
@@ -136,20 +136,20 @@ def _compared(spot: Spot, name: str) -> str:
     return FILTERS[name](spot) if name in FILTERS else DIMENSIONS[name.removesuffix("In")](spot)[0]
 
 
-def _days(question: Question) -> list[date]:
+def _days(request: ApiRequest) -> list[date]:
     """Return the days of the span that can have lines: from the first bill month to today."""
-    start, end = (date.fromisoformat(question.parameters[name][:10]) for name in ("StartTime", "EndTime"))
+    start, end = (date.fromisoformat(request.parameters[name][:10]) for name in ("StartTime", "EndTime"))
     months = (end.year - start.year) * 12 + end.month - start.month + 1
-    longest = LONGEST[question.parameters["PeriodType"]]
-    if question.parameters["StartTime"] > question.parameters["EndTime"] or months > longest:
+    longest = LONGEST[request.parameters["PeriodType"]]
+    if request.parameters["StartTime"] > request.parameters["EndTime"] or months > longest:
         raise Refusal("InvalidParameterValue", f"StartTime to EndTime must be a span of at most {longest} months.")
     start = max(start, BillMonth(FIRST_BILL_MONTH).start.date())
-    end = min(end, question.now.date())
+    end = min(end, request.now.date())
     return [start + timedelta(days=number) for number in range((end - start).days + 1)]
 
 
-def _period(question: Question, day: date) -> str:
-    return day.isoformat() if question.parameters["PeriodType"] == "day" else f"{day:%Y-%m}"
+def _period(request: ApiRequest, day: date) -> str:
+    return day.isoformat() if request.parameters["PeriodType"] == "day" else f"{day:%Y-%m}"
 
 
 def _sum(by_period: Mapping[str, int]) -> str:

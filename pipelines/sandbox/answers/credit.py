@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipelines.sandbox.api_request import spelled
 from pipelines.sandbox.credit import UNIT, allocations, balance, pool
 from pipelines.sandbox.profiles import profile
-from pipelines.sandbox.questions import spelled
 from pipelines.sandbox.vouchers import ISSUED, time_text, vouchers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipelines.sandbox.questions import Answer, Members, Question
+    from pipelines.sandbox.api_request import Answer, ApiRequest, Members
 
 CENT = UNIT // 100
 
 
-def query_partner_credit(question: Question) -> Members:
+def query_partner_credit(request: ApiRequest) -> Members:
     """Sum the partner's credit."""
-    own = pool(question.world, question.role, question.uin, question.now)
+    own = pool(request.world, request.role, request.uin, request.now)
     return spelled(
         AllocatedCredit=own.allocated / UNIT,
         TotalCredit=own.credit / UNIT,
@@ -29,18 +29,18 @@ def query_partner_credit(question: Question) -> Members:
     )
 
 
-def query_customers_credit(question: Question) -> Members:
+def query_customers_credit(request: ApiRequest) -> Members:
     """List customers with their credit, latest bound first unless asked otherwise, a page at a time."""
-    seed = question.world.seed
+    seed = request.world.seed
     uins = sorted(
-        question.customer_uins,
+        request.customer_uins,
         key=lambda uin: (profile(seed, uin).bound_at, uin),
-        reverse=question.parameters.get("Order", "desc") == "desc",
+        reverse=request.parameters.get("Order", "desc") == "desc",
     )
-    kind, wanted = question.parameters.get("FilterType"), question.parameters.get("Filter")
+    kind, wanted = request.parameters.get("FilterType"), request.parameters.get("Filter")
     if kind and wanted:
         uins = [uin for uin in uins if wanted in str(_person(seed, uin)[kind])]
-    return spelled(Data=[_customer(question, uin) for uin in question.page(uins)], Total=len(uins))
+    return spelled(Data=[_customer(request, uin) for uin in request.page(uins)], Total=len(uins))
 
 
 def _person(seed: int, uin: str) -> dict[str, Any]:
@@ -48,10 +48,10 @@ def _person(seed: int, uin: str) -> dict[str, Any]:
     return {"ClientUin": int(uin), "Name": known.name, "Remark": known.remark, "Email": known.email}
 
 
-def _customer(question: Question, uin: str) -> dict[str, Any]:
-    known, held = profile(question.world.seed, uin), balance(question.world, uin, question.now)
+def _customer(request: ApiRequest, uin: str) -> dict[str, Any]:
+    known, held = profile(request.world.seed, uin), balance(request.world, uin, request.now)
     return {
-        **_person(question.world.seed, uin),
+        **_person(request.world.seed, uin),
         "Type": "new",
         "Mobile": known.mobile,
         "Arrears": "-" if held.left >= 0 else "yes",
@@ -64,25 +64,25 @@ def _customer(question: Question, uin: str) -> dict[str, Any]:
     }
 
 
-def query_direct_customers_credit(question: Question) -> Members:
+def query_direct_customers_credit(request: ApiRequest) -> Members:
     """List the credit of all customers that the account lists."""
-    return spelled(Data=_balances(question, question.customer_uins))
+    return spelled(Data=_balances(request, request.customer_uins))
 
 
-def query_credit_by_uin_list(question: Question) -> Members:
+def query_credit_by_uin_list(request: ApiRequest) -> Members:
     """List the credit of these customers; one that is not the caller's refuses them all."""
-    return spelled(Data=_balances(question, [question.own_customer(uin) for uin in question.parameters["UinList"]]))
+    return spelled(Data=_balances(request, [request.own_customer(uin) for uin in request.parameters["UinList"]]))
 
 
-def _balances(question: Question, uins: Sequence[str]) -> list[dict[str, Any]]:
-    held = ((uin, balance(question.world, uin, question.now)) for uin in uins)
+def _balances(request: ApiRequest, uins: Sequence[str]) -> list[dict[str, Any]]:
+    held = ((uin, balance(request.world, uin, request.now)) for uin in uins)
     return [{"Uin": int(uin), "TotalCredit": of.credit / UNIT, "RemainingCredit": of.left / UNIT} for uin, of in held]
 
 
-def query_credit_allocation_history(question: Question) -> Members:
+def query_credit_allocation_history(request: ApiRequest) -> Members:
     """List what was allocated to a customer, the latest first, a page at a time."""
-    uin = question.own_customer(question.parameters["ClientUin"])
-    made = allocations(question.world, uin, question.now)[::-1]
+    uin = request.own_customer(request.parameters["ClientUin"])
+    made = allocations(request.world, uin, request.now)[::-1]
     rows = [
         {
             "AllocatedTime": one.at,
@@ -92,16 +92,16 @@ def query_credit_allocation_history(question: Question) -> Members:
             "ClientCreditAfter": one.left / UNIT,
             "Remark": one.remark,
         }
-        for one in question.page(made)
+        for one in request.page(made)
     ]
     return spelled(Total=len(made), History=rows)
 
 
-def query_customer_billing_quota(question: Question) -> Members:
+def query_customer_billing_quota(request: ApiRequest) -> Members:
     """Tell the caller's own credit, to two decimals as the definition says."""
-    held, now = balance(question.world, question.uin, question.now), time_text(question.now)
-    usable = (voucher for voucher in vouchers(question.world, question.uin, now) if voucher.status(now) == ISSUED)
-    status = profile(question.world.seed, question.uin).account_status
+    held, now = balance(request.world, request.uin, request.now), time_text(request.now)
+    usable = (voucher for voucher in vouchers(request.world, request.uin, now) if voucher.status(now) == ISSUED)
+    status = profile(request.world.seed, request.uin).account_status
     data = {
         "TotalCredit": held.credit // CENT / 100,
         "RemainingCredit": held.left // CENT / 100,

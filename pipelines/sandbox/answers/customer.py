@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.endpoints.shapes import Role
 from pipelines.periods import BillMonth
+from pipelines.sandbox.api_request import spelled
 from pipelines.sandbox.bill import chance
 from pipelines.sandbox.credit import UNIT, pool
 from pipelines.sandbox.forms import COUNTRIES, INDUSTRIES
 from pipelines.sandbox.profiles import profile
-from pipelines.sandbox.questions import spelled
 from pipelines.sandbox.refusals import Refusal
 from pipelines.sandbox.vouchers import time_text, vouchers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipelines.sandbox.questions import Answer, Members, Question
+    from pipelines.sandbox.api_request import Answer, ApiRequest, Members
 
 INVITED_AT = "2026-01-15 10:30:00"
 """When every invitation was made that nobody has accepted yet, in UTC+8."""
@@ -26,23 +26,23 @@ EXACT_FILTERS = ("Email", "SubAgentUin")
 """What second-level resellers are found by exactly; by other fields a part is enough, says the definition."""
 
 
-def describe_customer_uin(question: Question) -> Members:
+def describe_customer_uin(request: ApiRequest) -> Members:
     """List the account's customers. `Total` is text, says the definition.
 
     A distributor gets those of its own only; whether the real list has its resellers' customers too is not documented.
     """
-    uins = question.customer_uins
-    return spelled(Data=[{"CustomerUin": uin} for uin in question.page(uins)], Total=str(len(uins)))
+    uins = request.customer_uins
+    return spelled(Data=[{"CustomerUin": uin} for uin in request.page(uins)], Total=str(len(uins)))
 
 
-def describe_customer_info(question: Question) -> Members:
+def describe_customer_info(request: ApiRequest) -> Members:
     """Tell who these customers are; one that is not the caller's refuses them all."""
-    uins = [question.own_customer(uin) for uin in question.parameters["CustomerUin"]]
-    return spelled(Data=[_info(question, uin) for uin in uins])
+    uins = [request.own_customer(uin) for uin in request.parameters["CustomerUin"]]
+    return spelled(Data=[_info(request, uin) for uin in uins])
 
 
-def _info(question: Question, uin: str) -> dict[str, Any]:
-    known = profile(question.world.seed, uin)
+def _info(request: ApiRequest, uin: str) -> dict[str, Any]:
+    known = profile(request.world.seed, uin)
     return {
         "CustomerUin": uin,
         "Email": known.email,
@@ -56,31 +56,31 @@ def _info(question: Question, uin: str) -> dict[str, Any]:
         "CidRegisterTime": known.verified_at,
         "UinRegisterTime": known.registered_at,
         "AuthPassTime": known.verified_at,
-        "HasExpense": int(question.world.line_count(uin, BillMonth.of(question.now).key) > 0),
+        "HasExpense": int(request.world.line_count(uin, BillMonth.of(request.now).key) > 0),
     }
 
 
-def query_account_verification_status(question: Question) -> Members:
+def query_account_verification_status(request: ApiRequest) -> Members:
     """Tell whether a customer's identity is verified."""
-    uin = question.own_customer(question.parameters["ClientUin"])
-    return spelled(AccountStatus=profile(question.world.seed, uin).is_verified)
+    uin = request.own_customer(request.parameters["ClientUin"])
+    return spelled(AccountStatus=profile(request.world.seed, uin).is_verified)
 
 
-def query_sub_agents_detail(question: Question) -> Members:
+def query_sub_agents_detail(request: ApiRequest) -> Members:
     """List a distributor's second-level resellers, latest bound first unless asked otherwise; others have none."""
-    uins = question.world.reseller_uins if question.role is Role.DISTRIBUTOR else ()
-    rows = [_sub_agent(question, uin) for uin in uins]
-    kind, wanted = question.parameters.get("FilterType"), question.parameters.get("Filter")
+    uins = request.world.reseller_uins if request.role is Role.DISTRIBUTOR else ()
+    rows = [_sub_agent(request, uin) for uin in uins]
+    kind, wanted = request.parameters.get("FilterType"), request.parameters.get("Filter")
     if kind and wanted:
-        rows = [row for row in rows if _is_found(question, row, kind, wanted)]
-    rows.sort(key=lambda row: row["BindTime"], reverse=question.parameters.get("Order", "desc") == "desc")
-    return spelled(Total=len(rows), Data=question.page(rows))
+        rows = [row for row in rows if _is_found(request, row, kind, wanted)]
+    rows.sort(key=lambda row: row["BindTime"], reverse=request.parameters.get("Order", "desc") == "desc")
+    return spelled(Total=len(rows), Data=request.page(rows))
 
 
-def _sub_agent(question: Question, uin: str) -> dict[str, Any]:
+def _sub_agent(request: ApiRequest, uin: str) -> dict[str, Any]:
     """Tell of a second-level reseller: what it sees of its own credit is what its distributor sees."""
-    world, now = question.world, time_text(question.now)
-    known, held = profile(world.seed, uin), pool(world, Role.SECOND_LEVEL_RESELLER, uin, question.now)
+    world, now = request.world, time_text(request.now)
+    known, held = profile(world.seed, uin), pool(world, Role.SECOND_LEVEL_RESELLER, uin, request.now)
     uins = world.indirect_uins(uin)
     issued = sum(voucher.total for customer in uins for voucher in vouchers(world, customer, now))
     voucher_left = chance(world.seed, uin, "voucher pool").randrange(10**6 * UNIT)
@@ -99,19 +99,19 @@ def _sub_agent(question: Question, uin: str) -> dict[str, Any]:
     }
 
 
-def _is_found(question: Question, row: dict[str, Any], kind: str, wanted: str) -> bool:
+def _is_found(request: ApiRequest, row: dict[str, Any], kind: str, wanted: str) -> bool:
     if kind == "ClientUin":
-        return wanted in question.world.indirect_uins(str(row["SubAgentUin"]))
+        return wanted in request.world.indirect_uins(str(row["SubAgentUin"]))
     return wanted == str(row[kind]) if kind in EXACT_FILTERS else wanted in str(row[kind])
 
 
-def query_indirect_customers_detail(question: Question) -> Members:
+def query_indirect_customers_detail(request: ApiRequest) -> Members:
     """List the customers of a second-level reseller, a page at a time."""
-    uin = str(question.parameters["SubAgentUin"])
-    if uin not in question.world.reseller_uins:
+    uin = str(request.parameters["SubAgentUin"])
+    if uin not in request.world.reseller_uins:
         raise Refusal("FailedOperation.InvalidSubAgentUin", f"{uin} is not your second-level reseller.")
-    seed, uins = question.world.seed, question.world.indirect_uins(uin)
-    profiles = ((customer, profile(seed, customer)) for customer in question.page(uins))
+    seed, uins = request.world.seed, request.world.indirect_uins(uin)
+    profiles = ((customer, profile(seed, customer)) for customer in request.page(uins))
     rows = [
         {"ClientUin": int(customer), "ClientName": known.name, "ClientBindTime": known.bound_at}
         for customer, known in profiles
@@ -119,41 +119,41 @@ def query_indirect_customers_detail(question: Question) -> Members:
     return spelled(Total=len(uins), SubAgentUin=int(uin), SubAgentName=profile(seed, uin).name, Data=rows)
 
 
-def query_pending_clients(question: Question) -> Members:
+def query_pending_clients(request: ApiRequest) -> Members:
     """List who applies to be a customer, the same of every partner, a page at a time."""
     rows = []
-    for uin in question.world.applicant_uins[:-1]:
-        known = profile(question.world.seed, uin)
+    for uin in request.world.applicant_uins[:-1]:
+        known = profile(request.world.seed, uin)
         row = {"ApplyTime": known.registered_at, "ClientUin": int(uin), "Email": known.email, "Mobile": known.mobile}
         rows.append({**row, "Name": known.name, "Status": "Reviewing", "Type": "new"})
-    return spelled(Data=question.page(rows), Total=len(rows))
+    return spelled(Data=request.page(rows), Total=len(rows))
 
 
-def query_pending_sub_agents(question: Question) -> Members:
+def query_pending_sub_agents(request: ApiRequest) -> Members:
     """List who applies to be a distributor's second-level reseller, a page at a time; others have no applicants."""
     rows = []
-    for uin in question.world.applicant_uins[-1:] if question.role is Role.DISTRIBUTOR else ():
-        known = profile(question.world.seed, uin)
+    for uin in request.world.applicant_uins[-1:] if request.role is Role.DISTRIBUTOR else ():
+        known = profile(request.world.seed, uin)
         row = {"SubAgentUin": int(uin), "Name": known.name, "Mobile": known.mobile, "Email": known.email}
         state = {"ApplyTime": known.registered_at, "Status": "Reviewing", "MaterialUrl": ""}
         rows.append({**row, **state, "AuthState": max(-1, int(known.auth_status))})
-    return spelled(Data=question.page(rows), Total=len(rows))
+    return spelled(Data=request.page(rows), Total=len(rows))
 
 
-def query_invitation_info(question: Question) -> Members:
+def query_invitation_info(request: ApiRequest) -> Members:
     """Tell of these invitations; nothing of unknown ones. That data is deleted after 60 days is not played."""
-    known = question.world.invitations(question.role, question.uin)
-    asked = [token for token in question.parameters["InvitationToken"] if token in known]
-    rows = [_invitation(question, token, known[token]) for token in asked]
+    known = request.world.invitations(request.role, request.uin)
+    asked = [token for token in request.parameters["InvitationToken"] if token in known]
+    rows = [_invitation(request, token, known[token]) for token in asked]
     return spelled(InvitationInfo=rows)
 
 
-def _invitation(question: Question, token: str, uin: str | None) -> dict[str, Any]:
+def _invitation(request: ApiRequest, token: str, uin: str | None) -> dict[str, Any]:
     """Tell of an invitation that was accepted by a customer, or by nobody yet."""
     if uin is None:
         unused = {"Status": 1, "UseTime": None, "ClientUin": None, "ClientMail": None}
         return {"InvitationToken": token, "CreateTime": INVITED_AT, **unused, "ClientType": 2, "BindTime": None}
-    known = profile(question.world.seed, uin)
+    known = profile(request.world.seed, uin)
     return {
         "InvitationToken": token,
         "CreateTime": known.registered_at,
@@ -166,13 +166,13 @@ def _invitation(question: Question, token: str, uin: str | None) -> dict[str, An
     }
 
 
-def get_country_codes(_: Question) -> Members:
+def get_country_codes(_: ApiRequest) -> Members:
     """List countries and regions."""
     names = ("EnName", "Name", "IOS2", "IOS3", "Code")
     return spelled(Data=[dict(zip(names, country, strict=True)) for country in COUNTRIES])
 
 
-def get_trade_config_list(_: Question) -> Members:
+def get_trade_config_list(_: ApiRequest) -> Members:
     """List industries, those of the second level inside those of the first."""
     names = ("Id", "Name", "TradeInfo")
     return spelled(

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.sandbox.api_request import row_matches, spelled
 from pipelines.sandbox.goods import POLICIES
-from pipelines.sandbox.questions import row_matches, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipelines.sandbox.questions import Answer, Members, Question
+    from pipelines.sandbox.api_request import Answer, ApiRequest, Members
 
 SPAN = ("2026-01-01 00:00:00", "2026-12-31 23:59:59")
 """When every policy begins and ends."""
 
 
-def query_policy_product_list_by_code(question: Question) -> Members:
+def query_policy_product_list_by_code(request: ApiRequest) -> Members:
     """List what a policy covers; nothing of an unknown one. What the service says to one that is unknown is not known.
 
     Filters compare exactly; whether `*` passes every filter is not known, here it does not.
     """
-    code = question.parameters["PolicyCode"]
+    code = request.parameters["PolicyCode"]
     names = [f"{level}{part}" for level in ("Product", "SubProduct", "ComponentType", "Component") for part in _PARTS]
     rows = [
         {
@@ -32,9 +32,9 @@ def query_policy_product_list_by_code(question: Question) -> Members:
         }
         for covered in POLICIES.get(code, ())
     ]
-    wanted = question.chosen("ProductCode", "ProductName", "SubProductCode", "SubProductName")
+    wanted = request.chosen("ProductCode", "ProductName", "SubProductCode", "SubProductName")
     rows = [row for row in rows if row_matches(row, wanted)]
-    return spelled(ProductList=question.page(rows), Total=len(rows))
+    return spelled(ProductList=request.page(rows), Total=len(rows))
 
 
 _PARTS = ("Code", "Name")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.endpoints.shapes import Role
+from pipelines.sandbox.api_request import row_matches, spelled
 from pipelines.sandbox.bill import chance
 from pipelines.sandbox.profiles import profile
-from pipelines.sandbox.questions import row_matches, spelled
 from pipelines.sandbox.refusals import Refusal
 from pipelines.sandbox.vouchers import EXPIRED, ISSUED, UNIT, USED, time_text, vouchers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pipelines.sandbox.questions import Answer, Members, Question
+    from pipelines.sandbox.api_request import Answer, ApiRequest, Members
     from pipelines.sandbox.vouchers import Use, Voucher
 
 ACCOUNT_TYPES = {Role.RESELLER: 1, Role.DISTRIBUTOR: 2, Role.SECOND_LEVEL_RESELLER: 3}
@@ -22,34 +22,34 @@ OLDER_STATUSES = {ISSUED: "Unused", USED: "Used", EXPIRED: "Expired"}
 """How the older lists spell a status. That they leave out vouchers that were ended is inferred."""
 
 
-def query_voucher_pool(question: Question) -> Members:
+def query_voucher_pool(request: ApiRequest) -> Members:
     """Tell the partner's quota for vouchers: what is left is what it has not issued."""
-    issued = _issued(question, question.customer_uins)
-    left = chance(question.world.seed, question.uin, "voucher pool").randrange(10**6 * UNIT)
+    issued = _issued(request, request.customer_uins)
+    left = chance(request.world.seed, request.uin, "voucher pool").randrange(10**6 * UNIT)
     return spelled(
-        AgentName=profile(question.world.seed, question.uin).name,
-        AccountType=ACCOUNT_TYPES[question.role],
+        AgentName=profile(request.world.seed, request.uin).name,
+        AccountType=ACCOUNT_TYPES[request.role],
         TotalQuota=(left + sum(voucher.total for voucher in issued)) / UNIT,
         RemainingQuota=left / UNIT,
         IssuedNum=len(issued),
     )
 
 
-def query_voucher_amount_by_uin(question: Question) -> Members:
+def query_voucher_amount_by_uin(request: ApiRequest) -> Members:
     """Sum the vouchers of these customers that the older lists have."""
-    now = time_text(question.now)
+    now = time_text(request.now)
     rows = []
-    for uin, listed in _older_lists(question).items():
+    for uin, listed in _older_lists(request).items():
         total, left = sum(voucher.total for voucher in listed), sum(voucher.left(now) for voucher in listed)
         rows.append({"ClientUin": int(uin), "TotalAmount": total / UNIT, "RemainAmount": left / UNIT})
     return spelled(Data=rows)
 
 
-def query_voucher_list_by_uin(question: Question) -> Members:
+def query_voucher_list_by_uin(request: ApiRequest) -> Members:
     """List the vouchers of these customers."""
-    now, wanted = time_text(question.now), question.parameters.get("Status")
+    now, wanted = time_text(request.now), request.parameters.get("Status")
     rows = []
-    for uin, listed in _older_lists(question).items():
+    for uin, listed in _older_lists(request).items():
         data = [
             {
                 "VoucherId": voucher.text_id,
@@ -64,47 +64,47 @@ def query_voucher_list_by_uin(question: Question) -> Members:
     return spelled(Data=rows)
 
 
-def describe_customer_voucher_list(question: Question) -> Members:
+def describe_customer_voucher_list(request: ApiRequest) -> Members:
     """List the vouchers of all customers or one, a page at a time."""
-    asked = question.parameters.get("CustomerUin")
-    return _listed(question, question.customer_uins if asked is None else (question.own_customer(asked),))
+    asked = request.parameters.get("CustomerUin")
+    return _listed(request, request.customer_uins if asked is None else (request.own_customer(asked),))
 
 
-def describe_customer_own_voucher_list(question: Question) -> Members:
+def describe_customer_own_voucher_list(request: ApiRequest) -> Members:
     """List the caller's own vouchers, a page at a time."""
-    return _listed(question, (question.uin,), left_out=("Usage", "ApplyReason"))
+    return _listed(request, (request.uin,), left_out=("Usage", "ApplyReason"))
 
 
-def describe_customer_voucher_usage_details(question: Question) -> Members:
+def describe_customer_voucher_usage_details(request: ApiRequest) -> Members:
     """List what a customer paid with a voucher, of all months or one, a page at a time."""
-    uin = question.own_customer(question.parameters["CustomerUin"])
-    return {**spelled(CustomerUin=int(uin)), **_usage(question, uin)}
+    uin = request.own_customer(request.parameters["CustomerUin"])
+    return {**spelled(CustomerUin=int(uin)), **_usage(request, uin)}
 
 
-def describe_customer_own_voucher_usage_details(question: Question) -> Members:
+def describe_customer_own_voucher_usage_details(request: ApiRequest) -> Members:
     """List what the caller paid with a voucher, of all months or one, a page at a time."""
-    return _usage(question, question.uin)
+    return _usage(request, request.uin)
 
 
-def _issued(question: Question, uins: Iterable[str]) -> list[Voucher]:
-    now = time_text(question.now)
-    return [voucher for uin in uins for voucher in vouchers(question.world, uin, now)]
+def _issued(request: ApiRequest, uins: Iterable[str]) -> list[Voucher]:
+    now = time_text(request.now)
+    return [voucher for uin in uins for voucher in vouchers(request.world, uin, now)]
 
 
-def _older_lists(question: Question) -> dict[str, list[Voucher]]:
+def _older_lists(request: ApiRequest) -> dict[str, list[Voucher]]:
     """Return the vouchers that the older lists have, by asked customer."""
-    now, uins = time_text(question.now), [question.own_customer(uin) for uin in question.parameters["ClientUins"]]
+    now, uins = time_text(request.now), [request.own_customer(uin) for uin in request.parameters["ClientUins"]]
     return {
-        uin: [voucher for voucher in _issued(question, (uin,)) if voucher.status(now) in OLDER_STATUSES] for uin in uins
+        uin: [voucher for voucher in _issued(request, (uin,)) if voucher.status(now) in OLDER_STATUSES] for uin in uins
     }
 
 
-def _listed(question: Question, uins: Iterable[str], left_out: tuple[str, ...] = ()) -> Members:
+def _listed(request: ApiRequest, uins: Iterable[str], left_out: tuple[str, ...] = ()) -> Members:
     """List vouchers, a page at a time; the rows of a page are made only, unless all must be looked at."""
-    found, wanted = _issued(question, uins), question.chosen(*_FILTERS)
+    found, wanted = _issued(request, uins), request.chosen(*_FILTERS)
     if wanted:
-        found = [voucher for voucher in found if row_matches(_row(question, voucher), wanted)]
-    rows = [_row(question, voucher) for voucher in question.page(found)]
+        found = [voucher for voucher in found if row_matches(_row(request, voucher), wanted)]
+    rows = [_row(request, voucher) for voucher in request.page(found)]
     data = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
     return spelled(TotalCount=len(found), Data=data)
 
@@ -112,8 +112,8 @@ def _listed(question: Question, uins: Iterable[str], left_out: tuple[str, ...] =
 _FILTERS = ("VoucherStatus", "PaymentMode", "Usage", "ProductScope", "VoucherId")
 
 
-def _row(question: Question, voucher: Voucher) -> dict[str, Any]:
-    now = time_text(question.now)
+def _row(request: ApiRequest, voucher: Voucher) -> dict[str, Any]:
+    now = time_text(request.now)
     return {
         "VoucherId": voucher.id,
         "CustomerUin": int(voucher.customer_uin),
@@ -129,22 +129,22 @@ def _row(question: Question, voucher: Voucher) -> dict[str, Any]:
     }
 
 
-def _usage(question: Question, uin: str) -> Members:
-    now, month = time_text(question.now), question.parameters.get("Month", "")
-    asked = question.parameters["VoucherId"]
-    voucher = next((voucher for voucher in vouchers(question.world, uin, now) if voucher.id == asked), None)
+def _usage(request: ApiRequest, uin: str) -> Members:
+    now, month = time_text(request.now), request.parameters.get("Month", "")
+    asked = request.parameters["VoucherId"]
+    voucher = next((voucher for voucher in vouchers(request.world, uin, now) if voucher.id == asked), None)
     if voucher is None:
         raise Refusal("FailedOperation", f"{uin} has no voucher {asked}.")  # the only code documented for these actions
     used = voucher.used(now)
-    of_month = [use for use in used if use.at.startswith(month)]
+    month_work = [use for use in used if use.at.startswith(month)]
     return spelled(
-        Data=[_use(voucher, use) for use in question.page(of_month)],
+        Data=[_use(voucher, use) for use in request.page(month_work)],
         VoucherId=voucher.id,
         TotalAmount=voucher.total / UNIT,
         RemainAmount=voucher.left(now) / UNIT,
         TotalRecordsCount=len(used),
         Month=month,
-        RecordsCountByMonth=len(of_month),
+        RecordsCountByMonth=len(month_work),
     )
 
 

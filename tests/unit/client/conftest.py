@@ -39,7 +39,7 @@ def credential() -> Credential:
 def client(service: Service, credential: Credential, timeline: Timeline) -> Client:
     """A client of `service`, unpaced, on the timeline."""
     return Client(
-        account="books",
+        account="workspace",
         endpoint="https://intlpartnersmgt.intl.tencentcloudapi.com",
         credential=credential,
         pacer=FreePacer(),

@@ -492,7 +492,7 @@ def test_a_retry_is_one_log_line(
 def test_an_endpoint_that_must_not_be_asked_is_refused(endpoint: str, credential: Credential) -> None:
     """Only https, and http to this machine, without path, query or user; the message names the setting."""
     with pytest.raises(SettingError, match="BILL_ETL_ENDPOINT") as caught:
-        Client(account="books", endpoint=endpoint, credential=credential, pacer=FreePacer())
+        Client(account="workspace", endpoint=endpoint, credential=credential, pacer=FreePacer())
     assert "secretword" not in str(caught.value)
 
 
@@ -539,4 +539,4 @@ def test_a_pacer_that_cannot_write_fails_the_call(timeline: Timeline, service: S
 )
 def test_a_call_names_what_it_is_about(action: str, parameters: dict[str, object], spelled: str) -> None:
     """Lists of customers and days are named as customers and months are."""
-    assert str(Call(ACTIONS[action], parameters, "books", 0.0)) == spelled
+    assert str(Call(ACTIONS[action], parameters, "workspace", 0.0)) == spelled

@@ -347,7 +347,7 @@ def test_the_client_sends_in_its_slots(
 
     service.answers = [reply(), refusal("RequestLimitExceeded"), reply()]
     client = Client(
-        account="books",
+        account="workspace",
         endpoint="https://host",
         credential=credential,
         pacer=made(),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.client.replies import Fault, Reply, read
+from pipelines.client.replies import ApiFault, Reply, read
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def test_a_reply_keeps_every_digit() -> None:
 def test_an_error_inside_http_200_is_a_fault() -> None:
     """An error carries the API's code, words and RequestId."""
     body = b'{"Response":{"Error":{"Code":"InternalError","Message":"Oh."},"RequestId":"r"}}'
-    assert read(200, body, NOW) == Fault("InternalError", "Oh.", "r")
+    assert read(200, body, NOW) == ApiFault("InternalError", "Oh.", "r")
 
 
 @pytest.mark.parametrize(
@@ -55,5 +55,5 @@ def test_an_error_inside_http_200_is_a_fault() -> None:
 def test_anything_else_is_a_fault_with_a_code(status: int, body: bytes, code: str) -> None:
     """A body that is not the whole envelope with its RequestId is a fault, never a reply and never an exception."""
     fault = read(status, body, NOW)
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, ApiFault)
     assert fault.code == code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.asker import Asker, asked_of, not_asked
+from pipelines.endpoints.profile import AccountProfile, datasets_for, why_skipped
 from pipelines.endpoints.shapes import Role
 
 if TYPE_CHECKING:
@@ -60,26 +60,26 @@ ASKED = {
 }
 """The roles that each dataset is asked of where nothing is set, by their first letters."""
 WIDER = {"sub_agents": "ds", "pending_sub_agents": "ds", "pending_clients": "drs"}
-"""The roles that may be asked where `also_ask` names the dataset."""
+"""The roles that may be asked where `extra_datasets` names the dataset."""
 
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)
 def test_a_role_is_asked_for_what_it_may_call(role: Role, dataset: Dataset) -> None:
     """Without settings a role is asked for exactly what it is known to be allowed; of the rest, it is said why not."""
-    reason = not_asked(Asker("acme", role), dataset)
+    reason = why_skipped(AccountProfile("acme", role), dataset)
     assert (not reason) == (role in [ROLES[letter] for letter in ASKED[dataset.name]])
-    assert asked_of(Asker("acme", role), [dataset]) == (() if reason else (dataset,))
+    assert datasets_for(AccountProfile("acme", role), [dataset]) == (() if reason else (dataset,))
 
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)
 def test_also_ask_widens_what_a_role_is_asked_for(role: Role, dataset: Dataset) -> None:
     """A dataset that is named besides is asked of those that its action allows, and of nobody else."""
-    asker = Asker("acme", role, also_ask=frozenset([dataset.name]))
+    profile = AccountProfile("acme", role, extra_datasets=frozenset([dataset.name]))
     allowed = WIDER.get(dataset.name, ASKED[dataset.name])
-    assert (not not_asked(asker, dataset)) == (role in [ROLES[letter] for letter in allowed])
-    assert role in dataset.action.roles or not_asked(asker, dataset)
+    assert (not why_skipped(profile, dataset)) == (role in [ROLES[letter] for letter in allowed])
+    assert role in dataset.action.roles or why_skipped(profile, dataset)
 
 
 @pytest.mark.parametrize(
@@ -87,26 +87,30 @@ def test_also_ask_widens_what_a_role_is_asked_for(role: Role, dataset: Dataset) 
 )
 def test_what_is_asked_of_settings_is_skipped_without_them(dataset: str, setting: str) -> None:
     """Policies and invitations are asked of the codes and tokens that are set, and skipped with a reason if none is."""
-    assert not_asked(Asker("acme", Role.RESELLER), DATASETS[dataset]) == f"no `{setting}` are set"
-    assert not_asked(Asker("acme", Role.RESELLER, **{setting: ("x",)}), DATASETS[dataset]) == ""
-    assert not_asked(Asker("acme", Role.CUSTOMER, **{setting: ("x",)}), DATASETS[dataset]) != ""
+    assert why_skipped(AccountProfile("acme", Role.RESELLER), DATASETS[dataset]) == f"no `{setting}` are set"
+    assert why_skipped(AccountProfile("acme", Role.RESELLER, **{setting: ("x",)}), DATASETS[dataset]) == ""
+    assert why_skipped(AccountProfile("acme", Role.CUSTOMER, **{setting: ("x",)}), DATASETS[dataset]) != ""
 
 
 @pytest.mark.parametrize(
     ("role", "dataset", "words"),
     [
         (Role.CUSTOMER, "customers", "a customer may not ask it"),
-        (Role.SECOND_LEVEL_RESELLER, "sub_agents", "second_level_reseller may call QuerySubAgentsDetailV2; `also_ask`"),
-        (Role.RESELLER, "pending_clients", "reseller may call QueryPendingClientsV2; `also_ask` asks it"),
+        (
+            Role.SECOND_LEVEL_RESELLER,
+            "sub_agents",
+            "second_level_reseller may call QuerySubAgentsDetailV2; `extra_datasets`",
+        ),
+        (Role.RESELLER, "pending_clients", "reseller may call QueryPendingClientsV2; `extra_datasets` asks it"),
     ],
 )
 def test_a_reason_names_the_role_and_the_setting(role: Role, dataset: str, words: str) -> None:
     """Who is not asked is told why, and what would ask it all the same if anything can."""
-    assert words in not_asked(Asker("acme", role), DATASETS[dataset])
+    assert words in why_skipped(AccountProfile("acme", role), DATASETS[dataset])
 
 
 def test_a_limit_of_its_own_beats_the_catalogues() -> None:
     """The rate is the account's own where it is set, else the action's."""
     detail, unpaid = DATASETS["customer_bill_detail"], DATASETS["customer_bill_unpaid"]
-    asker = Asker("acme", Role.RESELLER, limits={unpaid.action.name: 3})
-    assert (asker.limit(unpaid), asker.limit(detail)) == (3, detail.action.limit)
+    profile = AccountProfile("acme", Role.RESELLER, limits={unpaid.action.name: 3})
+    assert (profile.limit(unpaid), profile.limit(detail)) == (3, detail.action.limit)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines import extract
-from pipelines.pages import Subject
+from pipelines.pages import Slice
 from tests.unit.service import SHORT, SUMMARY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.endpoints.shapes import Dataset
-    from pipelines.pages import CustomerPull, Page
+    from pipelines.pages import Page, SliceResult
     from tests.unit.service import Service
 
 
@@ -24,15 +24,13 @@ class Pulled:
     """One dataset's pull, read and closed."""
 
     def __init__(self, pull: extract.DatasetPull) -> None:
-        self.customers: dict[str | None, CustomerPull] = {
-            customer.customer_uin: customer for customer in pull.customers
-        }
-        self.subjects: dict[Subject, CustomerPull] = {customer.subject: customer for customer in pull.customers}
-        assert list(self.subjects) == sorted(self.subjects, key=lambda subject: (subject[0] or "", subject[1]))
+        self.customers: dict[str | None, SliceResult] = {customer.customer_uin: customer for customer in pull.results}
+        self.slices: dict[Slice, SliceResult] = {customer.slice: customer for customer in pull.results}
+        assert list(self.slices) == sorted(self.slices, key=lambda slice_: (slice_[0] or "", slice_[1]))
         self.files = pull.files
         self.pages: list[Page] = list(pull.pages())
-        self.asked_from = pull.asked_from
-        self.asked_to = pull.asked_to
+        self.requested_from = pull.requested_from
+        self.requested_to = pull.requested_to
         self.page_count = pull.page_count
         pull.close()
 
@@ -58,7 +56,7 @@ class Waiting:
         self.time = max(self.time, until)
 
 
-class Asker:
+class Extractor:
     """Asks questions whose ledgers are kept in one folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -68,32 +66,32 @@ class Asker:
 
     def question(
         self, customers: tuple[str, ...], datasets: tuple[Dataset, ...] = (SHORT,), **changes: object
-    ) -> extract.Question:
+    ) -> extract.ExtractRequest:
         """Make a question about an open month: of customers, and of the whole account where none are asked for."""
         values = {
             "account": "acme",
             "datasets": datasets,
-            "key": "2026-10",
-            "subjects": {
-                dataset.name: tuple(map(Subject, customers)) if dataset.customer_parameter else (Subject(),)
+            "partition_key": "2026-10",
+            "slices": {
+                dataset.name: tuple(map(Slice, customers)) if dataset.customer_parameter else (Slice(),)
                 for dataset in datasets
             },
             "folders": {dataset.name: self.folder / "files" / dataset.name for dataset in datasets if dataset.file},
             "listed": frozenset(customers),
             "ledgers": {dataset.name: self.ledger(dataset) for dataset in datasets},
-            "is_closed": False,
+            "is_issued": False,
             "day": "2026-11-20",
         }
-        return extract.Question(**values | changes)
+        return extract.ExtractRequest(**values | changes)
 
     def ledger(self, dataset: Dataset) -> Path:
         """The ledger of a dataset."""
         return self.folder / dataset.name / "2026-10.sqlite"
 
-    async def results(self, question: extract.Question, service: Service) -> dict[str, Pulled | Exception]:
+    async def results(self, request: extract.ExtractRequest, service: Service) -> dict[str, Pulled | Exception]:
         """Ask, and read everything that came."""
         found: dict[str, Pulled | Exception] = {}
-        async with aclosing(extract.pull(question, service, self.progress.append, self.waiting.clock)) as results:
+        async with aclosing(extract.pull(request, service, self.progress.append, self.waiting.clock)) as results:
             async for dataset, result in results:
                 assert dataset.name not in found
                 found[dataset.name] = result if isinstance(result, Exception) else Pulled(result)
@@ -106,17 +104,15 @@ class Asker:
             raise result
         return result
 
-    def ask_about(
-        self, service: Service, dataset: Dataset, *subjects: Subject, **changes: object
-    ) -> Pulled | Exception:
+    def ask_about(self, service: Service, dataset: Dataset, *slices: Slice, **changes: object) -> Pulled | Exception:
         """Ask a dataset about these subjects."""
-        question = self.question((), (dataset,), **{"subjects": {dataset.name: subjects}} | changes)
-        return asyncio.run(self.results(question, service))[dataset.name]
+        request = self.question((), (dataset,), **{"slices": {dataset.name: slices}} | changes)
+        return asyncio.run(self.results(request, service))[dataset.name]
 
     def ask_all(self, service: Service, *customers: str, **changes: object) -> dict[str, Pulled | Exception]:
         """Ask for summaries and bill lines."""
-        question = self.question(customers, **{"datasets": (SUMMARY, SHORT)} | changes)
-        return asyncio.run(self.results(question, service))
+        request = self.question(customers, **{"datasets": (SUMMARY, SHORT)} | changes)
+        return asyncio.run(self.results(request, service))
 
     def die_at(self, service: Service, index: int, *customers: str, **changes: object) -> None:
         """Ask, and be ended when the request of that index and all after it hang."""
@@ -136,6 +132,6 @@ class Asker:
 
 
 @pytest.fixture
-def asker(tmp_path: Path) -> Asker:
+def extractor(tmp_path: Path) -> Extractor:
     """Somebody who asks, with ledgers of their own."""
-    return Asker(tmp_path / "ledgers")
+    return Extractor(tmp_path / "ledgers")

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.unit.extract.conftest import Asker, Pulled
+    from tests.unit.extract.conftest import Extractor, Pulled
     from tests.unit.service import Request, Row
 
 import pytest
@@ -17,7 +17,7 @@ from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Paging
 from pipelines.errors import CredentialRefused, RequestRefused, RequestUnanswered
 from pipelines.extract.listing import IN_FLIGHT
-from pipelines.pages import Proof, Subject
+from pipelines.pages import Proof, Slice
 from tests.unit.service import CUSTOMERS, Numbering, Service, refuse
 
 CREDIT = DATASETS["customers_credit"]
@@ -33,9 +33,9 @@ def customers(count: int, **numbering: Any) -> Service:
     return api
 
 
-def ask(asker: Asker, api: Service, **changes: Any) -> Pulled:
+def ask(extractor: Extractor, api: Service, **changes: Any) -> Pulled:
     """Ask for the customer list."""
-    pulled = asker.ask_about(api, CUSTOMERS, Subject(), key="2026-11-20", **changes)
+    pulled = extractor.ask_about(api, CUSTOMERS, Slice(), partition_key="2026-11-20", **changes)
     if isinstance(pulled, Exception):
         raise pulled
     return pulled
@@ -71,105 +71,105 @@ COUNTS = (0, 1, 9, 10, 49, 50, 51, 80, 99, 100, 101, 120, 130, 150, 175, 199, 20
 @pytest.mark.parametrize("page_0", ["refused", "empty", "page 1"])
 @pytest.mark.parametrize("refuses_past_end", [False, True])
 def test_every_numbering_from_1_is_read_whole(
-    asker: Asker, count: int, largest: int | None, page_0: str, *, refuses_past_end: bool
+    extractor: Extractor, count: int, largest: int | None, page_0: str, *, refuses_past_end: bool
 ) -> None:
     """However large the service's pages are, and whatever it says to page 0, every customer comes once, proven."""
     api = customers(count, largest=largest, page_0=page_0, refuses_past_end=refuses_past_end)
-    assert_whole(ask(asker, api), count)
+    assert_whole(ask(extractor, api), count)
 
 
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("largest", [None, 10, 37, 50])
 @pytest.mark.parametrize("refuses_past_end", [False, True])
 def test_every_numbering_from_0_is_read_whole(
-    asker: Asker, count: int, largest: int | None, *, refuses_past_end: bool
+    extractor: Extractor, count: int, largest: int | None, *, refuses_past_end: bool
 ) -> None:
     """A service that numbers its pages from 0 is found out by the rows that are missing."""
     api = customers(count, first=0, largest=largest, refuses_past_end=refuses_past_end)
-    assert_whole(ask(asker, api), count)
+    assert_whole(ask(extractor, api), count)
 
 
 @pytest.mark.parametrize("count", [0, 1, 99])
-def test_the_usual_case_is_one_request(asker: Asker, count: int) -> None:
+def test_the_usual_case_is_one_request(extractor: Extractor, count: int) -> None:
     """A list that fits on its first page costs one request."""
     api = customers(count)
-    assert_whole(ask(asker, api), count)
+    assert_whole(ask(extractor, api), count)
     assert asked(api) == [(1, 100)]
 
 
 @pytest.mark.parametrize(("count", "pages"), [(100, [1, 2]), (150, [1, 2, 1]), (200, [1, 2, 3, 1])])
-def test_several_full_pages_cost_no_request_more(asker: Asker, count: int, pages: list[int]) -> None:
+def test_several_full_pages_cost_no_request_more(extractor: Extractor, count: int, pages: list[int]) -> None:
     """A list that pages as expected is asked like any other: no page 0 is tried."""
     api = customers(count)
-    assert_whole(ask(asker, api), count)
+    assert_whole(ask(extractor, api), count)
     assert asked(api) == [(page, 100) for page in pages]
 
 
-def test_a_cap_is_taken_from_the_first_page(asker: Asker) -> None:
+def test_a_cap_is_taken_from_the_first_page(extractor: Extractor) -> None:
     """A page shorter than asked while the total says more is the largest one: all are asked again in that size."""
     api = customers(120, largest=50)
-    assert_whole(ask(asker, api), 120)
+    assert_whole(ask(extractor, api), 120)
     assert asked(api) == [(1, 100), (0, 100), (1, 50), (2, 50), (3, 50), (1, 50)]
 
 
-def test_numbering_from_0_costs_one_request_more(asker: Asker) -> None:
+def test_numbering_from_0_costs_one_request_more(extractor: Extractor) -> None:
     """Where page 1 is empty and the total is not, page 0 has the rows."""
     api = customers(30, first=0)
-    pulled = ask(asker, api)
+    pulled = ask(extractor, api)
     assert_whole(pulled, 30)
     assert asked(api) == [(1, 100), (0, 100)]
 
 
-def test_pages_after_the_first_are_not_asked_again_for_page_0(asker: Asker) -> None:
+def test_pages_after_the_first_are_not_asked_again_for_page_0(extractor: Extractor) -> None:
     """Pages read from 1 on stay; page 0 joins them, and is the one that is asked again at the end."""
     api = customers(250, first=0)
-    pulled = ask(asker, api)
+    pulled = ask(extractor, api)
     assert_whole(pulled, 250)
     assert asked(api) == [(1, 100), (2, 100), (3, 100), (0, 100), (0, 100)]
     assert [page.number for page in pulled.pages] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(("largest", "sizes"), [(50, [100, 50]), (20, [100, 50, 20]), (10, [100, 50, 20, 10])])
-def test_a_refused_size_is_tried_smaller(asker: Asker, largest: int, sizes: list[int]) -> None:
+def test_a_refused_size_is_tried_smaller(extractor: Extractor, largest: int, sizes: list[int]) -> None:
     """Where 100 rows are refused, fewer are asked for."""
     api = customers(5)
     api.on_request.append(refuse_size(largest))
-    assert_whole(ask(asker, api), 5)
+    assert_whole(ask(extractor, api), 5)
     assert asked(api) == [(1, size) for size in sizes]
 
 
-def test_a_size_that_was_accepted_reads_all_pages(asker: Asker) -> None:
+def test_a_size_that_was_accepted_reads_all_pages(extractor: Extractor) -> None:
     """All pages are asked in the size that was accepted."""
     api = customers(120)
     api.on_request.append(refuse_size(50))
-    assert_whole(ask(asker, api), 120)
+    assert_whole(ask(extractor, api), 120)
     assert asked(api) == [(1, 100), (1, 50), (2, 50), (3, 50), (1, 50)]
 
 
-def test_a_first_page_refused_in_every_size_is_a_refusal(asker: Asker) -> None:
+def test_a_first_page_refused_in_every_size_is_a_refusal(extractor: Extractor) -> None:
     """Where neither a size nor page 0 helps, the first refusal stands."""
     api = customers(5)
     api.on_request.append(refuse_size(5))
     with pytest.raises(RequestRefused, match="too many"):
-        ask(asker, api)
+        ask(extractor, api)
     assert asked(api) == [(1, 100), (1, 50), (1, 20), (1, 10), (0, 100)]
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation.UinNoAuth", "FailedOperation.UinNotAgent"])
-def test_another_refusal_is_not_about_the_size(asker: Asker, code: str) -> None:
+def test_another_refusal_is_not_about_the_size(extractor: Extractor, code: str) -> None:
     """A refusal for another reason is not asked again."""
     api = customers(5)
     api.on_request.append(refuse_size(5, code))
     with pytest.raises(RequestRefused):
-        ask(asker, api)
+        ask(extractor, api)
     assert len(api.requests) == 1
 
 
-def test_a_service_that_ignores_the_page_ends_unproven(asker: Asker) -> None:
+def test_a_service_that_ignores_the_page_ends_unproven(extractor: Extractor) -> None:
     """The same rows on every page are not believed, and the setting that would help is named."""
     for count, largest in ((150, None), (150, 50), (100, None), (1000, None)):
         api = customers(count, largest=largest, ignores=True)
-        outcome = ask(type(asker)(asker.folder / f"{count} {largest}"), api).customers[None]
+        outcome = ask(type(extractor)(extractor.folder / f"{count} {largest}"), api).customers[None]
         assert outcome.proof is Proof.UNPROVEN
         assert "rows of one of its pages came again on another" in outcome.reason
         assert "`first` and `size`" in outcome.reason
@@ -177,7 +177,7 @@ def test_a_service_that_ignores_the_page_ends_unproven(asker: Asker) -> None:
         assert len(api.requests) <= 3 * (count // (largest or 100) + 2) + 2
 
 
-def test_one_row_that_comes_twice_is_found(asker: Asker) -> None:
+def test_one_row_that_comes_twice_is_found(extractor: Extractor) -> None:
     """A row on two pages is found though the number of rows is right and no two pages are the same."""
     api = customers(150)
     rows = api.rows[ACTION][None]
@@ -187,16 +187,16 @@ def test_one_row_that_comes_twice_is_found(asker: Asker) -> None:
             answer["Data"][-1] = rows[7]
 
     api.on_answer.append(repeat)
-    outcome = ask(asker, api).customers[None]
+    outcome = ask(extractor, api).customers[None]
     assert (outcome.proof, outcome.rows, outcome.expected_rows) == (Proof.UNPROVEN, 150, 150)
     assert "came again on another" in outcome.reason
 
 
-def test_a_total_that_is_too_high_leaves_all_rows_unproven(asker: Asker) -> None:
+def test_a_total_that_is_too_high_leaves_all_rows_unproven(extractor: Extractor) -> None:
     """Rows that no way of paging brings are missing: what came is kept, with both numbers and the setting."""
     api = customers(20)
     api.on_answer.append(lambda request, answer: answer.update(Total=30))
-    pulled = ask(asker, api)
+    pulled = ask(extractor, api)
     outcome = pulled.customers[None]
     assert (outcome.proof, outcome.rows, outcome.expected_rows) == (Proof.UNPROVEN, 20, 30)
     assert outcome.reason.startswith("20 rows came where the API's total says 30; ")
@@ -204,58 +204,58 @@ def test_a_total_that_is_too_high_leaves_all_rows_unproven(asker: Asker) -> None
     assert len(pulled.rows) == 20
 
 
-def test_more_rows_than_the_total_says_are_no_matter_of_paging(asker: Asker) -> None:
+def test_more_rows_than_the_total_says_are_no_matter_of_paging(extractor: Extractor) -> None:
     """A total that counts too few is told with both numbers, and without advice that would not help."""
     api = customers(5)
     api.on_answer.append(lambda request, answer: answer.update(Total=0))
-    outcome = ask(asker, api).customers[None]
+    outcome = ask(extractor, api).customers[None]
     assert (outcome.proof, outcome.rows) == (Proof.UNPROVEN, 5)
     assert outcome.reason == "5 rows came where the API's total says 0"
     assert {page for page, _ in asked(api)} == {1}
 
 
-def test_a_listing_that_moved_is_no_matter_of_paging(asker: Asker) -> None:
+def test_a_listing_that_moved_is_no_matter_of_paging(extractor: Extractor) -> None:
     """What another look cures is cured by it: a row that arrived while pages were asked."""
     api = customers(150)
     rows = api.rows[ACTION][None]
     api.on_request.append(lambda r: rows.insert(0, {"CustomerUin": "100150"}) if r.index == 1 else None)
-    outcome = ask(asker, api).customers[None]
+    outcome = ask(extractor, api).customers[None]
     assert (outcome.proof, outcome.rows) == (Proof.PROVEN, 151)
 
 
 class TestWithoutATotal:
     """A total that is null tells nothing, so nothing is concluded from it."""
 
-    def test_rows_are_read_to_an_empty_page_and_not_proven(self, asker: Asker) -> None:
+    def test_rows_are_read_to_an_empty_page_and_not_proven(self, extractor: Extractor) -> None:
         """All rows come, but nothing shows that these are all."""
         api = customers(250)
         api.on_answer.append(lambda request, answer: answer.update(Total=None))
-        outcome = ask(asker, api).customers[None]
+        outcome = ask(extractor, api).customers[None]
         assert (outcome.proof, outcome.rows, outcome.expected_rows) == (Proof.UNPROVEN, 250, None)
         assert outcome.reason.startswith("the API gives no total")
         assert SETTING in outcome.reason
 
-    def test_an_empty_list_is_empty_on_both_first_pages(self, asker: Asker) -> None:
+    def test_an_empty_list_is_empty_on_both_first_pages(self, extractor: Extractor) -> None:
         """No rows on page 1 nor on page 0 are no rows."""
         api = customers(0, page_0="empty")
         api.on_answer.append(lambda request, answer: answer.update(Total=None, Data=None))
-        outcome = ask(asker, api).customers[None]
+        outcome = ask(extractor, api).customers[None]
         assert (outcome.proof, outcome.rows) == (Proof.PROVEN, 0)
         assert asked(api) == [(1, 100), (0, 100)]
 
-    def test_rows_on_page_0_are_found(self, asker: Asker) -> None:
+    def test_rows_on_page_0_are_found(self, extractor: Extractor) -> None:
         """An empty page 1 hides no list that begins at 0."""
         api = customers(5, first=0)
         api.on_answer.append(lambda request, answer: answer.update(Total=None))
-        pulled = ask(asker, api)
+        pulled = ask(extractor, api)
         assert len(pulled.rows) == 5
         assert pulled.customers[None].proof is Proof.UNPROVEN
 
-    def test_with_the_setting_the_last_page_is_an_empty_one(self, asker: Asker) -> None:
+    def test_with_the_setting_the_last_page_is_an_empty_one(self, extractor: Extractor) -> None:
         """Where a person has told how the action pages, an empty page is the end."""
         api = customers(120)
         api.on_answer.append(lambda request, answer: answer.update(Total=None))
-        outcome = ask(asker, api, paging={ACTION: Paging(size=50)}).customers[None]
+        outcome = ask(extractor, api, paging={ACTION: Paging(size=50)}).customers[None]
         assert (outcome.proof, outcome.rows) == (Proof.PROVEN, 120)
         assert asked(api) == [(1, 50), (2, 50), (3, 50), (4, 50), (1, 50)]
 
@@ -263,25 +263,25 @@ class TestWithoutATotal:
 class TestSetting:
     """A person who knows how the action pages says so, and nothing is tried."""
 
-    def test_it_is_taken_as_documented(self, asker: Asker) -> None:
+    def test_it_is_taken_as_documented(self, extractor: Extractor) -> None:
         """First page and size are those of the setting."""
         api = customers(30, first=0, largest=20)
-        assert_whole(ask(asker, api, paging={ACTION: Paging(size=20, first=0)}), 30)
+        assert_whole(ask(extractor, api, paging={ACTION: Paging(size=20, first=0)}), 30)
         assert asked(api) == [(0, 20), (1, 20), (0, 20)]
 
-    def test_nothing_is_tried_beside_it(self, asker: Asker) -> None:
+    def test_nothing_is_tried_beside_it(self, extractor: Extractor) -> None:
         """Rows that are missing are missing: no page 0, no other size."""
         api = customers(30, first=0)
-        outcome = ask(asker, api, paging={ACTION: Paging(size=100, first=1)}).customers[None]
+        outcome = ask(extractor, api, paging={ACTION: Paging(size=100, first=1)}).customers[None]
         assert (outcome.proof, outcome.rows) == (Proof.UNPROVEN, 0)
         assert set(asked(api)) == {(1, 100)}
         assert "paging" not in outcome.reason
 
-    def test_a_ledger_of_another_setting_starts_anew(self, asker: Asker) -> None:
+    def test_a_ledger_of_another_setting_starts_anew(self, extractor: Extractor) -> None:
         """Pages of another size are not taken for this one's."""
-        ask(asker, customers(30))
+        ask(extractor, customers(30))
         api = customers(30)
-        assert_whole(ask(asker, api, paging={ACTION: Paging(size=20)}), 30)
+        assert_whole(ask(extractor, api, paging={ACTION: Paging(size=20)}), 30)
         assert asked(api) == [(1, 20), (2, 20), (1, 20)]
 
 
@@ -296,7 +296,7 @@ class TestPage0:
             (RequestUnanswered, "UnknownShape"),
         ],
     )
-    def test_a_refusal_says_that_numbering_begins_at_1(self, asker: Asker, error: Any, code: str) -> None:
+    def test_a_refusal_says_that_numbering_begins_at_1(self, extractor: Extractor, error: Any, code: str) -> None:
         """A refusal of page 0 does not fail the list."""
         api = customers(120, largest=50, page_0="empty")
 
@@ -305,12 +305,12 @@ class TestPage0:
                 raise error("no such page", action=ACTION, code=code)
 
         api.on_request.append(act)
-        assert_whole(ask(asker, api), 120)
+        assert_whole(ask(extractor, api), 120)
 
     @pytest.mark.parametrize(
         ("error", "code"), [(RequestUnanswered, "HTTP.Timeout"), (CredentialRefused, "AuthFailure")]
     )
-    def test_silence_says_nothing(self, asker: Asker, error: Any, code: str) -> None:
+    def test_silence_says_nothing(self, extractor: Extractor, error: Any, code: str) -> None:
         """Page 0 without an answer is a failure, not the end of the search."""
         api = customers(120, largest=50)
 
@@ -320,7 +320,7 @@ class TestPage0:
 
         api.on_request.append(act)
         with pytest.raises(error):
-            ask(asker, api)
+            ask(extractor, api)
 
 
 class TestCarryingOn:
@@ -331,33 +331,33 @@ class TestCarryingOn:
     )
     @pytest.mark.parametrize("count", [30, 120, 250])
     def test_a_run_ended_at_any_request_carries_on(
-        self, tmp_path: Path, asker: Asker, count: int, numbering: dict[str, Any]
+        self, tmp_path: Path, extractor: Extractor, count: int, numbering: dict[str, Any]
     ) -> None:
         """Ended at any request, the next run has the rows of one never ended, and asks hardly more."""
         whole = customers(count, **numbering)
-        assert_whole(ask(type(asker)(tmp_path / "whole"), whole), count)
+        assert_whole(ask(type(extractor)(tmp_path / "whole"), whole), count)
         for index in range(len(whole.requests)):
             api = customers(count, **numbering)
-            someone = type(asker)(tmp_path / f"{index}")
-            someone.die_at(api, index, datasets=(CUSTOMERS,), key="2026-11-20")
+            someone = type(extractor)(tmp_path / f"{index}")
+            someone.die_at(api, index, datasets=(CUSTOMERS,), partition_key="2026-11-20")
             assert_whole(ask(someone, api), count)
             assert len(api.requests) <= len(whole.requests) + IN_FLIGHT + 1
 
-    def test_a_refused_size_is_not_tried_again(self, asker: Asker) -> None:
+    def test_a_refused_size_is_not_tried_again(self, extractor: Extractor) -> None:
         """The next run begins with the size that was tried last."""
         api = customers(120)
         api.on_request.append(refuse_size(50))
-        asker.die_at(api, 3, datasets=(CUSTOMERS,), key="2026-11-20")
+        extractor.die_at(api, 3, datasets=(CUSTOMERS,), partition_key="2026-11-20")
         api.requests.clear()
-        assert_whole(ask(asker, api), 120)
+        assert_whole(ask(extractor, api), 120)
         assert {size for _, size in asked(api)} == {50}
 
-    def test_a_finished_search_is_not_made_again(self, asker: Asker) -> None:
+    def test_a_finished_search_is_not_made_again(self, extractor: Extractor) -> None:
         """With everything in the ledger, a further run asks nothing."""
         api = customers(175, first=0, largest=50)
-        before = ask(asker, api)
+        before = ask(extractor, api)
         api.requests.clear()
-        after = ask(asker, api)
+        after = ask(extractor, api)
         assert api.requests == []
         assert after.rows == before.rows
         assert after.customers == before.customers
@@ -376,36 +376,36 @@ class TestManySubjects:
         }
         return Service({name: rows}, numbering={name: Numbering(**numbering)})
 
-    def ask(self, asker: Asker, api: Service) -> Pulled:
+    def ask(self, extractor: Extractor, api: Service) -> Pulled:
         """Ask for everyone's history."""
-        pulled = asker.ask_about(api, HISTORY, *(Subject(str(uin)) for uin in range(1, 41)))
+        pulled = extractor.ask_about(api, HISTORY, *(Slice(str(uin)) for uin in range(1, 41)))
         assert not isinstance(pulled, Exception)
         return pulled
 
-    def test_the_size_that_one_was_given_is_the_others_first(self, asker: Asker) -> None:
+    def test_the_size_that_one_was_given_is_the_others_first(self, extractor: Extractor) -> None:
         """A refused size is tried once, not by everyone."""
         api = self.histories()
         api.on_request.append(refuse_size(50))
-        pulled = self.ask(asker, api)
+        pulled = self.ask(extractor, api)
         assert {pull.proof for pull in pulled.customers.values()} == {Proof.PROVEN}
         assert len(api.requests) == 41
 
-    def test_the_beginning_at_0_is_told_to_the_others(self, asker: Asker) -> None:
+    def test_the_beginning_at_0_is_told_to_the_others(self, extractor: Extractor) -> None:
         """Once page 0 was found to have rows, the others begin with it."""
         api = self.histories(first=0)
-        pulled = self.ask(asker, api)
+        pulled = self.ask(extractor, api)
         assert {pull.proof for pull in pulled.customers.values()} == {Proof.PROVEN}
         assert len(pulled.rows) == 40 * 30
         assert len(api.requests) == 41
 
-    def test_a_cap_is_found_by_each(self, asker: Asker) -> None:
+    def test_a_cap_is_found_by_each(self, extractor: Extractor) -> None:
         """A largest page is concluded from one listing's total, so it is not told to others."""
         api = self.histories(first=0, largest=20)
-        pulled = self.ask(asker, api)
+        pulled = self.ask(extractor, api)
         assert {pull.proof for pull in pulled.customers.values()} == {Proof.PROVEN}
         assert len(pulled.rows) == 40 * 30
 
-    def test_a_refusal_of_one_is_not_about_the_size(self, asker: Asker) -> None:
+    def test_a_refusal_of_one_is_not_about_the_size(self, extractor: Extractor) -> None:
         """Where the size is known, a customer's refusal is not tried in other sizes."""
         api = self.histories()
 
@@ -414,26 +414,26 @@ class TestManySubjects:
                 raise RequestRefused("no", action=request.action, code="InvalidParameterValue.InvalidUin")
 
         api.on_request.append(act)
-        assert self.ask(asker, api).customers["40"].proof is Proof.FAILED
+        assert self.ask(extractor, api).customers["40"].proof is Proof.FAILED
         assert len(api.asked(HISTORY, "40")) == 1
 
-    def test_equal_rows_of_two_customers_are_no_repetition(self, asker: Asker) -> None:
+    def test_equal_rows_of_two_customers_are_no_repetition(self, extractor: Extractor) -> None:
         """Rows are compared within one listing."""
         api = self.histories()
-        assert {pull.proof for pull in self.ask(asker, api).customers.values()} == {Proof.PROVEN}
+        assert {pull.proof for pull in self.ask(extractor, api).customers.values()} == {Proof.PROVEN}
 
-    def test_a_refused_customer_is_not_told_about_paging(self, asker: Asker) -> None:
+    def test_a_refused_customer_is_not_told_about_paging(self, extractor: Extractor) -> None:
         """A customer that is not the account's has failed for that."""
         api = self.histories()
         api.on_request.append(refuse("7"))
-        outcome = self.ask(asker, api).customers["7"]
+        outcome = self.ask(extractor, api).customers["7"]
         assert outcome.code == "UnauthorizedOperation.NotCustomerUin"
         assert "paging" not in outcome.reason
 
 
-def test_equal_rows_on_one_page_are_kept(asker: Asker) -> None:
+def test_equal_rows_on_one_page_are_kept(extractor: Extractor) -> None:
     """Two equal rows on one page are no fault of the paging: they stay as they came."""
     api = Service({CREDIT.action.name: {None: [{"ClientUin": 1}, {"ClientUin": 1}]}})
-    pulled = asker.ask_about(api, CREDIT, Subject())
+    pulled = extractor.ask_about(api, CREDIT, Slice())
     assert pulled.customers[None].proof is Proof.PROVEN
     assert len(pulled.rows) == 2

@@ -14,7 +14,7 @@ import pytest
 from pipelines.endpoints.shapes import Paging
 from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.extract.ledger import Ledger
-from pipelines.pages import EXTRA, FetchedFile, Page, Subject, decode, text_rows
+from pipelines.pages import EXTRA, FetchedFile, Page, Slice, decode, text_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def opened(file: Path) -> Iterator[Opened]:
 
 def read(ledger: Ledger, customer: str | None = "1", attempt: int = 1) -> list[Page]:
     """Read the stored pages of a customer."""
-    return list(ledger.pages(Subject(customer), attempt, SCHEMA))
+    return list(ledger.pages(Slice(customer), attempt, SCHEMA))
 
 
 def test_pages_come_back_as_they_were(opened: Opened) -> None:
@@ -79,7 +79,7 @@ def test_an_entry_says_what_the_page_held(opened: Opened) -> None:
     """Entries tell total, rows, exact cost, digest and time of each page without reading rows."""
     one = page("1", 1, "1", "2")
     told = opened().store(one, 1, 7, Decimal("3.00000000000000000000000000001"))
-    entries = opened().entries(Subject("1"), 1)
+    entries = opened().entries(Slice("1"), 1)
     assert entries == {1: told}
     assert (told.number, told.total, told.rows, told.digest, told.fetched_at) == (1, 7, 2, one.digest, AT)
     assert told.cost == Decimal("3.00000000000000000000000000001")
@@ -92,32 +92,32 @@ def test_customers_and_attempts_are_kept_apart(opened: Opened) -> None:
     ledger.store(page("1", 1, "2"), 2, None, None)
     ledger.store(page("2", 1, "3"), 1, None, None)
     ledger.store(page(None, 1, "4"), 1, None, None)
-    ledger.confirm(Subject("1"), 2, stood_still=False)
+    ledger.confirm(Slice("1"), 2, stood_still=False)
     found = [
         read(ledger, *key)[0].rows.column("TotalCost")[0].as_py() for key in (("1", 1), ("1", 2), ("2", 1), (None, 1))
     ]
     assert found == ["1", "2", "3", "4"]
-    assert [ledger.confirmation(Subject(uin), attempt) for uin, attempt in (("1", 1), ("1", 2), ("2", 2))] == [
+    assert [ledger.confirmation(Slice(uin), attempt) for uin, attempt in (("1", 1), ("1", 2), ("2", 2))] == [
         None,
         False,
         None,
     ]
-    assert ledger.entries(Subject("3"), 1) == {}
+    assert ledger.entries(Slice("3"), 1) == {}
     assert ledger.page_count() == 4
 
 
 def test_parts_of_a_customer_are_kept_apart(opened: Opened) -> None:
     """What was asked about one customer in two ways is not mixed up, nor what was asked of nobody in particular."""
     ledger = opened()
-    subjects = [Subject("1"), Subject("1", '{"VoucherId":1}'), Subject(None, '{"VoucherId":1}'), Subject()]
-    for number, subject in enumerate(subjects):
+    slices = [Slice("1"), Slice("1", '{"VoucherId":1}'), Slice(None, '{"VoucherId":1}'), Slice()]
+    for number, slice_ in enumerate(slices):
         rows = page(None, 1, str(number)).rows
-        ledger.store(Page(subject.customer_uin, 1, "request", AT, rows, part=subject.part), 1, None, None)
-    ledger.confirm(subjects[1], 1, stood_still=True)
-    back = [next(ledger.pages(subject, 1, SCHEMA)) for subject in subjects]
+        ledger.store(Page(slice_.customer_uin, 1, "request", AT, rows, slice_params=slice_.slice_params), 1, None, None)
+    ledger.confirm(slices[1], 1, stood_still=True)
+    back = [next(ledger.pages(slice_, 1, SCHEMA)) for slice_ in slices]
     assert [one.rows.column("TotalCost")[0].as_py() for one in back] == ["0", "1", "2", "3"]
-    assert [one.subject for one in back] == subjects
-    assert [ledger.confirmation(subject, 1) for subject in subjects] == [None, True, None, None]
+    assert [one.slice for one in back] == slices
+    assert [ledger.confirmation(slice_, 1) for slice_ in slices] == [None, True, None, None]
 
 
 def test_what_stood_beside_the_rows_comes_back(opened: Opened) -> None:
@@ -133,13 +133,13 @@ def test_what_stood_beside_the_rows_comes_back(opened: Opened) -> None:
 def test_how_an_attempt_is_paged_is_that_of_the_last_before(opened: Opened) -> None:
     """An attempt begins with what the one before found, and keeps what it finds itself."""
     ledger = opened()
-    subject = Subject("1")
-    assert ledger.paging(subject, 1) is None
-    ledger.settle(subject, 2, Paging(size=50, documented=False))
-    ledger.settle(subject, 2, Paging(size=20, first=0))
-    assert ledger.paging(subject, 1) is None
-    assert [ledger.paging(subject, attempt) for attempt in (2, 3)] == [Paging(size=20, first=0)] * 2
-    assert ledger.paging(Subject("2"), 2) is None
+    slice_ = Slice("1")
+    assert ledger.paging(slice_, 1) is None
+    ledger.settle(slice_, 2, Paging(size=50, documented=False))
+    ledger.settle(slice_, 2, Paging(size=20, first=0))
+    assert ledger.paging(slice_, 1) is None
+    assert [ledger.paging(slice_, attempt) for attempt in (2, 3)] == [Paging(size=20, first=0)] * 2
+    assert ledger.paging(Slice("2"), 2) is None
 
 
 def test_pages_of_another_size_go_with_the_finding(opened: Opened) -> None:
@@ -147,8 +147,8 @@ def test_pages_of_another_size_go_with_the_finding(opened: Opened) -> None:
     ledger = opened()
     for uin, attempt in (("1", 1), ("1", 2), ("2", 2)):
         ledger.store(page(uin, 1, "1"), attempt, 1, None)
-    ledger.settle(Subject("1"), 2, Paging(size=50), anew=True)
-    assert [len(ledger.entries(Subject(uin), attempt)) for uin, attempt in (("1", 1), ("1", 2), ("2", 2))] == [1, 0, 1]
+    ledger.settle(Slice("1"), 2, Paging(size=50), anew=True)
+    assert [len(ledger.entries(Slice(uin), attempt)) for uin, attempt in (("1", 1), ("1", 2), ("2", 2))] == [1, 0, 1]
 
 
 def test_a_file_is_remembered_while_it_is_there(opened: Opened, tmp_path: Path) -> None:
@@ -156,16 +156,16 @@ def test_a_file_is_remembered_while_it_is_there(opened: Opened, tmp_path: Path) 
     folder = tmp_path / "files"
     folder.mkdir()
     (folder / "abc").write_bytes(b"bill")
-    file = FetchedFile(Subject("1", "{}"), folder / "abc", "abc", "request 1", AT)
+    file = FetchedFile(Slice("1", "{}"), folder / "abc", "abc", "request 1", AT)
     first = opened()
     first.keep_file(file)
     first.close()
     again = opened()
-    assert again.file(file.subject, folder) == file
-    assert again.file(Subject("1"), folder) is None
-    assert again.file(file.subject, tmp_path) is None
+    assert again.file(file.slice, folder) == file
+    assert again.file(Slice("1"), folder) is None
+    assert again.file(file.slice, tmp_path) is None
     (folder / "abc").write_bytes(b"cut")
-    assert again.file(file.subject, folder) is None
+    assert again.file(file.slice, folder) is None
 
 
 def test_storing_a_page_again_replaces_it(opened: Opened) -> None:
@@ -180,22 +180,22 @@ def test_the_same_question_carries_on(opened: Opened) -> None:
     """A ledger of the same question keeps its pages and the time when asking began."""
     first = opened()
     first.store(page("1", 1, "1"), 1, 1, None)
-    first.confirm(Subject("1"), 1, stood_still=True)
+    first.confirm(Slice("1"), 1, stood_still=True)
     again = opened()
-    assert again.asked_from == first.asked_from
+    assert again.requested_from == first.requested_from
     assert again.page_count() == 1
-    assert again.confirmation(Subject("1"), 1) is True
+    assert again.confirmation(Slice("1"), 1) is True
 
 
 def test_another_question_empties_it(opened: Opened) -> None:
     """A ledger of another question, or day, begins with nothing."""
     first = opened()
     first.store(page("1", 1, "1"), 1, 1, None)
-    first.confirm(Subject("1"), 1, stood_still=True)
+    first.confirm(Slice("1"), 1, stood_still=True)
     other = opened(day="2026-11-21")
-    assert other.asked_from > first.asked_from
+    assert other.requested_from > first.requested_from
     assert other.page_count() == 0
-    assert other.confirmation(Subject("1"), 1) is None
+    assert other.confirmation(Slice("1"), 1) is None
 
 
 def test_a_ledger_of_another_version_starts_anew(opened: Opened, file: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from pipelines import land
 from pipelines.endpoints import DATASETS
-from pipelines.pages import CustomerPull, Page, Proof, amount, exact_sum, text_rows
+from pipelines.pages import Page, Proof, SliceResult, amount, exact_sum, text_rows
 from pipelines.periods import MonthState
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Pull:
         expected: int | None = None,
         page_size: int = 2,
         *,
-        part: str = "",
+        slice_params: str = "",
         reply: str | None = None,
         fields: Iterable[str] = (),
         file: str | None = None,
@@ -57,7 +57,7 @@ class Pull:
         self.proof = proof
         self.expected = len(self.rows) if expected is None and proof is not Proof.FAILED else expected
         self.page_size = page_size
-        self.part = part
+        self.slice_params = slice_params
         self.reply = reply
         self.fields = frozenset(fields)
         self.file = file
@@ -72,7 +72,7 @@ class Pull:
                 f"request {customer} {number}",
                 at,
                 text_rows(self.rows[start : start + self.page_size], columns),
-                part=self.part,
+                slice_params=self.slice_params,
                 reply=self.reply,
                 fields=self.fields,
                 file=self.file,
@@ -80,13 +80,13 @@ class Pull:
             for number, start in enumerate(starts, 1)
         ]
 
-    def outcome(self, customer: str | None, dataset: Dataset, at: datetime) -> CustomerPull:
+    def outcome(self, customer: str | None, dataset: Dataset, at: datetime) -> SliceResult:
         """What extract says of it."""
         failed = self.proof is Proof.FAILED
         counted = dataset.file is None and not failed
-        return CustomerPull(
+        return SliceResult(
             customer_uin=customer,
-            part=self.part,
+            slice_params=self.slice_params,
             proof=self.proof,
             rows=len(self.rows) if counted else 0,
             expected_rows=self.expected if dataset.file is None else None,
@@ -109,11 +109,11 @@ class Lake:
         self.home = home
         self.hour = 0
 
-    def target(
+    def partition(
         self, dataset: Dataset = DETAIL, key: str = "2026-10", state: MonthState | None = MonthState.OPEN
-    ) -> land.Target:
+    ) -> land.Partition:
         """Name a partition."""
-        return land.Target(self.home, dataset, "acme", key, state)
+        return land.Partition(self.home, dataset, "acme", key, state)
 
     def pulled(
         self, dataset: Dataset, pulls: Pulls, listed: Iterable[str] | None = None, direct: Iterable[str] | None = None
@@ -121,18 +121,18 @@ class Lake:
         """Say what was pulled, an hour after the pull before."""
         self.hour += 1
         at = AT + timedelta(hours=self.hour)
-        subjects = [(uin, pull) for uin, some in pulls.items() for pull in ([some] if isinstance(some, Pull) else some)]
+        slices = [(uin, pull) for uin, some in pulls.items() for pull in ([some] if isinstance(some, Pull) else some)]
         return land.Pulled(
-            customers=[pull.outcome(customer, dataset, at) for customer, pull in subjects],
+            results=[pull.outcome(customer, dataset, at) for customer, pull in slices],
             pages=[
                 page
-                for customer, pull in subjects
+                for customer, pull in slices
                 if pull.proof is not Proof.FAILED
                 for page in pull.pages(customer, dataset.columns, at)
             ],
             listed=frozenset(filter(None, pulls) if listed is None else listed),
-            asked_from=at - timedelta(minutes=5),
-            asked_to=at,
+            requested_from=at - timedelta(minutes=5),
+            requested_to=at,
             code_version="0.1.0+abc",
             run_id=f"run {self.hour}",
             direct=None if direct is None else frozenset(direct),
@@ -148,11 +148,11 @@ class Lake:
         direct: Iterable[str] | None = None,
     ) -> land.LandedFile:
         """Land a pull."""
-        return land.land(self.target(dataset, key, state), self.pulled(dataset, pulls, listed, direct))
+        return land.land(self.partition(dataset, key, state), self.pulled(dataset, pulls, listed, direct))
 
     def table(self, dataset: Dataset = DETAIL) -> pa.Table:
         """Read what is landed."""
-        return pq.ParquetFile(self.target(dataset).path).read()
+        return pq.ParquetFile(self.partition(dataset).path).read()
 
     def rows(self, *columns: str, dataset: Dataset = DETAIL) -> list[tuple[Any, ...]]:
         """Read some columns of what is landed."""
@@ -160,7 +160,7 @@ class Lake:
 
     def changes(self, file: land.LandedFile) -> list[list[Row]]:
         """Read the entries of the change log that a landed file cites."""
-        folder = self.target().changes
+        folder = self.partition().changes
         return [pq.ParquetFile(folder / name).read().to_pylist() for name in file.manifest.changes]
 
     def files(self) -> set[str]:

@@ -43,8 +43,8 @@ def test_what_appeared_vanished_and_changed_is_kept(lake: Lake) -> None:
         ("vanished", "changed", "1.10", True),
         ("vanished", "gone", "1.10", False),
     ]
-    assert {row["_old_asked_at"] for row in entry} == {datetime(2026, 11, 20, 5, tzinfo=UTC)}
-    assert {row["_new_asked_at"] for row in entry} == {datetime(2026, 11, 20, 6, tzinfo=UTC)}
+    assert {row["_old_requested_at"] for row in entry} == {datetime(2026, 11, 20, 5, tzinfo=UTC)}
+    assert {row["_new_requested_at"] for row in entry} == {datetime(2026, 11, 20, 6, tzinfo=UTC)}
     assert {row["_customer_uin"] for row in entry} == {"1"}
     assert set(DETAIL.columns) | {"_extra"} <= entry[0].keys()
 
@@ -121,15 +121,15 @@ def test_an_id_that_pairs_at_one_customer_does_not_at_another(lake: Lake) -> Non
 
 def test_a_customer_that_is_kept_has_not_changed(lake: Lake) -> None:
     """Rows carried over, be it after a failure or because nobody asked, are no change."""
-    lake.land({"1": Pull([line("a")]), "2": Pull([line("b")]), "3": Pull([line("c")])}, state=MonthState.CLOSED)
-    file = lake.land({"1": FAILED, "2": Pull([line("x")], Proof.UNPROVEN)}, state=MonthState.CLOSED)
+    lake.land({"1": Pull([line("a")]), "2": Pull([line("b")]), "3": Pull([line("c")])}, state=MonthState.ISSUED)
+    file = lake.land({"1": FAILED, "2": Pull([line("x")], Proof.UNPROVEN)}, state=MonthState.ISSUED)
     assert lake.changes(file) == [[]]
 
 
 def test_every_landing_is_told(lake: Lake) -> None:
     """The manifest cites the entries that led to it, oldest first, each named by the rows before and after."""
     digests = [lake.land({"1": Pull([line(name)])}).manifest.rows_digest[:16] for name in "abc"]
-    manifest = land.landed(lake.target())
+    manifest = land.landed(lake.partition())
     assert manifest.changes == (f"{digests[0]}-{digests[1]}.parquet", f"{digests[1]}-{digests[2]}.parquet")
     entries = lake.changes(land.LandedFile("", manifest))
     assert [told(entry, "_change", "Id") for entry in entries] == [
@@ -153,7 +153,7 @@ def test_what_was_believed_before_can_be_told(lake: Lake) -> None:
 def test_a_landing_killed_before_the_replace_leaves_a_void_entry(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed after the entry is written, a landing has not happened; the rerun lands it, and the entry counts once."""
     lake.land({"1": Pull([line("a")])})
-    before = lake.target().path.read_bytes()
+    before = lake.partition().path.read_bytes()
     pulled = lake.pulled(DETAIL, {"1": Pull([line("b")])})
     put = disk.put_in_place
 
@@ -165,13 +165,13 @@ def test_a_landing_killed_before_the_replace_leaves_a_void_entry(lake: Lake, mon
     with monkeypatch.context() as patch:
         patch.setattr(landing.disk, "put_in_place", killed)
         with pytest.raises(KeyboardInterrupt):
-            land.land(lake.target(), pulled)
-    assert lake.target().path.read_bytes() == before
-    assert land.landed(lake.target()).changes == ()
-    assert len(list(lake.target().changes.iterdir())) == 1
-    file = land.land(lake.target(), pulled)
+            land.land(lake.partition(), pulled)
+    assert lake.partition().path.read_bytes() == before
+    assert land.landed(lake.partition()).changes == ()
+    assert len(list(lake.partition().changes.iterdir())) == 1
+    file = land.land(lake.partition(), pulled)
     assert [told(entry, "_change", "Id") for entry in lake.changes(file)] == [[("appeared", "b"), ("vanished", "a")]]
-    assert len(list(lake.target().changes.iterdir())) == 1
+    assert len(list(lake.partition().changes.iterdir())) == 1
 
 
 def test_a_void_entry_of_other_rows_is_never_cited(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,8 +187,8 @@ def test_a_void_entry_of_other_rows_is_never_cited(lake: Lake, monkeypatch: pyte
 def test_landing_the_same_pages_again_changes_nothing(lake: Lake) -> None:
     """Killed after the replace, before the pages are forgotten, a rerun lands the same rows and tells of no change."""
     pulled = lake.pulled(DETAIL, {"1": Pull([line("a"), line("b")])})
-    land.land(lake.target(), pulled)
-    file = land.land(lake.target(), pulled)
+    land.land(lake.partition(), pulled)
+    file = land.land(lake.partition(), pulled)
     assert lake.changes(file) == [[]]
     assert len(lake.rows("Id")) == 2
 
@@ -197,8 +197,8 @@ def test_a_customer_list_has_changes_too(lake: Lake) -> None:
     """In a dataset that is replaced whole, and has no Id, customers that came and went are told."""
     lake.land({None: Pull([{"CustomerUin": "1"}, {"CustomerUin": "2"}])}, CUSTOMERS, None)
     file = lake.land({None: Pull([{"CustomerUin": "2"}, {"CustomerUin": "3"}])}, CUSTOMERS, None)
-    target = lake.target(CUSTOMERS)
-    entry = landing.pq.ParquetFile(target.changes / file.manifest.changes[0]).read().to_pylist()
+    partition = lake.partition(CUSTOMERS)
+    entry = landing.pq.ParquetFile(partition.changes / file.manifest.changes[0]).read().to_pylist()
     assert told(entry, "_change", "CustomerUin", "_paired") == [("appeared", "3", False), ("vanished", "1", False)]
 
 

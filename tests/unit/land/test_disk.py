@@ -80,7 +80,7 @@ def test_a_refusal_leaves_what_was_there(
 ) -> None:
     """Wherever the disk refuses, the old file stays, nothing is left beside it, and the message says what to do."""
     lake.land({"1": Pull([line("a")]), "2": Pull([line("b")])})
-    path = lake.target().path
+    path = lake.partition().path
     before = path.read_bytes()
     with monkeypatch.context() as patch:
         refuse(patch, error, nth)
@@ -120,12 +120,12 @@ def test_a_folder_that_cannot_be_made_is_told(lake: Lake) -> None:
 def test_what_does_not_read_back_is_not_put_in_place(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that keeps other bytes than it was given is found before the old file is replaced."""
     lake.land({"1": Pull([line("a")])})
-    before = lake.target().path.read_bytes()
+    before = lake.partition().path.read_bytes()
     sync = os.fsync
 
     def spoil(descriptor: int) -> None:
         sync(descriptor)
-        aside = lake.target().path.with_name("data.parquet.aside")
+        aside = lake.partition().path.with_name("data.parquet.aside")
         content = bytearray(aside.read_bytes())
         content[len(content) // 10] ^= 0xFF
         aside.write_bytes(content)
@@ -134,7 +134,7 @@ def test_what_does_not_read_back_is_not_put_in_place(lake: Lake, monkeypatch: py
         patch.setattr(disk.os, "fsync", spoil)
         with pytest.raises(StorageFailed, match="does not read back as it was written"):
             lake.land({"1": Pull([line("b", ProductName="x" * 500)])})
-    assert lake.target().path.read_bytes() == before
+    assert lake.partition().path.read_bytes() == before
     assert not [file for file in lake.files() if file.endswith(".aside")]
 
 
@@ -142,7 +142,7 @@ def test_what_does_not_read_back_is_not_put_in_place(lake: Lake, monkeypatch: py
 def test_a_damaged_old_file_is_not_built_upon(lake: Lake, pulls: Any) -> None:
     """Damage in what was landed before is told as damage, and the damaged file is left to be looked at."""
     lake.land({"1": Pull([line(str(number)) for number in range(50)])})
-    path = lake.target().path
+    path = lake.partition().path
     content = bytearray(path.read_bytes())
     content[600] ^= 0xFF
     path.write_bytes(content)
@@ -155,7 +155,7 @@ def test_a_damaged_old_file_is_not_built_upon(lake: Lake, pulls: Any) -> None:
 
 def test_a_leftover_of_a_killed_landing_is_overwritten(lake: Lake) -> None:
     """What a killed landing left beside the file does not disturb the next."""
-    aside = lake.target().path.with_name("data.parquet.aside")
+    aside = lake.partition().path.with_name("data.parquet.aside")
     aside.parent.mkdir(parents=True)
     aside.write_bytes(b"half a file" * 10_000)
     lake.land({"1": Pull([line("a")])})
@@ -210,7 +210,7 @@ def test_a_customer_list_is_kept_as_carefully(lake: Lake, monkeypatch: pytest.Mo
 def test_pages_that_cannot_be_read_leave_what_was_there(lake: Lake) -> None:
     """Where the pulled pages themselves fail midway, nothing of them lands."""
     lake.land({"1": Pull([line("a")])})
-    before = lake.target().path.read_bytes()
+    before = lake.partition().path.read_bytes()
     pulled = lake.pulled(DETAIL, {"1": Pull([line("b"), line("c"), line("d")], Proof.PROVEN)})
 
     def broken() -> Iterator[Page]:
@@ -218,6 +218,6 @@ def test_pages_that_cannot_be_read_leave_what_was_there(lake: Lake) -> None:
         raise CorruptFile("the ledger is damaged")
 
     with pytest.raises(CorruptFile, match="the ledger is damaged"):
-        land.land(lake.target(), replace(pulled, pages=broken()))
-    assert lake.target().path.read_bytes() == before
+        land.land(lake.partition(), replace(pulled, pages=broken()))
+    assert lake.partition().path.read_bytes() == before
     assert not [file for file in lake.files() if file.endswith(".aside")]

@@ -205,7 +205,9 @@ class TestFile:
         """Two months that land at once both keep what they saw."""
         months = [f"20{year}-{month:02}" for year in (24, 25) for month in range(1, 5)]
         pulled = {month: lake.pulled(DETAIL, {"1": Pull([full(**{month: "1"})])}) for month in months}
-        threads = [threading.Thread(target=land.land, args=(lake.target(key=month), pulled[month])) for month in months]
+        threads = [
+            threading.Thread(target=land.land, args=(lake.partition(key=month), pulled[month])) for month in months
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -218,4 +220,4 @@ class TestFile:
         lock = paths.partition_lock(lake.home, "acme", "drift-customer_bill_detail")
         with locks.held(lock, "a test"), pytest.raises(Busy, match="the drift of 'acme', customer_bill_detail"):
             lake.land({"1": Pull([line("a")])})
-        assert not lake.target().path.exists()
+        assert not lake.partition().path.exists()

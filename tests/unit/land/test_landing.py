@@ -44,14 +44,14 @@ class TestRows:
 
     def test_every_row_says_where_it_came_from(self, lake: Lake) -> None:
         """Lineage columns give account, customer, part, reply, file, page, position in it, request and time."""
-        part, reply = '{"VoucherId":5}', '{"TotalAmount":"1.50"}'
+        slice_params, reply = '{"VoucherId":5}', '{"TotalAmount":"1.50"}'
         rows = [line("a"), line("b"), line("c")]
-        lake.land({"1": Pull(rows, part=part, reply=reply), "2": Pull([line("d")], file="abc/one.csv")})
+        lake.land({"1": Pull(rows, slice_params=slice_params, reply=reply), "2": Pull([line("d")], file="abc/one.csv")})
         at = AT + timedelta(hours=1)
         assert land.LINEAGE.names == [
             "_account",
             "_customer_uin",
-            "_asked",
+            "_slice_params",
             "_reply",
             "_file",
             "_page",
@@ -60,9 +60,9 @@ class TestRows:
             "_fetched_at",
         ]
         assert lake.rows("Id", *land.LINEAGE.names) == [
-            ("a", "acme", "1", part, reply, None, 1, 0, "request 1 1", at),
-            ("b", "acme", "1", part, reply, None, 1, 1, "request 1 1", at),
-            ("c", "acme", "1", part, reply, None, 2, 0, "request 1 2", at),
+            ("a", "acme", "1", slice_params, reply, None, 1, 0, "request 1 1", at),
+            ("b", "acme", "1", slice_params, reply, None, 1, 1, "request 1 1", at),
+            ("c", "acme", "1", slice_params, reply, None, 2, 0, "request 1 2", at),
             ("d", "acme", "2", None, None, "abc/one.csv", 1, 0, "request 2 1", at),
         ]
         assert lake.table().schema.field("_fetched_at").type == pa.timestamp("us", tz="UTC")
@@ -80,13 +80,13 @@ class TestRows:
 
     def test_an_account_without_customers_lands_empty(self, lake: Lake) -> None:
         """No customers at all is a fact that lands."""
-        assert lake.land({}).manifest.customers == ()
+        assert lake.land({}).manifest.slices == ()
 
     def test_many_rows_land_in_groups(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows are written in row groups of a bounded size, in the order they came."""
         monkeypatch.setattr("pipelines.land.landing.ROWS_PER_GROUP", 4)
         lake.land({"1": Pull(line(str(number)) for number in range(11))})
-        metadata = pq.read_metadata(lake.target().path)
+        metadata = pq.read_metadata(lake.partition().path)
         assert [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)] == [4, 4, 3]
         assert [row_id for (row_id,) in lake.rows("Id")] == [str(number) for number in range(11)]
 
@@ -97,16 +97,16 @@ class TestManifest:
     def test_it_travels_in_the_footer(self, lake: Lake) -> None:
         """What landing returns is what the Parquet footer says, and what reading the manifest gives."""
         file = lake.land({"1": Pull([line("a")]), "2": FAILED})
-        metadata = pq.read_metadata(lake.target().path).metadata
+        metadata = pq.read_metadata(lake.partition().path).metadata
         assert json.loads(metadata[FOOTER_KEY.encode()]) == json.loads(file.manifest.to_json())
-        assert land.read_manifest(lake.target().path) == file.manifest == land.landed(lake.target())
+        assert land.read_manifest(lake.partition().path) == file.manifest == land.landed(lake.partition())
         assert land.landed_files(lake.home) == [file]
         assert file.path == "lake/raw/customer_bill_detail/account=acme/bill_month=2026-10/data.parquet"
 
     def test_it_names_partition_run_and_window(self, lake: Lake) -> None:
         """It names dataset, account, month, its state, run, code and when it was asked."""
         manifest = lake.land({"1": Pull([line("a")])}, state=MonthState.PROVISIONAL).manifest
-        assert (manifest.dataset, manifest.account, manifest.kind, manifest.key, manifest.month_state) == (
+        assert (manifest.dataset, manifest.account, manifest.kind, manifest.partition_key, manifest.month_state) == (
             "customer_bill_detail",
             "acme",
             "bill_month",
@@ -114,22 +114,25 @@ class TestManifest:
             "provisional",
         )
         assert (manifest.run_id, manifest.code_version) == ("run 1", "0.1.0+abc")
-        assert (manifest.asked_from, manifest.asked_to) == ("2026-11-20T04:55:00+00:00", "2026-11-20T05:00:00+00:00")
+        assert (manifest.requested_from, manifest.requested_to) == (
+            "2026-11-20T04:55:00+00:00",
+            "2026-11-20T05:00:00+00:00",
+        )
 
     def test_the_first_landing_is_remembered(self, lake: Lake) -> None:
         """Each later landing of a partition carries over when the first one ended."""
         first = lake.land({"1": Pull([line("a")])}).manifest
         lake.land({"1": Pull([line("a"), line("b")])})
         third = lake.land({"2": Pull([line("c")])}).manifest
-        assert (first.first_landed_at, third.first_landed_at) == (first.asked_to, first.asked_to)
-        assert third.asked_to > first.asked_to
+        assert (first.first_landed_at, third.first_landed_at) == (first.requested_to, first.requested_to)
+        assert third.requested_to > first.requested_to
 
     def test_an_older_file_tells_its_earliest_time(self, lake: Lake) -> None:
         """A file landed before the first landing was kept tells the earliest time that it has of its rows."""
         first = lake.land({"1": Pull([line("a")])}).manifest
         second = lake.land({"2": Pull([line("b")])}).manifest
-        old = replace(second, customers=tuple(replace(each, first_landed_at=None) for each in second.customers))
-        assert old.first_landed_at == first.asked_to
+        old = replace(second, slices=tuple(replace(each, first_landed_at=None) for each in second.slices))
+        assert old.first_landed_at == first.requested_to
 
     def test_costs_are_exact_by_currency(self, lake: Lake) -> None:
         """Sums are exact beyond a double's digits, one for each currency; what spells no amount adds nothing."""
@@ -143,7 +146,7 @@ class TestManifest:
         ]
         manifest = lake.land({"1": Pull(rows)}).manifest
         assert manifest.costs == {"": "1", "CNY": "0.10", "USD": "98765432109876543210.00000000"}
-        assert Decimal(manifest.customers[0].cost) == Decimal("98765432109876543211.1")
+        assert Decimal(manifest.slices[0].cost) == Decimal("98765432109876543211.1")
 
     def test_costs_never_have_an_exponent(self, lake: Lake) -> None:
         """Sums are spelled without exponent, as SQL and people read them."""
@@ -151,7 +154,7 @@ class TestManifest:
             {"1": Pull([line("a", "1E5"), line("b", "1e-8")]), "2": Pull([line("c", "0E-8")])}
         ).manifest
         assert manifest.costs == {"USD": "100000.00000001"}
-        assert [customer.cost for customer in manifest.customers] == ["100000.00000001", "0.00000000"]
+        assert [customer.cost for customer in manifest.slices] == ["100000.00000001", "0.00000000"]
 
     def test_customers_are_told_in_order(self, lake: Lake) -> None:
         """Each customer has rows, total, proof and when it was proven, sorted by UIN."""
@@ -159,14 +162,14 @@ class TestManifest:
             {"20": Pull([line("a"), line("b")]), "3": Pull([line("c")], Proof.UNPROVEN, expected=4), "100": FAILED},
             listed=["20", "3"],
         ).manifest
-        told = [(c.customer_uin, c.rows, c.expected_rows, c.proof, c.listed, c.carried) for c in manifest.customers]
+        told = [(c.customer_uin, c.rows, c.expected_rows, c.proof, c.listed, c.carried) for c in manifest.slices]
         assert told == [
             ("100", 0, None, "failed", False, False),
             ("20", 2, 2, "proven", True, False),
             ("3", 1, 4, "unproven", True, False),
         ]
-        assert [c.proven_at for c in manifest.customers] == [None, "2026-11-20T05:00:00+00:00", None]
-        assert (manifest.customers[0].code, manifest.customers[0].request_id) == ("Refused", "r-9")
+        assert [c.proven_at for c in manifest.slices] == [None, "2026-11-20T05:00:00+00:00", None]
+        assert (manifest.slices[0].code, manifest.slices[0].request_id) == ("Refused", "r-9")
 
     @pytest.mark.parametrize(
         ("pulls", "listed", "state"),
@@ -196,8 +199,8 @@ class TestManifest:
     def test_the_same_pages_have_the_same_rows_digest(self, lake: Lake) -> None:
         """Landing the very pages again gives the same rows digest, whatever else the manifest says."""
         pulled = lake.pulled(DETAIL, {"1": Pull([line("a")])})
-        first = land.land(lake.target(), pulled)
-        second = land.land(lake.target(), replace(pulled, run_id="another"))
+        first = land.land(lake.partition(), pulled)
+        second = land.land(lake.partition(), replace(pulled, run_id="another"))
         assert first.manifest.rows_digest == second.manifest.rows_digest
         assert first.digest != second.digest
 
@@ -227,7 +230,7 @@ class TestMerge:
         assert self.ids(lake) == {"1": ["a", "b"], "2": ["d"]}
         kept = [row for row in lake.table().to_pylist() if row["_customer_uin"] == "1"]
         assert kept == [before["a"], before["b"]]
-        first, second = manifest.customers
+        first, second = manifest.slices
         assert (first.carried, first.proof, first.proven_at) == (True, "proven", "2026-11-20T05:00:00+00:00")
         assert (second.carried, second.proven_at) == (False, "2026-11-20T06:00:00+00:00")
         assert manifest.costs == {"USD": "3.30"}
@@ -237,7 +240,7 @@ class TestMerge:
         lake.land({"1": Pull([line("a"), line("b")]), "2": Pull([line("c")])})
         manifest = lake.land({"1": FAILED, "2": Pull([line("d")])}).manifest
         assert self.ids(lake) == {"1": ["a", "b"], "2": ["d"]}
-        failed = manifest.customers[0]
+        failed = manifest.slices[0]
         assert (failed.proof, failed.rows, failed.expected_rows, failed.cost) == ("failed", 2, 2, "2.20")
         assert (failed.carried, failed.proven_at) == (True, "2026-11-20T05:00:00+00:00")
         assert (failed.reason, failed.code, failed.request_id) == ("it is failed", "Refused", "r-9")
@@ -250,39 +253,39 @@ class TestMerge:
         lake.land({"1": FAILED})
         manifest = lake.land({"1": Pull([line("b")])}).manifest
         assert self.ids(lake) == {"1": ["b"]}
-        assert (manifest.state, manifest.customers[0].carried, manifest.customers[0].reason) == ("whole", False, "")
+        assert (manifest.state, manifest.slices[0].carried, manifest.slices[0].reason) == ("whole", False, "")
 
     def test_a_new_customer_that_fails_has_no_rows(self, lake: Lake) -> None:
         """A customer that fails at its first pull is named and has none."""
         lake.land({"1": Pull([line("a")])})
         manifest = lake.land({"1": Pull([line("b")]), "2": FAILED}).manifest
         assert self.ids(lake) == {"1": ["b"]}
-        assert (manifest.customers[1].rows, manifest.customers[1].carried) == (0, False)
+        assert (manifest.slices[1].rows, manifest.slices[1].carried) == (0, False)
 
     def test_unproven_replaces_proven_while_the_month_is_open(self, lake: Lake) -> None:
         """On an open month newer rows count more than proven ones, which are of yesterday."""
         lake.land({"1": Pull([line("a")])})
         manifest = lake.land({"1": Pull([line("b")], Proof.UNPROVEN, expected=2)}).manifest
         assert self.ids(lake) == {"1": ["b"]}
-        assert (manifest.customers[0].proof, manifest.customers[0].proven_at) == ("unproven", None)
+        assert (manifest.slices[0].proof, manifest.slices[0].proven_at) == ("unproven", None)
 
     def test_unproven_does_not_replace_proven_once_the_month_is_closed(self, lake: Lake) -> None:
         """On a closed month rows proven since the close stay, and the doubt is told with the API's new total."""
-        lake.land({"1": Pull([line("a")]), "2": Pull([line("c")])}, state=MonthState.CLOSED)
+        lake.land({"1": Pull([line("a")]), "2": Pull([line("c")])}, state=MonthState.ISSUED)
         bad = Pull([line("b"), line("b")], Proof.UNPROVEN, expected=3)
-        manifest = lake.land({"1": bad, "2": Pull([line("d")])}, state=MonthState.CLOSED).manifest
+        manifest = lake.land({"1": bad, "2": Pull([line("d")])}, state=MonthState.ISSUED).manifest
         assert self.ids(lake) == {"1": ["a"], "2": ["d"]}
-        kept = manifest.customers[0]
+        kept = manifest.slices[0]
         assert (kept.proof, kept.rows, kept.expected_rows, kept.cost, kept.carried) == ("unproven", 1, 3, "1.10", True)
-        assert (kept.proven_at, kept.proven_closed) == ("2026-11-20T05:00:00+00:00", True)
+        assert (kept.proven_at, kept.proven_issued) == ("2026-11-20T05:00:00+00:00", True)
         assert manifest.state == "unproven"
 
     @pytest.mark.parametrize("between", [FAILED, Pull([line("x")], Proof.UNPROVEN)])
     def test_proven_rows_outlast_more_than_one_bad_pull(self, lake: Lake, between: Any) -> None:
         """Rows proven since the close stay through several pulls that prove nothing."""
-        lake.land({"1": Pull([line("a")])}, state=MonthState.CLOSED)
-        lake.land({"1": between}, state=MonthState.CLOSED)
-        lake.land({"1": Pull([line("b")], Proof.UNPROVEN)}, state=MonthState.CLOSED)
+        lake.land({"1": Pull([line("a")])}, state=MonthState.ISSUED)
+        lake.land({"1": between}, state=MonthState.ISSUED)
+        lake.land({"1": Pull([line("b")], Proof.UNPROVEN)}, state=MonthState.ISSUED)
         assert self.ids(lake) == {"1": ["a"]}
 
     @pytest.mark.parametrize("state", [MonthState.OPEN, MonthState.PROVISIONAL])
@@ -293,8 +296,8 @@ class TestMerge:
         """What was proven while the month ran is not the bill: unproven rows of after the close replace it."""
         lake.land({"1": Pull([line("a")])}, state=state)
         for pull in between:
-            lake.land({"1": pull}, state=MonthState.CLOSED)
-        lake.land({"1": Pull([line("b")], Proof.UNPROVEN)}, state=MonthState.CLOSED)
+            lake.land({"1": pull}, state=MonthState.ISSUED)
+        lake.land({"1": Pull([line("b")], Proof.UNPROVEN)}, state=MonthState.ISSUED)
         assert self.ids(lake) == {"1": ["b"]}
 
     def test_a_whole_dataset_is_replaced(self, lake: Lake) -> None:
@@ -302,7 +305,7 @@ class TestMerge:
         lake.land({None: Pull([{"CustomerUin": "1"}, {"CustomerUin": "2"}])}, CUSTOMERS, None)
         manifest = lake.land({None: Pull([{"CustomerUin": "3"}])}, CUSTOMERS, None).manifest
         assert lake.rows("CustomerUin", "_customer_uin", dataset=CUSTOMERS) == [("3", None)]
-        assert [customer.customer_uin for customer in manifest.customers] == [None]
+        assert [customer.customer_uin for customer in manifest.slices] == [None]
         assert manifest.month_state is None
         assert manifest.costs == {}
 
@@ -330,13 +333,13 @@ class TestReading:
 
     def test_nothing_landed_has_no_manifest(self, lake: Lake) -> None:
         """Before the first landing there is none."""
-        assert land.landed(lake.target()) is None
+        assert land.landed(lake.partition()) is None
         assert land.landed_files(lake.home) == []
 
     def test_a_sound_file_is_verified(self, lake: Lake) -> None:
         """Verifying a file that is as it was landed finds nothing."""
         file = lake.land({"1": Pull([line("a"), line("b", "2.20")])})
-        land.verify(lake.target().path, file.manifest, DETAIL)
+        land.verify(lake.partition().path, file.manifest, DETAIL)
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -346,14 +349,14 @@ class TestReading:
         """Rows or sums that differ from the manifest are told with both."""
         file = lake.land({"1": Pull([line("a"), line("b", "2.20")])})
         with pytest.raises(CorruptFile, match=words):
-            land.verify(lake.target().path, replace(file.manifest, **change), DETAIL)
+            land.verify(lake.partition().path, replace(file.manifest, **change), DETAIL)
 
     def test_a_flipped_byte_in_any_page_is_found(self, lake: Lake) -> None:
         """A changed byte in the data of any column is found by its page's checksum."""
         file = lake.land(
             {"1": Pull(line(f"id {number}", f"{number}.10", ProductName="p" * number) for number in range(40))}
         )
-        path = lake.target().path
+        path = lake.partition().path
         sound = path.read_bytes()
         group = pq.read_metadata(path).row_group(0)
         for index in range(group.num_columns):
@@ -368,30 +371,30 @@ class TestReading:
     def test_a_file_that_is_no_parquet_is_named(self, lake: Lake, content: bytes) -> None:
         """A file that cannot be read is named with what to do, by every way of looking at it."""
         lake.land({"1": Pull([line("a")])})
-        path = lake.target().path
+        path = lake.partition().path
         path.write_bytes(content)
         for look in (
-            lambda: land.landed(lake.target()),
+            lambda: land.landed(lake.partition()),
             lambda: land.landed_files(lake.home),
-            lambda: land.texts(lake.target(), "Id"),
+            lambda: land.texts(lake.partition(), "Id"),
         ):
             with pytest.raises(CorruptFile, match="Move it away and run its partition again") as failure:
                 look()
             assert str(path) in str(failure.value)
 
-    @pytest.mark.parametrize("manifest", [None, "{", "[]", "{}", '{"customers": []}', '{"customers": [{"x": 1}]}'])
+    @pytest.mark.parametrize("manifest", [None, "{", "[]", "{}", '{"slices": []}', '{"customers": [{"x": 1}]}'])
     def test_a_footer_without_our_manifest_is_no_landed_file(self, lake: Lake, manifest: str | None) -> None:
         """A Parquet file of another hand is not taken for ours."""
-        path = lake.target().path
+        path = lake.partition().path
         path.parent.mkdir(parents=True)
         table = pa.table({"Id": ["a"]})
         if manifest is not None:
             table = table.replace_schema_metadata({FOOTER_KEY: manifest})
         pq.write_table(table, path)
         with pytest.raises(CorruptFile, match="not a landed file"):
-            land.landed(lake.target())
+            land.landed(lake.partition())
 
     def test_a_column_can_be_read(self, lake: Lake) -> None:
         """One column of what is landed, with its nulls, in order."""
         lake.land({"1": Pull([line("a"), line(None), line("b")])})
-        assert land.texts(lake.target(), "Id") == ["a", None, "b"]
+        assert land.texts(lake.partition(), "Id") == ["a", None, "b"]

@@ -16,7 +16,7 @@ from pipelines import land
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Merge
 from pipelines.errors import UnreadableFile
-from pipelines.land.manifest import FOOTER_KEY, LandedCustomer
+from pipelines.land.manifest import FOOTER_KEY, SliceState
 from pipelines.land.merging import _batched_by, _first
 from pipelines.pages import Proof
 from pipelines.periods import MonthState
@@ -50,7 +50,7 @@ def credit(*uins: int, total: str = "1") -> list[dict[str, str]]:
 
 def told(file: land.LandedFile, *names: str) -> list[tuple[Any, ...]]:
     """Some of what the manifest says of each subject."""
-    return [tuple(getattr(customer, name) for name in names) for customer in file.manifest.customers]
+    return [tuple(getattr(customer, name) for name in names) for customer in file.manifest.slices]
 
 
 class TestParts:
@@ -58,57 +58,80 @@ class TestParts:
 
     def test_a_part_that_is_asked_replaces_its_own_rows_only(self, lake: Lake) -> None:
         """Of two parts of the account one is pulled again: the other's rows are carried over."""
-        lake.land({None: [Pull([{"TotalCost": "1"}], part=PRODUCT), Pull([{"TotalCost": "2"}], part=PROJECT)]}, OWN)
-        file = lake.land({None: Pull([{"TotalCost": "3"}], part=PROJECT)}, OWN)
-        assert sorted(lake.rows("_asked", "TotalCost", dataset=OWN)) == [(PRODUCT, "1"), (PROJECT, "3")]
-        assert told(file, "part", "rows", "cost", "carried") == [(PRODUCT, 1, "1", True), (PROJECT, 1, "3", False)]
+        lake.land(
+            {
+                None: [
+                    Pull([{"TotalCost": "1"}], slice_params=PRODUCT),
+                    Pull([{"TotalCost": "2"}], slice_params=PROJECT),
+                ]
+            },
+            OWN,
+        )
+        file = lake.land({None: Pull([{"TotalCost": "3"}], slice_params=PROJECT)}, OWN)
+        assert sorted(lake.rows("_slice_params", "TotalCost", dataset=OWN)) == [(PRODUCT, "1"), (PROJECT, "3")]
+        assert told(file, "slice_params", "rows", "cost", "carried") == [
+            (PRODUCT, 1, "1", True),
+            (PROJECT, 1, "3", False),
+        ]
 
     def test_a_failed_part_keeps_its_rows(self, lake: Lake) -> None:
         """A customer's failed part keeps what landed before, the other part of the customer is replaced."""
         five, six = '{"VoucherId":5}', '{"VoucherId":6}'
-        rows = {"1": [Pull([{"Id": "a", "Amount": "1"}], part=five), Pull([{"Id": "b", "Amount": "2"}], part=six)]}
+        rows = {
+            "1": [
+                Pull([{"Id": "a", "Amount": "1"}], slice_params=five),
+                Pull([{"Id": "b", "Amount": "2"}], slice_params=six),
+            ]
+        }
         lake.land(rows, USAGE)
-        again = {"1": [Pull(proof=Proof.FAILED, part=five), Pull([{"Id": "c", "Amount": "3"}], part=six)]}
+        again = {
+            "1": [Pull(proof=Proof.FAILED, slice_params=five), Pull([{"Id": "c", "Amount": "3"}], slice_params=six)]
+        }
         file = lake.land(again, USAGE)
-        assert sorted(lake.rows("_asked", "Id", dataset=USAGE)) == [(five, "a"), (six, "c")]
-        assert told(file, "part", "proof", "rows", "carried") == [(five, "failed", 1, True), (six, "proven", 1, False)]
+        assert sorted(lake.rows("_slice_params", "Id", dataset=USAGE)) == [(five, "a"), (six, "c")]
+        assert told(file, "slice_params", "proof", "rows", "carried") == [
+            (five, "failed", 1, True),
+            (six, "proven", 1, False),
+        ]
 
     def test_parts_are_told_in_order(self, lake: Lake) -> None:
         """Subjects are sorted by customer, then part."""
-        pulls = {"2": Pull(part="b"), "1": [Pull(part="b"), Pull(part="a")]}
-        assert told(lake.land(pulls, USAGE), "customer_uin", "part") == [("1", "a"), ("1", "b"), ("2", "b")]
+        pulls = {"2": Pull(slice_params="b"), "1": [Pull(slice_params="b"), Pull(slice_params="a")]}
+        assert told(lake.land(pulls, USAGE), "customer_uin", "slice_params") == [("1", "a"), ("1", "b"), ("2", "b")]
 
     def test_a_row_that_moves_between_parts_is_a_change(self, lake: Lake) -> None:
         """The change log compares the rows of each part: the same row under another part has vanished and appeared."""
-        lake.land({None: [Pull([{"TotalCost": "1"}], part=PRODUCT), Pull(part=PROJECT)]}, OWN)
-        file = lake.land({None: [Pull(part=PRODUCT), Pull([{"TotalCost": "1"}], part=PROJECT)]}, OWN)
-        entry = pq.ParquetFile(lake.target(OWN).changes / file.manifest.changes[0]).read().to_pylist()
-        assert sorted((row["_change"], row["_asked"]) for row in entry) == [
+        lake.land({None: [Pull([{"TotalCost": "1"}], slice_params=PRODUCT), Pull(slice_params=PROJECT)]}, OWN)
+        file = lake.land({None: [Pull(slice_params=PRODUCT), Pull([{"TotalCost": "1"}], slice_params=PROJECT)]}, OWN)
+        entry = pq.ParquetFile(lake.partition(OWN).changes / file.manifest.changes[0]).read().to_pylist()
+        assert sorted((row["_change"], row["_slice_params"]) for row in entry) == [
             ("appeared", PROJECT),
             ("vanished", PRODUCT),
         ]
 
-    @pytest.mark.parametrize("state", [MonthState.OPEN, MonthState.CLOSED])
+    @pytest.mark.parametrize("state", [MonthState.OPEN, MonthState.ISSUED])
     def test_a_customer_that_changes_hands_has_one_bill(self, lake: Lake, state: Any) -> None:
         """Asked as a reseller's customer where it was asked as a direct one, it does not keep the old rows too."""
-        lake.land({"1": Pull([line("a")], part=DIRECT), "2": Pull([line("x")], part=DIRECT)}, FILES, state)
-        file = lake.land({"1": Pull([line("b")], part=INDIRECT)}, FILES, state)
+        lake.land(
+            {"1": Pull([line("a")], slice_params=DIRECT), "2": Pull([line("x")], slice_params=DIRECT)}, FILES, state
+        )
+        file = lake.land({"1": Pull([line("b")], slice_params=INDIRECT)}, FILES, state)
         assert sorted(lake.rows("_customer_uin", "Id", dataset=FILES)) == [("1", "b"), ("2", "x")]
-        assert told(file, "customer_uin", "part", "rows") == [("1", INDIRECT, 1), ("2", DIRECT, 1)]
+        assert told(file, "customer_uin", "slice_params", "rows") == [("1", INDIRECT, 1), ("2", DIRECT, 1)]
 
     def test_a_customer_that_changes_hands_and_fails_keeps_its_bill(self, lake: Lake) -> None:
         """The rows kept stay those of the question that brought them, through more than one failure."""
-        lake.land({"1": Pull([line("a")], part=DIRECT)}, FILES)
-        for part in (INDIRECT, INDIRECT, DIRECT):
-            file = lake.land({"1": Pull(proof=Proof.FAILED, part=part)}, FILES)
-        assert lake.rows("Id", "_asked", dataset=FILES) == [("a", DIRECT)]
-        assert told(file, "part", "rows", "proof", "carried") == [(DIRECT, 1, "failed", True)]
+        lake.land({"1": Pull([line("a")], slice_params=DIRECT)}, FILES)
+        for slice_params in (INDIRECT, INDIRECT, DIRECT):
+            file = lake.land({"1": Pull(proof=Proof.FAILED, slice_params=slice_params)}, FILES)
+        assert lake.rows("Id", "_slice_params", dataset=FILES) == [("a", DIRECT)]
+        assert told(file, "slice_params", "rows", "proof", "carried") == [(DIRECT, 1, "failed", True)]
 
     def test_packs_of_both_kinds_stand_side_by_side(self, lake: Lake) -> None:
         """The account's packs, of its own customers and of its resellers', are two things."""
         packs = DATASETS["customer_bill_detail_packs"]
-        lake.land({None: [Pull([line("a")], part=DIRECT), Pull([line("b")], part=INDIRECT)]}, packs)
-        lake.land({None: Pull([line("c")], part=INDIRECT)}, packs)
+        lake.land({None: [Pull([line("a")], slice_params=DIRECT), Pull([line("b")], slice_params=INDIRECT)]}, packs)
+        lake.land({None: Pull([line("c")], slice_params=INDIRECT)}, packs)
         assert sorted(lake.rows("Id", dataset=packs)) == [("a",), ("c",)]
 
 
@@ -166,31 +189,33 @@ class TestBatches:
         self, lake: Lake, before: Any, now: Any, expected: Any, kept: Any
     ) -> None:
         """However they were asked before, those that a failed request names keep their rows, once."""
-        lake.land({None: [Pull(credit(*uins), part=batch(*uins)) for uins in before]}, CREDIT, None)
+        lake.land({None: [Pull(credit(*uins), slice_params=batch(*uins)) for uins in before]}, CREDIT, None)
         pulls = [
-            Pull(credit(*uins, total="9"), part=batch(*uins)) if fine else Pull(proof=Proof.FAILED, part=batch(*uins))
+            Pull(credit(*uins, total="9"), slice_params=batch(*uins))
+            if fine
+            else Pull(proof=Proof.FAILED, slice_params=batch(*uins))
             for uins, fine in now
         ]
         file = lake.land({None: pulls}, CREDIT, None)
         assert sorted(lake.rows("Uin", "TotalCredit", dataset=CREDIT)) == sorted(expected.items())
-        assert [customer.rows for customer in file.manifest.customers if customer.carried] == kept
-        assert sum(customer.rows for customer in file.manifest.customers) == file.manifest.rows
-        again = lake.land({None: [Pull(proof=Proof.FAILED, part=batch(1, 2, 3, 4))]}, CREDIT, None)
+        assert [customer.rows for customer in file.manifest.slices if customer.carried] == kept
+        assert sum(customer.rows for customer in file.manifest.slices) == file.manifest.rows
+        again = lake.land({None: [Pull(proof=Proof.FAILED, slice_params=batch(1, 2, 3, 4))]}, CREDIT, None)
         assert sorted(lake.rows("Uin", "TotalCredit", dataset=CREDIT)) == sorted(expected.items())
-        assert [customer.rows for customer in again.manifest.customers] == [len(expected)]
+        assert [customer.rows for customer in again.manifest.slices] == [len(expected)]
 
     def test_what_is_kept_is_as_far_proven_as_its_weakest_part(self, lake: Lake) -> None:
         """Of rows from two requests the older proof counts, and none if one of them was never proven."""
-        target = lake.target(CREDIT, state=None)
-        pulls = {None: [Pull(credit(1), part=batch(1)), Pull(credit(2), part=batch(2))]}
+        partition = lake.partition(CREDIT, state=None)
+        pulls = {None: [Pull(credit(1), slice_params=batch(1)), Pull(credit(2), slice_params=batch(2))]}
         pulled = lake.pulled(CREDIT, pulls)
-        later = replace(pulled.customers[1], proven_at=pulled.asked_from)
-        land.land(target, replace(pulled, customers=[pulled.customers[0], later]))
-        file = lake.land({None: Pull(proof=Proof.FAILED, part=batch(1, 2))}, CREDIT, None)
-        assert told(file, "proven_at") == [(pulled.asked_from.isoformat(),)]
-        pulls[None][0] = Pull(credit(1), Proof.UNPROVEN, part=batch(1))
+        later = replace(pulled.results[1], proven_at=pulled.requested_from)
+        land.land(partition, replace(pulled, results=[pulled.results[0], later]))
+        file = lake.land({None: Pull(proof=Proof.FAILED, slice_params=batch(1, 2))}, CREDIT, None)
+        assert told(file, "proven_at") == [(pulled.requested_from.isoformat(),)]
+        pulls[None][0] = Pull(credit(1), Proof.UNPROVEN, slice_params=batch(1))
         lake.land(pulls, CREDIT, None)
-        file = lake.land({None: Pull(proof=Proof.FAILED, part=batch(1, 2))}, CREDIT, None)
+        file = lake.land({None: Pull(proof=Proof.FAILED, slice_params=batch(1, 2))}, CREDIT, None)
         assert told(file, "proven_at") == [(None,)]
 
 
@@ -209,20 +234,20 @@ class TestFirst:
 
     def test_the_first_landing_that_came_is_kept(self, lake: Lake) -> None:
         """A failure is no landing; later ones do not move it; after the close the first of them is told besides."""
-        times = "first_landed_at", "first_closed_at"
+        times = "first_landed_at", "first_issued_at"
         five, six, eight = (f"2026-11-20T0{hour}:00:00+00:00" for hour in (5, 6, 8))
         assert told(lake.land({"1": Pull([line("a")]), "2": FAILED}), *times) == [(five, None), (None, None)]
         assert told(lake.land({"1": FAILED, "2": Pull()}), *times) == [(five, None), (six, None)]
-        assert told(lake.land({"1": FAILED}, state=MonthState.CLOSED), *times) == [(five, None), (six, None)]
+        assert told(lake.land({"1": FAILED}, state=MonthState.ISSUED), *times) == [(five, None), (six, None)]
         for cost in "1", "2":
-            last = lake.land({"1": Pull([line("a", cost)]), "2": FAILED}, state=MonthState.CLOSED)
+            last = lake.land({"1": Pull([line("a", cost)]), "2": FAILED}, state=MonthState.ISSUED)
             assert told(last, *times) == [(five, eight), (six, None)]
 
     def test_of_rows_that_landed_before_this_was_kept_the_proof_tells(self) -> None:
         """An old manifest has no such times: rows are as old as their proof at least."""
-        old = LandedCustomer("1", 1, 1, "1", "proven", "2026-11-06T04:00:00+00:00", proven_closed=True)
+        old = SliceState("1", 1, 1, "1", "proven", "2026-11-06T04:00:00+00:00", proven_issued=True)
         assert _first(old) == (old.proven_at, old.proven_at)
-        assert _first(replace(old, proven_closed=False)) == (old.proven_at, None)
+        assert _first(replace(old, proven_issued=False)) == (old.proven_at, None)
         assert _first(None) == (None, None)
 
 
@@ -233,9 +258,9 @@ class TestMoved:
         """A pull that brings the same keeps the time of the first one; another digest moves it."""
         lake.land({"1": Pull([line("a")]), "2": Pull([line("b")])})
         file = lake.land({"1": Pull([line("a")]), "2": Pull([line("c")])})
-        first, second = file.manifest.customers
+        first, second = file.manifest.slices
         assert (first.changed_at, second.changed_at) == ("2026-11-20T05:00:00+00:00", "2026-11-20T06:00:00+00:00")
-        assert first.digest == lake.pulled(DETAIL, {"1": Pull([line("a")])}).customers[0].digest
+        assert first.digest == lake.pulled(DETAIL, {"1": Pull([line("a")])}).results[0].digest
         assert first.digest != second.digest
 
     def test_rows_that_are_kept_have_not_moved(self, lake: Lake) -> None:
@@ -253,8 +278,8 @@ class TestMoved:
 
     def test_rows_that_were_refused_for_older_ones_have_not_moved(self, lake: Lake) -> None:
         """Where proven rows stand against unproven ones, digest and time are those of the rows that are here."""
-        before = told(lake.land({"1": Pull([line("a")])}, state=MonthState.CLOSED), "digest", "changed_at")
-        file = lake.land({"1": Pull([line("b")], Proof.UNPROVEN)}, state=MonthState.CLOSED)
+        before = told(lake.land({"1": Pull([line("a")])}, state=MonthState.ISSUED), "digest", "changed_at")
+        file = lake.land({"1": Pull([line("b")], Proof.UNPROVEN)}, state=MonthState.ISSUED)
         assert told(file, "digest", "changed_at") == before
 
     def test_it_is_kept_who_is_whose(self, lake: Lake) -> None:
@@ -277,7 +302,11 @@ class TestFiles:
     def test_rows_and_costs_are_counted_by_subject(self, lake: Lake) -> None:
         """Each subject has the rows and the exact cost of its pages, in whatever currency, and no expected rows."""
         rows = [line("a", "0.10"), line("b", "98765432109876543210.00000001"), line("c", "-", Currency="CNY")]
-        pulls = {"1": Pull(rows, part=DIRECT), "2": Pull(part=DIRECT), "3": Pull(proof=Proof.FAILED, part=DIRECT)}
+        pulls = {
+            "1": Pull(rows, slice_params=DIRECT),
+            "2": Pull(slice_params=DIRECT),
+            "3": Pull(proof=Proof.FAILED, slice_params=DIRECT),
+        }
         file = lake.land(pulls, FILES)
         assert told(file, "rows", "cost", "expected_rows") == [
             (3, "98765432109876543210.10000001", None),
@@ -286,27 +315,29 @@ class TestFiles:
         ]
         assert file.manifest.rows == 3
         assert Decimal(file.manifest.costs["USD"]) == Decimal("98765432109876543210.10000001")
-        land.verify(lake.target(FILES).path, file.manifest, FILES)
+        land.verify(lake.partition(FILES).path, file.manifest, FILES)
 
     def test_a_failed_file_keeps_its_rows(self, lake: Lake) -> None:
         """A link that could not be had keeps the rows, their count and cost."""
-        lake.land({"1": Pull([line("a", "1.50")], part=DIRECT)}, FILES)
-        file = lake.land({"1": Pull(proof=Proof.FAILED, part=DIRECT)}, FILES)
+        lake.land({"1": Pull([line("a", "1.50")], slice_params=DIRECT)}, FILES)
+        file = lake.land({"1": Pull(proof=Proof.FAILED, slice_params=DIRECT)}, FILES)
         assert told(file, "rows", "cost", "carried") == [(1, "1.50", True)]
 
     def test_a_file_that_cannot_be_read_lands_nothing(self, lake: Lake) -> None:
         """Found in the middle, it leaves file, change log and drift as they were, and is told to who landed it."""
-        lake.land({"1": Pull([line("a")], part=DIRECT)}, FILES)
+        lake.land({"1": Pull([line("a")], slice_params=DIRECT)}, FILES)
         before = {name: (lake.home / name).read_bytes() for name in lake.files()}
-        pulled = lake.pulled(FILES, {"1": Pull([line("b")], part=DIRECT), "2": Pull([line("c")], part=DIRECT)})
+        pulled = lake.pulled(
+            FILES, {"1": Pull([line("b")], slice_params=DIRECT), "2": Pull([line("c")], slice_params=DIRECT)}
+        )
 
         def broken(pages: Sequence[Page]) -> Iterator[Page]:
             yield from pages[:1]
-            raise UnreadableFile("It is no table.", customer_uin="2", part=DIRECT)
+            raise UnreadableFile("It is no table.", customer_uin="2", slice_params=DIRECT)
 
         with pytest.raises(UnreadableFile) as failure:
-            land.land(lake.target(FILES), replace(pulled, pages=broken(list(pulled.pages))))
-        assert (failure.value.customer_uin, failure.value.part) == ("2", DIRECT)
+            land.land(lake.partition(FILES), replace(pulled, pages=broken(list(pulled.pages))))
+        assert (failure.value.customer_uin, failure.value.slice_params) == ("2", DIRECT)
         assert {name: (lake.home / name).read_bytes() for name in lake.files()} == before
 
 
@@ -315,15 +346,15 @@ class TestOlderFiles:
 
     def downgrade(self, lake: Lake) -> None:
         """Make of the landed file one that knows neither parts nor digests."""
-        path = lake.target().path
+        path = lake.partition().path
         manifest = land.read_manifest(path)
-        table = pq.ParquetFile(path).read().drop_columns(["_asked", "_reply", "_file"])
+        table = pq.ParquetFile(path).read().drop_columns(["_slice_params", "_reply", "_file"])
         old = ("customer_uin", "rows", "expected_rows", "cost", "proof", "proven_at", "reason", "code", "request_id")
         document = json.loads(manifest.to_json())
         del document["fields"], document["unknown_values"]
-        document["customers"] = [
-            {name: getattr(customer, name) for name in (*old, "listed", "carried", "proven_closed")}
-            for customer in manifest.customers
+        document["slices"] = [
+            {name: getattr(customer, name) for name in (*old, "listed", "carried", "proven_issued")}
+            for customer in manifest.slices
         ]
         with pa.OSFile(str(path), "wb") as file, pq.ParquetWriter(file, table.schema) as writer:
             writer.write_table(table)
@@ -333,10 +364,10 @@ class TestOlderFiles:
         """What it does not say is as it was then: no parts, no digest, all customers direct."""
         lake.land({"1": Pull([line("a")])})
         self.downgrade(lake)
-        manifest = land.landed(lake.target())
+        manifest = land.landed(lake.partition())
         assert (manifest.fields, manifest.unknown_values) == ({}, {})
-        [customer] = manifest.customers
-        assert (customer.part, customer.digest, customer.changed_at, customer.direct) == ("", "", None, True)
+        [customer] = manifest.slices
+        assert (customer.slice_params, customer.digest, customer.changed_at, customer.direct) == ("", "", None, True)
 
     def test_its_rows_are_carried_over(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows of a customer that nobody asked stay, without a part; one that is asked has moved."""
@@ -344,7 +375,7 @@ class TestOlderFiles:
         self.downgrade(lake)
         monkeypatch.setattr("pipelines.land.landing.verify", lambda *_: None)  # its bytes are made up
         file = lake.land({"1": Pull([line("a")])})
-        assert sorted(lake.rows("Id", "_asked", "_file")) == [("a", None, None), ("b", None, None)]
+        assert sorted(lake.rows("Id", "_slice_params", "_file")) == [("a", None, None), ("b", None, None)]
         assert told(file, "changed_at", "carried") == [("2026-11-20T06:00:00+00:00", False), (None, True)]
         assert lake.changes(file) == [[]]
 
@@ -352,7 +383,7 @@ class TestOlderFiles:
 def test_a_manifest_says_nothing_of_what_is_as_mostly(lake: Lake) -> None:
     """Of thousands of customers it keeps what differs from the usual, and reads back as the same."""
     file = lake.land({"1": Pull([line("a")]), "2": FAILED})
-    said = [set(customer) for customer in json.loads(file.manifest.to_json())["customers"]]
+    said = [set(customer) for customer in json.loads(file.manifest.to_json())["slices"]]
     assert said[0] == {
         "customer_uin",
         "rows",
@@ -365,7 +396,7 @@ def test_a_manifest_says_nothing_of_what_is_as_mostly(lake: Lake) -> None:
         "first_landed_at",
     }
     assert said[1] >= {"reason", "code", "request_id"}
-    assert land.read_manifest(lake.target().path) == file.manifest
+    assert land.read_manifest(lake.partition().path) == file.manifest
 
 
 def test_digests_are_read_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,14 +19,14 @@ from pipelines.errors import BuildFailed, Busy, CorruptFile, StorageFailed
 from pipelines.land.manifest import landed_files
 from pipelines.model import build as build_module
 from pipelines.model import lake
-from pipelines.model.build import Built, Stamp, build
+from pipelines.model.build import Built, ReleaseIdentity, build
 from pipelines.model.project import SCHEMA_VERSION, Project, Scope, read_project
 from tests.lake import Pull, line, put, put_month
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STAMP = Stamp("release", datetime(2026, 11, 20, 4, tzinfo=UTC), "test")
+STAMP = ReleaseIdentity("release", datetime(2026, 11, 20, 4, tzinfo=UTC), "test")
 MONTHS = ("2026-08", "2026-09", "2026-10")
 
 
@@ -110,7 +110,7 @@ def appear(home: Path) -> None:
 def vanish(home: Path) -> None:
     """Take a whole month and one file of another out of the lake."""
     for file in landed_files(home):
-        key = (file.manifest.dataset, file.manifest.key)
+        key = (file.manifest.dataset, file.manifest.partition_key)
         if key[1] == "2026-08" or key == ("bill_summary_by_product", "2026-10"):
             (home / file.path).unlink()
 
@@ -135,7 +135,7 @@ def take_snapshots(home: Path) -> None:
     drift.parent.mkdir(parents=True)
     drift.write_text(json.dumps({"filled": {}, "sightings": [sighting]}))
     put(home, "voucher_pool", "2026-11-21", {None: Pull([{"AgentName": "a", "TotalQuota": "1"}])})
-    put(home, "credit_by_uin", "2026-11-21", {None: Pull([{"Uin": "1"}], part='{"UinList":[1]}')})
+    put(home, "credit_by_uin", "2026-11-21", {None: Pull([{"Uin": "1"}], slice_params='{"UinList":[1]}')})
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_month_is_made_from_all_its_days(home: Path, monkeypatch: pytest.Monke
     make_raw = lake.make_raw
 
     def seen(connection: Any, home: Path, files: Any, *rest: Any) -> None:
-        read.append({file.manifest.key for file in files if file.manifest.kind == "bill_date"})
+        read.append({file.manifest.partition_key for file in files if file.manifest.kind == "bill_date"})
         make_raw(connection, home, files, *rest)
 
     monkeypatch.setattr(lake, "make_raw", seen)
@@ -294,21 +294,27 @@ def test_a_lost_text_stops_the_build(home: Path) -> None:
         run(home)
     message = str(failure.value)
     assert message.startswith("assert_no_text_is_lost_or_rounded: ")
-    for part in ("account sandbox", "customer_uin 1", "bill_month 2026-10", "source_text 1.123456789", "Readers keep"):
-        assert part in message
+    for slice_params in (
+        "account sandbox",
+        "customer_uin 1",
+        "bill_month 2026-10",
+        "source_text 1.123456789",
+        "Readers keep",
+    ):
+        assert slice_params in message
     assert differences(home / "before.duckdb", paths.build_file(home)) == {}
 
 
 def test_rows_that_no_landing_proved_stop_the_build(home: Path) -> None:
     """A manifest whose customers do not add up to its rows is found, customer by customer."""
     file = put(home, "customer_bill_detail", "2026-10", {"1": Pull([line()]), "2": Pull([line()])})
-    (customer, other) = file.manifest.customers
+    (customer, other) = file.manifest.slices
     put(
         home,
         "customer_bill_detail",
         "2026-10",
         {"1": Pull([line()]), "2": Pull([line()])},
-        damage={"customers": (replace(customer, rows=2), replace(other, rows=0))},
+        damage={"slices": (replace(customer, rows=2), replace(other, rows=0))},
     )
     with pytest.raises(BuildFailed, match="assert_every_landed_row_is_a_bill_line: 2 rows of fct_bill_lines"):
         run(home)

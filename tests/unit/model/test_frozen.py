@@ -12,7 +12,7 @@ import pytest
 from pipelines import paths
 from pipelines.errors import CorruptFile
 from pipelines.model import lake
-from pipelines.model.frozen import CLOSE, COST_COLUMNS, COSTS, TIE_OUT, AccountMonth, Close, frozen_months, sha256
+from pipelines.model.closes import CLOSE, COST_COLUMNS, COSTS, TIE_OUT, AccountMonth, Close, closed_months, sha256
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,14 +34,14 @@ def freeze(home: Path, month: str, cost: str = "1.5") -> Path:
         bill_month=month,
         release_id="r",
         release_sha256="",
-        frozen_at=NOW,
-        frozen_by="ann",
+        closed_at=NOW,
+        closed_by="ann",
         reason=None,
         overridden=(),
         schema_version="1.1.0",
         code_version="v",
         accounts=(
-            AccountMonth(account="a", is_own_bill=False, month_state="closed", is_complete=True, is_reconciled=True),
+            AccountMonth(account="a", is_own_bill=False, month_state="issued", is_complete=True, is_reconciled=True),
         ),
         files={},
         models={},
@@ -56,7 +56,7 @@ def test_closed_months_are_listed_with_their_digest(tmp_path: Path) -> None:
     for month in ("2026-10", "2026-09"):
         folder = freeze(tmp_path, month)
     (folder.parent / ".2026-11").mkdir()
-    months = frozen_months(tmp_path)
+    months = closed_months(tmp_path)
     assert [(month.path, month.bill_month) for month in months] == [
         ("closed/2026-09", "2026-09"),
         ("closed/2026-10", "2026-10"),
@@ -66,7 +66,7 @@ def test_closed_months_are_listed_with_their_digest(tmp_path: Path) -> None:
 
 def test_a_home_without_closed_months_has_none(tmp_path: Path) -> None:
     """Nothing is closed at first."""
-    assert frozen_months(tmp_path) == []
+    assert closed_months(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_home_without_closed_months_has_none(tmp_path: Path) -> None:
         (CLOSE, "{}", r"it cannot be read \(ValidationError\)"),
         (CLOSE, "\0", r"it cannot be read \(ValidationError\)"),
         (COSTS, None, r"it cannot be read \(FileNotFoundError\)"),
-        (COSTS, "other", r"its frozen_costs.parquet is not the one that was frozen"),
+        (COSTS, "other", r"its closed_costs.parquet is not the one that was frozen"),
         (TIE_OUT, "other", r"its tie_out.csv is not the one that was frozen"),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_folder_that_is_not_as_it_was_frozen_is_corrupt(
     if content is not None:
         (folder / name).write_text(content)
     with pytest.raises(CorruptFile, match=message) as failure:
-        frozen_months(tmp_path)
+        closed_months(tmp_path)
     assert str(folder) in str(failure.value)
     assert "Put it back from a backup" in str(failure.value)
 
@@ -99,18 +99,18 @@ def test_a_folder_of_another_month_is_corrupt(tmp_path: Path) -> None:
     folder = freeze(tmp_path, "2026-10")
     folder.rename(folder.with_name("2026-09"))
     with pytest.raises(CorruptFile, match="it is what was frozen of 2026-10"):
-        frozen_months(tmp_path)
+        closed_months(tmp_path)
 
 
 def test_frozen_months_and_costs_are_tables(tmp_path: Path) -> None:
     """Models see each account's closed month, and what was frozen of it to the last decimal."""
     freeze(tmp_path, "2026-10", "1234567890123.12345678")
     with duckdb.connect() as connection:
-        wanted = {"raw.frozen_months", "raw.frozen_costs"}
-        lake.make_raw(connection, tmp_path, [], {}, wanted, frozen_months(tmp_path))
-        months = "select path, bill_month, account, is_own_bill, release_id, frozen_at, reason from raw.frozen_months"
+        wanted = {"raw.closed_months", "raw.closed_costs"}
+        lake.make_raw(connection, tmp_path, [], {}, wanted, closed_months(tmp_path))
+        months = "select path, bill_month, account, is_own_bill, release_id, closed_at, reason from raw.closed_months"
         assert connection.execute(months).fetchall() == [
             ("closed/2026-10", "2026-10", "a", False, "r", NOW.isoformat(), None)
         ]
-        costs = "select account, customer_uin, is_own_bill, bill_month, billed_cost::varchar from raw.frozen_costs"
+        costs = "select account, customer_uin, is_own_bill, bill_month, billed_cost::varchar from raw.closed_costs"
         assert connection.execute(costs).fetchall() == [("a", "1", False, "2026-10", "1234567890123.12345678")]

@@ -59,7 +59,7 @@ def test_the_catalogue_says_who_is_asked_what(connection: duckdb.DuckDBPyConnect
     found = connection.execute("select role, asked from raw.catalogue where dataset = 'sub_agents'").fetchall()
     dataset = DATASETS["sub_agents"]
     assert dict(found) == {role: role in dataset.asked_roles for role in dataset.action.roles}
-    query = "select distinct action, kind, each, once_billed, file, moved_by, billed_by, owed_by from raw.catalogue"
+    query = "select distinct action, kind, each, once_billed, file, changed_if, requested_if_rows, requested_if_cost from raw.catalogue"
     assert connection.execute(f"{query} where dataset = 'customer_bill_detail_files'").fetchall() == [
         (
             "DescribeCustomerBillDownloadUrl",
@@ -105,7 +105,7 @@ def test_manifests_are_tables(connection: duckdb.DuckDBPyConnection, tmp_path: P
     assert connection.execute("select path, digest, state, rows from raw.landed_files").fetchall() == [
         (file.path, file.digest, "partial", 1)
     ]
-    assert connection.execute("select customer_uin, rows, proof, reason from raw.landed_customers").fetchall() == [
+    assert connection.execute("select customer_uin, rows, proof, reason from raw.landed_slices").fetchall() == [
         ("1", 1, "proven", ""),
         ("2", 0, "failed", "Not yours."),
     ]
@@ -113,16 +113,23 @@ def test_manifests_are_tables(connection: duckdb.DuckDBPyConnection, tmp_path: P
 
 def test_a_manifest_tells_parts_and_what_moved(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     """Several parts of one customer are rows of their own, with when they changed and whose customer it is."""
-    part, when = '{"VoucherId":5}', datetime(2026, 11, 19, tzinfo=UTC)
-    pulls = {"1": [Pull([{"Id": "a"}], part=part, reply='{"Month":"x"}', changed_at=when, direct=False), Pull([])]}
+    slice_params, when = '{"VoucherId":5}', datetime(2026, 11, 19, tzinfo=UTC)
+    pulls = {
+        "1": [
+            Pull([{"Id": "a"}], slice_params=slice_params, reply='{"Month":"x"}', changed_at=when, direct=False),
+            Pull([]),
+        ]
+    }
     make(connection, tmp_path, put(tmp_path, "customer_voucher_usage", "2026-10", pulls))
-    told = "select kind, key, month_state, customer_uin, part, rows, changed_at, direct from raw.landed_customers"
+    told = (
+        "select kind, partition_key, month_state, customer_uin, part, rows, changed_at, direct from raw.landed_slices"
+    )
     assert connection.execute(told).fetchall() == [
-        ("bill_month", "2026-10", "closed", "1", part, 1, when.isoformat(), False),
-        ("bill_month", "2026-10", "closed", "1", "", 0, ASKED_AT.isoformat(), True),
+        ("bill_month", "2026-10", "issued", "1", slice_params, 1, when.isoformat(), False),
+        ("bill_month", "2026-10", "issued", "1", "", 0, ASKED_AT.isoformat(), True),
     ]
-    rows = "select bill_month, _customer_uin, _asked, _reply, _file, _page from raw.customer_voucher_usage"
-    assert connection.execute(rows).fetchall() == [("2026-10", "1", part, '{"Month":"x"}', None, 1)]
+    rows = "select bill_month, _customer_uin, _slice_params, _reply, _file, _page from raw.customer_voucher_usage"
+    assert connection.execute(rows).fetchall() == [("2026-10", "1", slice_params, '{"Month":"x"}', None, 1)]
 
 
 @pytest.mark.parametrize("kind", PartitionKind)
@@ -211,14 +218,14 @@ def entry(home: Path, dataset: str, name: str, rows: Sequence[dict[str, Any]]) -
     """Write an entry of the change log, with the columns that its rows have."""
     folder = paths.changes_folder(home, dataset, "sandbox", "bill_month", "2026-10")
     folder.mkdir(parents=True, exist_ok=True)
-    times = {"_old_asked_at": ASKED_AT - timedelta(days=1), "_new_asked_at": ASKED_AT}
+    times = {"_old_requested_at": ASKED_AT - timedelta(days=1), "_new_requested_at": ASKED_AT}
     pq.write_table(pa.Table.from_pylist([times | row for row in rows]), folder / name)
 
 
 def test_what_landings_changed_is_a_table(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     """Of each dataset whose rows name a cost and its currency the entries count that a landed file cites."""
     row = {"_change": "appeared", "_paired": True, "_customer_uin": "1", "TotalCost": "1.50", "Currency": "USD"}
-    entry(tmp_path, "customer_bill_detail", "one.parquet", [row | {"_asked": None}])
+    entry(tmp_path, "customer_bill_detail", "one.parquet", [row | {"_slice_params": None}])
     entry(tmp_path, "customer_bill_detail", "two.parquet", [row | {"_change": "vanished", "TotalCost": "2"}])
     entry(tmp_path, "customer_bill_detail", "void.parquet", [row | {"TotalCost": "9"}])
     entry(tmp_path, "customer_bill_detail_packs", "one.parquet", [row | {"_customer_uin": None, "OwnerAccountId": "7"}])
@@ -236,7 +243,7 @@ def test_what_landings_changed_is_a_table(connection: duckdb.DuckDBPyConnection,
         ("customer_bill_detail", "2026-10", "vanished", "1", None, "2", "USD"),
         ("customer_bill_detail_packs", "2026-10", "appeared", None, "7", "1.50", "USD"),
     ]
-    told = "select distinct account, paired, old_asked_at, new_asked_at from raw.changes"
+    told = "select distinct account, paired, old_requested_at, new_requested_at from raw.changes"
     assert connection.execute(told).fetchall() == [("sandbox", True, ASKED_AT - timedelta(days=1), ASKED_AT)]
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipelines.endpoints import DATASETS
 from pipelines.errors import BuildFailed
 from pipelines.model import lake
-from pipelines.model.build import Stamp, _set_variables
+from pipelines.model.build import ReleaseIdentity, _set_variables
 from pipelines.model.project import SCHEMAS, SQL, read_project
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def described() -> Iterator[dict[str, list[tuple[str, str]]]]:
         for schema in SCHEMAS.values():
             connection.execute(f"create schema if not exists {schema}")
         lake.make_raw(connection, SQL, [], {}, {f"raw.{name}" for name in (*DATASETS, *lake.TABLES)})
-        _set_variables(connection, PROJECT, Stamp("", datetime(2026, 11, 20, tzinfo=UTC), ""))
+        _set_variables(connection, PROJECT, ReleaseIdentity("", datetime(2026, 11, 20, tzinfo=UTC), ""))
         for model in PROJECT.models:
             # A table, as a build makes one: views upon views upon views take minutes to bind.
             connection.execute(f"create table {model.full_name} as {model.sql} with no data")
@@ -49,7 +49,7 @@ def test_what_is_staged_of_nothing_is_nothing() -> None:
     assert len(staged) >= len(DATASETS)
     with duckdb.connect() as connection:
         lake.make_raw(connection, SQL, [], {}, {f"raw.{name}" for name in DATASETS})
-        _set_variables(connection, PROJECT, Stamp("", datetime(2026, 11, 20, tzinfo=UTC), ""))
+        _set_variables(connection, PROJECT, ReleaseIdentity("", datetime(2026, 11, 20, tzinfo=UTC), ""))
         assert [model.name for model in staged if connection.execute(model.sql).fetchall()] == []
 
 

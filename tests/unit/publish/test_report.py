@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 
+from pipelines.publish.release_stamp import ReleaseStamp
 from pipelines.publish.report import charts, spelling
 from pipelines.publish.report.figures import (
     Age,
     Anomaly,
-    Books,
     Comparison,
+    CostShare,
     Credit,
+    CurrencySection,
+    ExpiringVoucher,
     Figures,
     Forecast,
     Gap,
@@ -28,12 +31,9 @@ from pipelines.publish.report.figures import (
     Point,
     Problem,
     Restatement,
-    Slice,
     Totals,
-    Voucher,
 )
 from pipelines.publish.report.page import MOST_ROWS, page
-from pipelines.publish.seal import Seal
 
 EVIL = "</script><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>"
 AT = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)
@@ -96,26 +96,28 @@ def read(figures: Figures) -> Read:
     return found
 
 
-def seal(**fields: Any) -> Seal:
+def stamp(**fields: Any) -> ReleaseStamp:
     """Return a seal of a month that is whole."""
     whole: dict[str, Any] = {
         "account": "north",
         "bill_month": "2026-10",
         "is_own_bill": False,
-        "month_state": "closed",
+        "month_state": "issued",
         "as_of_at": AT,
         "is_complete": True,
         "is_reconciled": True,
-        "frozen_release_id": None,
+        "closed_release_id": None,
         "release_id": "20261120T043000Z-abcdef12",
         "built_at": AT,
         "code_version": "1.2.3",
         "schema_version": "2.0.0",
     }
-    return Seal(**whole | fields)
+    return ReleaseStamp(**whole | fields)
 
 
-def books(currency: str | None = "USD", cost: str = "30.00000001", name: str = "Ant", **fields: Any) -> Books:
+def section(
+    currency: str | None = "USD", cost: str = "30.00000001", name: str = "Ant", **fields: Any
+) -> CurrencySection:
     """Return one currency's month that cost `cost`, all of it one customer's."""
     billed = Decimal(cost)
     parts: dict[str, Any] = {
@@ -125,31 +127,31 @@ def books(currency: str | None = "USD", cost: str = "30.00000001", name: str = "
         "restatements": [],
         "months": [Point(currency, "2026-10", "CVM", billed, is_final=True)],
         "days": [Point(currency, "2026-10-03", "CVM", billed, is_final=True)],
-        "slices": [
-            Slice(currency, "customer", name, "100", billed, Decimal(10)),
-            Slice(currency, "product", "CVM", None, billed, Decimal(10)),
-            Slice(currency, "region", None, None, billed, Decimal(10)),
-            Slice(currency, "pay_mode", "Pay-As-You-Go", None, billed, Decimal(10)),
+        "shares": [
+            CostShare(currency, "customer", name, "100", billed, Decimal(10)),
+            CostShare(currency, "product", "CVM", None, billed, Decimal(10)),
+            CostShare(currency, "region", None, None, billed, Decimal(10)),
+            CostShare(currency, "pay_mode", "Pay-As-You-Go", None, billed, Decimal(10)),
         ],
         "movers": [Mover(currency, name, "100", "CVM", "grown", Decimal(10), billed, billed - 10, is_comparable=True)],
         "ages": [Age(currency, "1-30", Decimal(5), 1, "2026-10")],
         "anomalies": [Anomaly(currency, date(2026, 10, 3), name, "100", "CVM", billed, Decimal(1), billed - 1)],
     }
-    return Books(**parts | fields)
+    return CurrencySection(**parts | fields)
 
 
 def report(**fields: Any) -> Figures:
     """Return the figures of a month in one currency."""
     parts: dict[str, Any] = {
-        "seal": seal(),
+        "seal": stamp(),
         "previous_month": "2026-09",
         "has_previous": True,
-        "books": [books()],
+        "workspace": [section()],
         "gaps": [],
         "credits": [
             Credit("Ant", "100", "10 %", "USD", Decimal(100), Decimal(7), 0.07, Decimal(2), 3, date(2026, 11, 20))
         ],
-        "vouchers": [Voucher("Ant", "100", "v1", Decimal(9), AT, 6, date(2026, 11, 20))],
+        "vouchers": [ExpiringVoucher("Ant", "100", "v1", Decimal(9), AT, 6, date(2026, 11, 20))],
         "problems": [Problem("bills", "stale", "It is old.", "make month MONTH=2026-10", 1, "100")],
     }
     return Figures(**parts | fields)
@@ -158,13 +160,13 @@ def report(**fields: Any) -> Figures:
 def everything(name: str) -> Figures:
     """Return figures in which every text that is not ours is `name`."""
     mover = Mover("USD", name, "100", name, name, Decimal(1), Decimal(3), Decimal(2), is_comparable=False)
-    evil = books(
+    evil = section(
         name=name,
         currency=name,
         comparisons=[Comparison(name, name, Decimal(1), Decimal(1), 0, 1, is_informative=False)],
         months=[Point("USD", "2026-10", name, Decimal(1), is_final=False)],
-        slices=[
-            Slice("USD", each, name, name, Decimal(1), None)
+        shares=[
+            CostShare("USD", each, name, name, Decimal(1), None)
             for each in ("customer", "product", "region", "pay_mode", "tag")
         ],
         movers=[mover],
@@ -173,11 +175,11 @@ def everything(name: str) -> Figures:
         anomalies=[Anomaly("USD", date(2026, 10, 3), name, name, name, Decimal(1), Decimal(1), Decimal(0))],
     )
     return report(
-        seal=seal(account=name, release_id=name, frozen_release_id=name, code_version=name),
-        books=[evil],
+        stamp=stamp(account=name, release_id=name, closed_release_id=name, code_version=name),
+        sections=[evil],
         gaps=[Gap(name, name, name)],
         credits=[Credit(name, name, name, name, None, None, None, None, None, None)],
-        vouchers=[Voucher(name, name, name, None, AT, 6, date(2026, 11, 20))],
+        vouchers=[ExpiringVoucher(name, name, name, None, AT, 6, date(2026, 11, 20))],
         problems=[Problem(name, name, name, name, 1, name)],
     )
 
@@ -230,7 +232,7 @@ def test_the_page_says_how_far_it_can_be_trusted() -> None:
         "Complete and reconciled",
         "2026-11-20 12:30",
         "20261120T043000Z-abcdef12",
-        seal().sentence,
+        stamp().sentence,
         "Summary",
         "30.00000001",
     ):
@@ -247,7 +249,7 @@ def test_the_page_says_how_far_it_can_be_trusted() -> None:
 )
 def test_what_is_not_whole_is_said_first(fields: dict[str, Any], words: str) -> None:
     """The verdict is in words, and each customer that is not whole is named with its reason."""
-    found = read(report(seal=seal(**fields), gaps=[Gap("Ant", "100", "Page 2 is missing.")]))
+    found = read(report(stamp=stamp(**fields), gaps=[Gap("Ant", "100", "Page 2 is missing.")]))
     assert words in found.text
     assert "Complete and reconciled" not in found.text
     assert "Ant 100: Page 2 is missing." in found.text
@@ -255,17 +257,17 @@ def test_what_is_not_whole_is_said_first(fields: dict[str, Any], words: str) -> 
 
 def test_costs_in_no_told_currency_are_called_so() -> None:
     """Where lines tell no currency the page and its charts say "no currency", as statements do, never None."""
-    found = read(report(books=[books(), books(currency=None)]))
+    found = read(report(sections=[section(), section(currency=None)]))
     assert "In no currency" in found.text
     assert "Billed by month, in no currency" in found.scripts[0][1]
     assert "None" not in found.text
-    assert "The month in no currency" in read(report(books=[books(currency=None)])).text
+    assert "The month in no currency" in read(report(sections=[section(currency=None)])).text
 
 
 def test_a_sum_that_lines_do_not_tell_is_not_known() -> None:
     """Without the list price of each line neither it nor the discount is a number."""
     totals = Totals("USD", 3, 1, None, Decimal(30), Decimal(0), Decimal(30), Decimal(10), Decimal(5), 0)
-    assert "At list pricenot known Discountnot known" in read(report(books=[books(totals=totals)])).text
+    assert "At list pricenot known Discountnot known" in read(report(sections=[section(totals=totals)])).text
 
 
 def test_a_way_that_differs_is_told_with_its_difference() -> None:
@@ -275,7 +277,7 @@ def test_a_way_that_differs_is_told_with_its_difference() -> None:
         Comparison("USD", "By region", None, None, 1, 0, is_informative=False),
         Comparison("USD", "Cost explorer", Decimal(1), Decimal(-29), 0, 1, is_informative=True),
     ]
-    text = read(report(books=[books(comparisons=ways)])).text
+    text = read(report(sections=[section(comparisons=ways)])).text
     assert re.search(r"Summary ?29\.50000000 ?-0\.50000001 ?2 differ", text)
     assert re.search(r"By region ?not known ?not known ?not landed", text)
     assert "differs (for information)" in text
@@ -284,7 +286,7 @@ def test_a_way_that_differs_is_told_with_its_difference() -> None:
 def test_a_restated_and_frozen_month_says_so() -> None:
     """What changed after the bill was out, and against what was frozen, stand in the seal."""
     restated = Restatement("USD", 2, Decimal("1.25"), AT, Decimal("-3.5"))
-    text = read(report(seal=seal(frozen_release_id="frozen-1"), books=[books(restatements=[restated])])).text
+    text = read(report(stamp=stamp(closed_release_id="frozen-1"), sections=[section(restatements=[restated])])).text
     assert "frozen-1" in text
     assert "2 bill lines, USD +1.25000000" in text
     assert "Against what was frozen: USD -3.50000000" in text
@@ -292,7 +294,7 @@ def test_a_restated_and_frozen_month_says_so() -> None:
 
 def test_two_currencies_are_never_summed() -> None:
     """Each has its own block and total; their sum stands nowhere."""
-    found = read(report(books=[books("USD", "30"), books("JPY", "400")]))
+    found = read(report(sections=[section("USD", "30"), section("JPY", "400")]))
     assert "In USD" in found.text
     assert "In JPY" in found.text
     assert "30.00000000" in found.text
@@ -353,7 +355,7 @@ def test_every_chart_has_its_place_and_its_words() -> None:
 
 def test_charts_take_their_colours_from_the_page() -> None:
     """No colour is fixed in a chart, so that dark mode and print need no other one."""
-    text = json.dumps(charts.drawn(books()))
+    text = json.dumps(charts.drawn(section()))
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b", text)
     (style,) = read(report()).styles
     assert set(re.findall(r"var\((--[\w-]+)\)", text)) <= set(re.findall(r"(--[\w-]+):", style))
@@ -362,14 +364,14 @@ def test_charts_take_their_colours_from_the_page() -> None:
 def test_bars_sum_to_the_month_though_few_are_drawn() -> None:
     """The least parts become one bar with their sum, and the table has them all, to its limit."""
     parts = [
-        Slice("USD", "customer", f"Customer {number}", f"{number}", Decimal(1), Decimal(1)) for number in range(60)
+        CostShare("USD", "customer", f"Customer {number}", f"{number}", Decimal(1), Decimal(1)) for number in range(60)
     ]
-    many = books(cost="60", slices=parts)
+    many = section(cost="60", shares=parts)
     bars = rows_of(charts.drawn(many)["customer"])
     assert len(bars) == charts.MOST_BARS
     assert bars[-1]["name"] == "51 others"
     assert sum(Decimal(bar["amount"].removeprefix("USD ")) for bar in bars) == 60
-    text = read(report(books=[many])).text
+    text = read(report(sections=[many])).text
     assert f"Customer {MOST_ROWS - 1} " in text
     assert f"Customer {MOST_ROWS} " not in text
     assert "10 others" in text
@@ -378,7 +380,7 @@ def test_bars_sum_to_the_month_though_few_are_drawn() -> None:
 def test_more_products_than_colours_share_the_last() -> None:
     """The dearest have a colour of their own, and a period's parts still sum to it."""
     points = [Point("USD", "2026-10", f"P{number}", Decimal(number), is_final=True) for number in range(1, 11)]
-    many = books(months=points)
+    many = section(months=points)
     assert charts.series(many) == ["P10", "P9", "P8", "P7", "P6", "P5", "All others"]
     rows = rows_of(charts.drawn(many)["months"])
     assert sum(Decimal(row["amount"].removeprefix("USD ")) for row in rows) == 55
@@ -392,7 +394,7 @@ def test_movers_are_those_that_rose_and_those_that_fell_most() -> None:
         for number, change in enumerate(range(-8, 9))
         for product in ("a", "b")
     ]
-    bars = rows_of(charts.drawn(books(movers=movers))["movers"])
+    bars = rows_of(charts.drawn(section(movers=movers))["movers"])
     assert [bar["label"] for bar in bars[:2]] == ["+16.00", "+14.00"]
     assert [bar["label"] for bar in bars[-2:]] == ["-14.00", "-16.00"]
     assert len(bars) == 2 * charts.MOST_MOVERS
@@ -401,7 +403,7 @@ def test_movers_are_those_that_rose_and_those_that_fell_most() -> None:
 def test_a_running_month_has_a_forecast_with_its_method() -> None:
     """The estimate is named one, with how it was made and how far the month is."""
     forecast = Forecast("USD", date(2026, 10, 10), 10, 31, Decimal(93), 0, "By its average.", Decimal(30), Decimal(20))
-    text = read(report(seal=seal(month_state="open"), books=[books(forecasts=[forecast])])).text
+    text = read(report(stamp=stamp(month_state="open"), sections=[section(forecasts=[forecast])])).text
     assert "Forecast to month end" in text
     assert "93.00000000" in text
     assert "after 10 of 31 days" in text
@@ -411,15 +413,15 @@ def test_a_running_month_has_a_forecast_with_its_method() -> None:
 
 def test_empty_states_are_said_in_words() -> None:
     """A section without rows says that there are none; a month that is not landed is not taken for zero."""
-    empty = books(
-        totals=replace(books().totals, previous_cost=None, unpaid_cost=None, unpaid_unknown=4),
+    empty = section(
+        totals=replace(section().totals, previous_cost=None, unpaid_cost=None, unpaid_unknown=4),
         days=[],
-        slices=[],
+        shares=[],
         movers=[],
         ages=[],
         anomalies=[],
     )
-    text = read(report(books=[empty], has_previous=False, credits=[], vouchers=[], problems=[])).text
+    text = read(report(sections=[empty], has_previous=False, credits=[], vouchers=[], problems=[])).text
     for words in (
         "September 2026 is not landed, so there is nothing to compare with.",
         "not landed",
@@ -437,17 +439,17 @@ def test_empty_states_are_said_in_words() -> None:
 
 def test_a_month_without_lines_says_so() -> None:
     """Where nothing was billed at all there is no block of figures, and no error."""
-    found = read(report(books=[]))
+    found = read(report(sections=[]))
     assert "No bill lines of October 2026 landed" in found.text
     assert json.loads(found.scripts[0][1]) == {}
 
 
 def test_an_own_bill_leaves_out_what_only_customers_have() -> None:
     """No customers, discounts, vouchers or receivables; tags instead."""
-    totals = replace(books().totals, contracted_cost=None, voucher_amount=None, unpaid_cost=None)
-    tag = Slice("USD", "tag", "env", "prod", Decimal(30), None)
-    own = books(totals=totals, ages=[], slices=[*books().by("product"), tag])
-    text = read(report(seal=seal(is_own_bill=True), books=[own], credits=[], vouchers=[])).text
+    totals = replace(section().totals, contracted_cost=None, voucher_amount=None, unpaid_cost=None)
+    tag = CostShare("USD", "tag", "env", "prod", Decimal(30), None)
+    own = section(totals=totals, ages=[], shares=[*section().by("product"), tag])
+    text = read(report(stamp=stamp(is_own_bill=True), sections=[own], credits=[], vouchers=[])).text
     assert "Own bill" in text
     assert re.search(r"env ?prod ?30\.00000000", text)
     for words in ("Discount", "Paid by vouchers", "Unpaid", "Customers whose"):

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines import locks
 from pipelines.refresh import partition
-from tests.unit.refresh.books import Books
+from tests.unit.refresh.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Books:
+def workspace(tmp_path: Path) -> Workspace:
     """Empty books on 20 November."""
-    return Books(tmp_path / "home")
+    return Workspace(tmp_path / "home")

@@ -9,9 +9,9 @@ import pytest
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import CorruptFile, RequestUnanswered
-from pipelines.pages import Proof, Subject
+from pipelines.pages import Proof, Slice
 from pipelines.refresh import lists
-from tests.unit.refresh.books import (
+from tests.unit.refresh.workspace import (
     ASKED,
     BY_DAY,
     INDIRECT,
@@ -19,13 +19,13 @@ from tests.unit.refresh.books import (
     SUB_AGENTS,
     VOUCHER_USAGE,
     VOUCHERS,
-    asker,
+    profile,
     read,
 )
 from tests.unit.service import CUSTOMERS, DETAIL
 
 if TYPE_CHECKING:
-    from tests.unit.refresh.books import Books
+    from tests.unit.refresh.workspace import Workspace
 
 OWN_VOUCHERS = DATASETS["own_vouchers"]
 
@@ -50,90 +50,90 @@ OWN_VOUCHERS = DATASETS["own_vouchers"]
 )
 def test_lists_that_a_dataset_is_asked_of(role: Role, dataset: str, names: list[str]) -> None:
     """A dataset needs the lists of those it is asked of; only a distributor has customers through resellers."""
-    assert [each.name for each in lists.needed(asker(role), [DATASETS[dataset]])] == names
+    assert [each.name for each in lists.needed(profile(role), [DATASETS[dataset]])] == names
 
 
 def test_lists_stand_in_the_order_to_take_them() -> None:
     """A list comes after those it is asked of itself, each once, however many datasets need it."""
-    found = lists.needed(asker(Role.DISTRIBUTOR), [VOUCHER_USAGE, INDIRECT, DETAIL, BY_DAY])
+    found = lists.needed(profile(Role.DISTRIBUTOR), [VOUCHER_USAGE, INDIRECT, DETAIL, BY_DAY])
     assert [each.name for each in found] == ["customers", "sub_agents", "indirect_customers", "customer_vouchers"]
     order = list(lists.IN_ORDER)
     for dataset in order:
         before = order[: order.index(dataset)]
-        assert all(each in before for each in lists.needed(asker(Role.DISTRIBUTOR), [dataset]))
+        assert all(each in before for each in lists.needed(profile(Role.DISTRIBUTOR), [dataset]))
 
 
 class TestCustomers:
     """Who the customers are."""
 
-    def test_a_distributors_are_its_own_and_its_resellers(self, books: Books) -> None:
+    def test_a_distributors_are_its_own_and_its_resellers(self, workspace: Workspace) -> None:
         """A distributor's customers are its own and those of its second-level resellers; on both lists: its own."""
-        books.land_customers("1", "2")
-        books.land_list(INDIRECT, {"ClientUin": "2"}, {"ClientUin": "3"})
-        who = read(books, Role.DISTRIBUTOR)
+        workspace.land_customers("1", "2")
+        workspace.land_list(INDIRECT, {"ClientUin": "2"}, {"ClientUin": "3"})
+        who = read(workspace, Role.DISTRIBUTOR)
         assert (who.direct, who.indirect, who.listed) == ({"1", "2"}, {"3"}, {"1", "2", "3"})
 
-    def test_a_resellers_are_its_own(self, books: Books) -> None:
+    def test_a_resellers_are_its_own(self, workspace: Workspace) -> None:
         """Other roles have no customers but their own, whatever else is landed."""
-        books.land_customers("1")
-        books.land_list(INDIRECT, {"ClientUin": "3"})
-        assert read(books).listed == {"1"}
+        workspace.land_customers("1")
+        workspace.land_list(INDIRECT, {"ClientUin": "3"})
+        assert read(workspace).listed == {"1"}
 
-    def test_nobody_is_read_for_what_is_asked_of_nobody(self, books: Books) -> None:
+    def test_nobody_is_read_for_what_is_asked_of_nobody(self, workspace: Workspace) -> None:
         """Where nothing is asked of customers, their lists are not looked at, so that a bad one harms nothing."""
-        books.land_customers("what is this")
-        assert read(books, datasets=[DATASETS["commission_files"]]) == lists.Customers()
+        workspace.land_customers("what is this")
+        assert read(workspace, datasets=[DATASETS["commission_files"]]) == lists.Customers()
 
-    def test_the_newest_list_counts(self, books: Books) -> None:
+    def test_the_newest_list_counts(self, workspace: Workspace) -> None:
         """Of several days' lists the newest tells."""
-        books.land_list(CUSTOMERS, {"CustomerUin": "1"}, day="2026-11-18")
-        books.land_list(CUSTOMERS, {"CustomerUin": "2"}, day="2026-11-19")
-        assert lists.newest(books.run(), asker(), CUSTOMERS) == "2026-11-19"
-        assert read(books).listed == {"2"}
+        workspace.land_list(CUSTOMERS, {"CustomerUin": "1"}, day="2026-11-18")
+        workspace.land_list(CUSTOMERS, {"CustomerUin": "2"}, day="2026-11-19")
+        assert lists.newest(workspace.run(), profile(), CUSTOMERS) == "2026-11-19"
+        assert read(workspace).listed == {"2"}
 
-    def test_without_a_list_there_is_nobody(self, books: Books) -> None:
+    def test_without_a_list_there_is_nobody(self, workspace: Workspace) -> None:
         """Before the first list is taken nobody is known."""
-        assert lists.newest(books.run(), asker(), CUSTOMERS) is None
-        assert read(books).listed == frozenset()
+        assert lists.newest(workspace.run(), profile(), CUSTOMERS) is None
+        assert read(workspace).listed == frozenset()
 
     @pytest.mark.parametrize(("text", "shown"), [(None, "None"), ("x1", "x1"), ("", ""), ("1.5", "1.5")])
-    def test_what_is_no_uin_is_refused(self, books: Books, text: Any, shown: str) -> None:
+    def test_what_is_no_uin_is_refused(self, workspace: Workspace, text: Any, shown: str) -> None:
         """An entry that cannot be asked is an error that names account, list and entry."""
-        books.land_list(CUSTOMERS, {"CustomerUin": "1"}, {"CustomerUin": text})
+        workspace.land_list(CUSTOMERS, {"CustomerUin": "1"}, {"CustomerUin": text})
         with pytest.raises(RequestUnanswered, match=f"customers of account 'acme' holds what is no UIN: {shown}\\."):
-            read(books)
+            read(workspace)
 
-    def test_a_damaged_list_is_told(self, books: Books) -> None:
+    def test_a_damaged_list_is_told(self, workspace: Workspace) -> None:
         """A list that cannot be read is named."""
-        books.land_customers("1")
-        books.path(CUSTOMERS, "2026-11-20").write_bytes(b"nothing to read")
+        workspace.land_customers("1")
+        workspace.path(CUSTOMERS, "2026-11-20").write_bytes(b"nothing to read")
         with pytest.raises(CorruptFile, match=r"customers/account=acme/snapshot_date=2026-11-20"):
-            read(books)
+            read(workspace)
 
-    def test_sub_agents_are_read(self, books: Books) -> None:
+    def test_sub_agents_are_read(self, workspace: Workspace) -> None:
         """The second-level resellers are those of their list."""
-        books.land_list(SUB_AGENTS, {"SubAgentUin": "7"}, {"SubAgentUin": 8})
-        assert lists.uins(books.run(), asker(Role.DISTRIBUTOR), SUB_AGENTS) == {"7", "8"}
+        workspace.land_list(SUB_AGENTS, {"SubAgentUin": "7"}, {"SubAgentUin": 8})
+        assert lists.uins(workspace.run(), profile(Role.DISTRIBUTOR), SUB_AGENTS) == {"7", "8"}
 
 
 class TestToday:
     """Whether a list need not be taken."""
 
-    def test_a_whole_one_of_today_is_todays(self, books: Books) -> None:
+    def test_a_whole_one_of_today_is_todays(self, workspace: Workspace) -> None:
         """Only a list that was taken today in UTC+8, and whole, is today's."""
-        assert not lists.is_todays(books.run(), asker(), CUSTOMERS)
-        books.land_list(CUSTOMERS, {"CustomerUin": "1"}, day="2026-11-19")
-        assert not lists.is_todays(books.run(), asker(), CUSTOMERS)
-        books.land_customers("1")
-        assert lists.is_todays(books.run(), asker(), CUSTOMERS)
-        books.now = "2026-11-21T00:00:00"
-        assert not lists.is_todays(books.run(), asker(), CUSTOMERS)
+        assert not lists.is_todays(workspace.run(), profile(), CUSTOMERS)
+        workspace.land_list(CUSTOMERS, {"CustomerUin": "1"}, day="2026-11-19")
+        assert not lists.is_todays(workspace.run(), profile(), CUSTOMERS)
+        workspace.land_customers("1")
+        assert lists.is_todays(workspace.run(), profile(), CUSTOMERS)
+        workspace.now = "2026-11-21T00:00:00"
+        assert not lists.is_todays(workspace.run(), profile(), CUSTOMERS)
 
     @pytest.mark.parametrize("proof", [Proof.UNPROVEN, Proof.FAILED])
-    def test_one_that_is_not_whole_is_not(self, books: Books, proof: Proof) -> None:
+    def test_one_that_is_not_whole_is_not(self, workspace: Workspace, proof: Proof) -> None:
         """A list of which something is missing, or may be, is to be taken again."""
-        books.land(CUSTOMERS, "2026-11-20", {None: [{"CustomerUin": "1"}]}, proof={None: proof})
-        assert not lists.is_todays(books.run(), asker(), CUSTOMERS)
+        workspace.land(CUSTOMERS, "2026-11-20", {None: [{"CustomerUin": "1"}]}, proof={None: proof})
+        assert not lists.is_todays(workspace.run(), profile(), CUSTOMERS)
 
 
 class TestVouchers:
@@ -150,33 +150,33 @@ class TestVouchers:
             "EffectiveTime": begins,
         }
 
-    def test_those_of_which_something_was_used(self, books: Books) -> None:
+    def test_those_of_which_something_was_used(self, workspace: Workspace) -> None:
         """A voucher of which nothing was used has no usage; amounts are compared as amounts, not as text."""
-        books.land_list(VOUCHERS, self.voucher(5), self.voucher(6, left=50.0, total=50), self.voucher(7, left=0))
-        found = lists.used_vouchers(books.run(), asker(), MONTH)
-        assert found == (Subject("1", '{"VoucherId":5}'), Subject("1", '{"VoucherId":7}'))
+        workspace.land_list(VOUCHERS, self.voucher(5), self.voucher(6, left=50.0, total=50), self.voucher(7, left=0))
+        found = lists.used_vouchers(workspace.run(), profile(), MONTH)
+        assert found == (Slice("1", '{"VoucherId":5}'), Slice("1", '{"VoucherId":7}'))
 
     @pytest.mark.parametrize(
         ("begins", "asked"),
         [("2026-10-31 23:59:59", True), ("2026-11-01 00:00:00", False), ("2026-09-01 00:00:00", True), (None, True)],
     )
-    def test_one_that_begins_after_the_month_is_left_out(self, books: Books, begins: Any, asked: Any) -> None:
+    def test_one_that_begins_after_the_month_is_left_out(self, workspace: Workspace, begins: Any, asked: Any) -> None:
         """What is valid only after the month cannot have been used in it; one that does not say when may."""
-        books.land_list(VOUCHERS, self.voucher(begins=begins))
-        assert bool(lists.used_vouchers(books.run(), asker(), MONTH)) == asked
+        workspace.land_list(VOUCHERS, self.voucher(begins=begins))
+        assert bool(lists.used_vouchers(workspace.run(), profile(), MONTH)) == asked
 
-    def test_an_end_customers_are_its_own(self, books: Books) -> None:
+    def test_an_end_customers_are_its_own(self, workspace: Workspace) -> None:
         """An end customer's vouchers are of its own list, and name no customer."""
-        books.land_list(OWN_VOUCHERS, self.voucher(9))
-        books.land_list(VOUCHERS, self.voucher(5))
-        found = lists.used_vouchers(books.run(), asker(Role.CUSTOMER), MONTH)
-        assert found == (Subject(None, '{"VoucherId":9}'),)
+        workspace.land_list(OWN_VOUCHERS, self.voucher(9))
+        workspace.land_list(VOUCHERS, self.voucher(5))
+        found = lists.used_vouchers(workspace.run(), profile(Role.CUSTOMER), MONTH)
+        assert found == (Slice(None, '{"VoucherId":9}'),)
 
 
 def test_lists_are_those_that_others_are_asked_of() -> None:
     """What `needed` can name is in the order to take lists, and nothing else is."""
     named = {
-        each.name for role in Role for dataset in DATASETS.values() for each in lists.needed(asker(role), [dataset])
+        each.name for role in Role for dataset in DATASETS.values() for each in lists.needed(profile(role), [dataset])
     }
     assert named == {dataset.name for dataset in lists.IN_ORDER}
     assert all(dataset.name in named for dataset in (CUSTOMERS, SUB_AGENTS, INDIRECT, VOUCHERS, OWN_VOUCHERS))

@@ -25,7 +25,7 @@ from pipelines.errors import (
 )
 from pipelines.periods import BILLING_ZONE, BillingClock
 from pipelines.refresh import partition
-from tests.unit.refresh.books import (
+from tests.unit.refresh.workspace import (
     ASKED,
     BY_DAY,
     DETAIL_FILES,
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipelines.endpoints.shapes import Dataset
-    from tests.unit.refresh.books import Books
+    from tests.unit.refresh.workspace import Workspace
     from tests.unit.service import Request
 
 EVERYTHING = tuple(DATASETS.values())
 SNAPSHOTS = [dataset for dataset in EVERYTHING if dataset.partition is PartitionKind.SNAPSHOT_DATE]
 MONTHLY = [dataset for dataset in EVERYTHING if dataset.partition is PartitionKind.BILL_MONTH]
-MOVING = [dataset for dataset in MONTHLY if dataset.moved_by]
+MOVING = [dataset for dataset in MONTHLY if dataset.changed_if]
 TODAY = date(2026, 11, 20)
 DAYS = ["2026-11-18", "2026-11-19", "2026-11-20"]
 CSV = b"Instance ID,Total Cost,Currency\nins-1,1.10,USD\nins-2,2.20,USD\n"
@@ -60,115 +60,115 @@ CSV = b"Instance ID,Total Cost,Currency\nins-1,1.10,USD\nins-2,2.20,USD\n"
 class TestMonth:
     """A closed month of one account."""
 
-    def test_it_lands_every_dataset(self, books: Books) -> None:
+    def test_it_lands_every_dataset(self, workspace: Workspace) -> None:
         """Each dataset asked for gets a file and an outcome that says where it is; the customer list comes besides."""
         api = Partner({"1": lines(3), "2": []})
-        outcomes = books.refresh(api)
+        outcomes = workspace.refresh(api)
         assert outcomes.keys() == {"customers", SUMMARY.name, DETAIL.name}
         for outcome in outcomes.values():
             assert outcome.error is None
             assert outcome.file.manifest.state == "whole"
-            assert (books.home / outcome.file.path).is_file()
-        assert books.customers() == {"1": "proven", "2": "proven"}
-        assert books.manifest(DETAIL).month_state == "closed"
-        assert books.manifest(DETAIL).costs == {"USD": "3.30"}
+            assert (workspace.home / outcome.file.path).is_file()
+        assert workspace.customers() == {"1": "proven", "2": "proven"}
+        assert workspace.manifest(DETAIL).month_state == "issued"
+        assert workspace.manifest(DETAIL).costs == {"USD": "3.30"}
         assert len(api.requests) == 1 + 2 + 2
 
-    def test_ledgers_are_gone_once_landed(self, books: Books) -> None:
+    def test_ledgers_are_gone_once_landed(self, workspace: Workspace) -> None:
         """What is landed needs no checkpoint any more."""
-        books.refresh(Partner({"1": lines(3)}))
-        assert [file for file in (books.home / "state" / "ledgers").rglob("*") if file.is_file()] == []
+        workspace.refresh(Partner({"1": lines(3)}))
+        assert [file for file in (workspace.home / "state" / "ledgers").rglob("*") if file.is_file()] == []
 
-    def test_those_seen_before_are_asked_too(self, books: Books) -> None:
+    def test_those_seen_before_are_asked_too(self, workspace: Workspace) -> None:
         """Customers asked are those listed now and those that any dataset of the month has had before."""
         api = Partner({"1": lines(1), "2": lines(2)})
-        books.refresh(api, datasets=(SUMMARY,))
-        books.now = "2026-11-21T12:00:00"
+        workspace.refresh(api, datasets=(SUMMARY,))
+        workspace.now = "2026-11-21T12:00:00"
         api.put(CUSTOMERS, None, {"CustomerUin": "1"}, {"CustomerUin": "3"})
         api.forget()
-        books.refresh(api, run_id="run 2")
+        workspace.refresh(api, run_id="run 2")
         assert api.about(DETAIL) == ["1", "2", "3"]
-        listed = {customer.customer_uin: customer.listed for customer in books.manifest(DETAIL).customers}
+        listed = {customer.customer_uin: customer.listed for customer in workspace.manifest(DETAIL).slices}
         assert listed == {"1": True, "2": False, "3": True}
 
-    def test_who_left_and_is_refused_leaves_the_month_whole(self, books: Books) -> None:
+    def test_who_left_and_is_refused_leaves_the_month_whole(self, workspace: Workspace) -> None:
         """A customer that is no longer listed, and refused, keeps its rows; the month is whole without it."""
-        books.refresh(Partner({"1": lines(1), "2": lines(2)}))
-        books.now = "2026-11-21T12:00:00"
+        workspace.refresh(Partner({"1": lines(1), "2": lines(2)}))
+        workspace.now = "2026-11-21T12:00:00"
         api = Partner({"1": lines(1)}, on_request=[refuse("2")])
-        outcome = books.refresh(api, run_id="run 2")[DETAIL.name]
-        assert books.customers() == {"1": "proven", "2": "failed"}
+        outcome = workspace.refresh(api, run_id="run 2")[DETAIL.name]
+        assert workspace.customers() == {"1": "proven", "2": "failed"}
         assert outcome.file.manifest.rows == 3
         assert outcome.file.manifest.state == "whole"
 
-    def test_a_closed_month_is_compared_with_its_summary(self, books: Books) -> None:
+    def test_a_closed_month_is_compared_with_its_summary(self, workspace: Workspace) -> None:
         """For a closed month a difference between lines and summary is landed, flagged."""
         api = Partner({"1": lines(3)})
         api.on_answer.append(
             lambda request, answer: answer.update(TotalCost="9") if request.action == SUMMARY.action.name else None
         )
-        manifest = books.refresh(api)[DETAIL.name].file.manifest
+        manifest = workspace.refresh(api)[DETAIL.name].file.manifest
         assert (manifest.state, manifest.rows) == ("unproven", 3)
 
     @pytest.mark.parametrize(("costs", "state"), [("1.10", "whole"), ("1.20", "unproven")])
     def test_lines_alone_are_compared_with_the_summary_landed_before(
-        self, books: Books, costs: str, state: Any
+        self, workspace: Workspace, costs: str, state: Any
     ) -> None:
         """Lines pulled without the summary are proven by the one that is landed since the close."""
-        books.refresh(Partner({"1": lines(3)}), datasets=(SUMMARY,))
-        outcomes = books.refresh(Partner({"1": lines(3, costs)}), datasets=(DETAIL,), run_id="run 2")
+        workspace.refresh(Partner({"1": lines(3)}), datasets=(SUMMARY,))
+        outcomes = workspace.refresh(Partner({"1": lines(3, costs)}), datasets=(DETAIL,), run_id="run 2")
         assert outcomes[DETAIL.name].file.manifest.state == state
 
-    def test_a_summary_of_before_the_close_proves_nothing(self, books: Books) -> None:
+    def test_a_summary_of_before_the_close_proves_nothing(self, workspace: Workspace) -> None:
         """A summary that was landed while the month ran does not prove its bill."""
-        books.now = "2026-10-20T12:00:00"
-        books.refresh(Partner({"1": lines(3)}), datasets=(SUMMARY,))
-        books.now = "2026-11-20T12:00:00"
-        outcomes = books.refresh(Partner({"1": lines(3)}), datasets=(DETAIL,), run_id="run 2")
-        (customer,) = outcomes[DETAIL.name].file.manifest.customers
+        workspace.now = "2026-10-20T12:00:00"
+        workspace.refresh(Partner({"1": lines(3)}), datasets=(SUMMARY,))
+        workspace.now = "2026-11-20T12:00:00"
+        outcomes = workspace.refresh(Partner({"1": lines(3)}), datasets=(DETAIL,), run_id="run 2")
+        (customer,) = outcomes[DETAIL.name].file.manifest.slices
         assert customer.reason == "there is no customer_bill_summary to prove it by"
 
     def test_a_month_that_closes_meanwhile_counts_as_asked_before(
-        self, books: Books, monkeypatch: pytest.MonkeyPatch
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Rows asked for just before the close are not the bill, even if they land just after."""
         times = iter(["2026-11-05T00:59:59"] + ["2026-11-05T01:00:01"] * 1000)
-        run = books.run()
+        context = workspace.run()
 
         class Clock(BillingClock):
             def now(self) -> datetime:
                 return datetime.fromisoformat(next(times)).replace(tzinfo=BILLING_ZONE)
 
-        monkeypatch.setattr(books, "run", lambda run_id, full: partition.replace(run, clock=Clock()))
-        assert books.refresh(Partner({"1": lines(3)}))[DETAIL.name].file.manifest.month_state == "provisional"
+        monkeypatch.setattr(workspace, "run", lambda run_id, full: partition.replace(context, clock=Clock()))
+        assert workspace.refresh(Partner({"1": lines(3)}))[DETAIL.name].file.manifest.month_state == "provisional"
 
 
 class TestLists:
     """Lists are taken first, and what one cannot tell stops only what is asked of it."""
 
-    def test_the_days_list_is_taken_once(self, books: Books) -> None:
+    def test_the_days_list_is_taken_once(self, workspace: Workspace) -> None:
         """The customer list is taken if the day's is not there, and not again for the next month."""
         api = Partner({"1": lines(1)})
-        assert "customers" in books.refresh(api)
-        assert "customers" not in books.refresh(api, key=OPEN, run_id="run 2")
+        assert "customers" in workspace.refresh(api)
+        assert "customers" not in workspace.refresh(api, key=OPEN, run_id="run 2")
         assert len(api.asked(CUSTOMERS)) == 1
 
-    def test_the_next_days_list_is_taken_anew(self, books: Books) -> None:
+    def test_the_next_days_list_is_taken_anew(self, workspace: Workspace) -> None:
         """A list of yesterday is not today's."""
         api = Partner({"1": lines(1)})
-        books.refresh(api)
-        books.now = "2026-11-21T00:00:00"
+        workspace.refresh(api)
+        workspace.now = "2026-11-21T00:00:00"
         api.put(CUSTOMERS, None, {"CustomerUin": "1"}, {"CustomerUin": "2"})
-        books.refresh(api, run_id="run 2")
-        assert books.customers() == {"1": "proven", "2": "proven"}
+        workspace.refresh(api, run_id="run 2")
+        assert workspace.customers() == {"1": "proven", "2": "proven"}
 
-    def test_a_distributors_lists_come_in_order(self, books: Books) -> None:
+    def test_a_distributors_lists_come_in_order(self, workspace: Workspace) -> None:
         """A distributor's own customers, its resellers, and theirs are listed in this order; all are asked."""
         api = Partner({"1": lines(1)})
         api.put(SUB_AGENTS, None, {"SubAgentUin": "7"}, {"SubAgentUin": "8"})
         api.put(INDIRECT, "7", {"ClientUin": "3"})
         api.put(INDIRECT, "8", {"ClientUin": "4"})
-        outcomes = books.all(books.source(api, role=Role.DISTRIBUTOR), datasets=(SUMMARY,))
+        outcomes = workspace.all(workspace.account_client(api, role=Role.DISTRIBUTOR), datasets=(SUMMARY,))
         assert [outcome.dataset.name for outcome in outcomes] == [
             "customers",
             "sub_agents",
@@ -176,20 +176,22 @@ class TestLists:
             "customer_bill_summary",
         ]
         assert api.about(SUMMARY) == ["1", "3", "4"]
-        landed = {c.customer_uin: (c.listed, c.direct) for c in books.manifest(SUMMARY).customers}
+        landed = {c.customer_uin: (c.listed, c.direct) for c in workspace.manifest(SUMMARY).slices}
         assert landed == {"1": (True, True), "3": (True, False), "4": (True, False)}
 
-    def test_a_refused_reseller_does_not_stop_the_others(self, books: Books) -> None:
+    def test_a_refused_reseller_does_not_stop_the_others(self, workspace: Workspace) -> None:
         """If one reseller's customers are refused, the list is partial and the month is asked of all others."""
         api = Partner({"1": lines(1)}, on_request=[refuse("7")])
         api.put(SUB_AGENTS, None, {"SubAgentUin": "7"}, {"SubAgentUin": "8"})
         api.put(INDIRECT, "8", {"ClientUin": "4"})
-        outcomes = books.refresh(books.source(api, role=Role.DISTRIBUTOR), datasets=(SUMMARY, DETAIL), key=OPEN)
+        outcomes = workspace.refresh(
+            workspace.account_client(api, role=Role.DISTRIBUTOR), datasets=(SUMMARY, DETAIL), key=OPEN
+        )
         assert outcomes["indirect_customers"].file.manifest.state == "partial"
-        assert books.customers(SUMMARY, OPEN.key) == {"1": "proven", "4": "proven"}
+        assert workspace.customers(SUMMARY, OPEN.key) == {"1": "proven", "4": "proven"}
         assert len(api.asked(INDIRECT)) == 2
 
-    def test_a_list_that_may_be_short_asks_nothing_until_a_whole_one_is_taken(self, books: Books) -> None:
+    def test_a_list_that_may_be_short_asks_nothing_until_a_whole_one_is_taken(self, workspace: Workspace) -> None:
         """A customer left out of the list would be missing unseen: the month fails, and the next run takes it again."""
         api = Partner({"1": lines(3), "2": lines(2)})
 
@@ -198,75 +200,75 @@ class TestLists:
                 response["Data"].pop()
 
         api.on_answer.append(shorten)
-        outcomes = books.refresh(api)
+        outcomes = workspace.refresh(api)
         assert {outcome.error.code for name, outcome in outcomes.items() if name != CUSTOMERS.name} == {"UnprovenList"}
         assert api.about(DETAIL) == api.about(SUMMARY) == []
         api.on_answer.clear()
-        outcomes = books.refresh(api, run_id="run 2")
+        outcomes = workspace.refresh(api, run_id="run 2")
         assert not any(outcome.error for outcome in outcomes.values())
-        assert set(books.customers()) == {"1", "2"}
+        assert set(workspace.customers()) == {"1", "2"}
 
     @pytest.mark.parametrize("key", [MONTH, TODAY, None])
-    def test_a_list_of_what_is_no_uin_asks_nobody(self, books: Books, key: Any) -> None:
+    def test_a_list_of_what_is_no_uin_asks_nobody(self, workspace: Workspace, key: Any) -> None:
         """A customer list with what cannot be asked fails what is asked of it, naming it, before anything is asked."""
         api = Partner({"1": lines(1)})
         api.put(CUSTOMERS, None, {"CustomerUin": "1"}, {"CustomerUin": None}, {"CustomerUin": "x1"})
         datasets = {MONTH: ASKED, TODAY: (BY_DAY,), None: (DATASETS["credit_by_uin"],)}[key]
-        for outcome in books.all(api, datasets=datasets, key=key)[1:]:
+        for outcome in workspace.all(api, datasets=datasets, key=key)[1:]:
             assert isinstance(outcome.error, RequestUnanswered)
             assert "holds what is no UIN: None, x1" in str(outcome.error)
         assert api.counts() == {CUSTOMERS.action.name: 1}
 
-    def test_a_list_of_what_is_no_uin_leaves_what_is_not_asked_of_it(self, books: Books) -> None:
+    def test_a_list_of_what_is_no_uin_leaves_what_is_not_asked_of_it(self, workspace: Workspace) -> None:
         """What is of the account itself lands, whatever is wrong with its list of customers."""
         api = Partner({})
         api.put(CUSTOMERS, None, {"CustomerUin": "x1"})
-        outcomes = books.refresh(api, datasets=(DATASETS["partner_credit"], DATASETS["credit_by_uin"]), key=None)
+        outcomes = workspace.refresh(api, datasets=(DATASETS["partner_credit"], DATASETS["credit_by_uin"]), key=None)
         assert isinstance(outcomes["credit_by_uin"].error, RequestUnanswered)
         assert outcomes["partner_credit"].file.manifest.state == "whole"
 
-    def test_lists_are_paged_as_the_settings_say(self, books: Books) -> None:
+    def test_lists_are_paged_as_the_settings_say(self, workspace: Workspace) -> None:
         """How the account says that an action pages is how it is asked."""
         api = Partner({str(100 + number): [] for number in range(5)})
-        source = books.source(api, paging={CUSTOMERS.action.name: Paging(size=2)})
-        assert books.refresh(source, datasets=(CUSTOMERS,), key=None)["customers"].file.manifest.rows == 5
+        account_client = workspace.account_client(api, paging={CUSTOMERS.action.name: Paging(size=2)})
+        assert workspace.refresh(account_client, datasets=(CUSTOMERS,), key=None)["customers"].file.manifest.rows == 5
         pages = [request for request in api.requests if request.action == CUSTOMERS.action.name]
         assert [request.page for request in pages] == [1, 2, 3, 1]
         assert {request.parameters["PageSize"] for request in pages} == {2}
 
-    def test_a_damaged_list_is_told(self, books: Books) -> None:
+    def test_a_damaged_list_is_told(self, workspace: Workspace) -> None:
         """A landed customer list that cannot be read is named, not tripped over."""
         api = Partner({"1": lines(1)})
-        books.land_customers("1")
-        books.path(CUSTOMERS, "2026-11-20").write_bytes(b"nothing to read")
-        outcomes = books.refresh(api)
+        workspace.land_customers("1")
+        workspace.path(CUSTOMERS, "2026-11-20").write_bytes(b"nothing to read")
+        outcomes = workspace.refresh(api)
         assert outcomes.keys() == {CUSTOMERS.name, SUMMARY.name, DETAIL.name}
         assert all(isinstance(outcome.error, CorruptFile) for outcome in outcomes.values())
-        assert str(books.path(CUSTOMERS, "2026-11-20")) in str(outcomes[DETAIL.name].error)
+        assert str(workspace.path(CUSTOMERS, "2026-11-20")) in str(outcomes[DETAIL.name].error)
         assert api.requests == []
 
-    def test_without_a_list_nothing_is_asked_of_it(self, books: Books) -> None:
+    def test_without_a_list_nothing_is_asked_of_it(self, workspace: Workspace) -> None:
         """Where the list cannot be had, every dataset of the month that is asked of it fails with that reason."""
         api = Partner({"1": lines(1)}, on_request=[refused(CUSTOMERS.action, RequestRefused)])
-        outcomes = books.refresh(api)
+        outcomes = workspace.refresh(api)
         assert outcomes.keys() == {"customers", SUMMARY.name, DETAIL.name}
         assert all(isinstance(outcome.error, RequestRefused) for outcome in outcomes.values())
         assert len(api.requests) == 1
 
-    def test_a_months_list_stops_only_what_is_asked_of_it(self, books: Books) -> None:
+    def test_a_months_list_stops_only_what_is_asked_of_it(self, workspace: Workspace) -> None:
         """A voucher list that is refused does not keep the bills from being asked."""
         api = Partner({"1": lines(1)}, on_request=[refused(VOUCHERS.action, ActionRefused)])
-        outcomes = books.refresh(api, datasets=(SUMMARY, VOUCHER_USAGE))
+        outcomes = workspace.refresh(api, datasets=(SUMMARY, VOUCHER_USAGE))
         assert isinstance(outcomes[VOUCHER_USAGE.name].error, ActionRefused)
         assert outcomes[SUMMARY.name].file.manifest.state == "whole"
         assert api.about(VOUCHER_USAGE) == []
 
-    def test_a_key_that_is_refused_is_not_tried_on(self, books: Books) -> None:
+    def test_a_key_that_is_refused_is_not_tried_on(self, workspace: Workspace) -> None:
         """Once the key itself is refused for a list, nothing else is asked with it."""
         api = Partner({"1": lines(1)}, on_request=[refused(CUSTOMERS.action, CredentialRefused)])
         for key, datasets in ((MONTH, MONTHLY), (TODAY, (BY_DAY,)), (None, SNAPSHOTS)):
             api.forget()
-            outcomes = books.all(api, datasets=datasets, key=key)
+            outcomes = workspace.all(api, datasets=datasets, key=key)
             assert all(isinstance(outcome.error, CredentialRefused) for outcome in outcomes)
             assert api.counts() == {CUSTOMERS.action.name: 1}
 
@@ -274,78 +276,78 @@ class TestLists:
 class TestSnapshots:
     """What is taken as of now."""
 
-    def test_a_list_is_a_snapshot_of_the_day(self, books: Books) -> None:
+    def test_a_list_is_a_snapshot_of_the_day(self, workspace: Workspace) -> None:
         """The list lands under today in UTC+8; a second one on a day replaces the first."""
-        books.now = "2026-11-21T00:30:00"
-        outcome = books.refresh(Partner({"1": [], "2": []}), datasets=(CUSTOMERS,), key=None)["customers"]
+        workspace.now = "2026-11-21T00:30:00"
+        outcome = workspace.refresh(Partner({"1": [], "2": []}), datasets=(CUSTOMERS,), key=None)["customers"]
         assert outcome.file.path == "lake/raw/customers/account=acme/snapshot_date=2026-11-21/data.parquet"
-        books.refresh(Partner({"3": []}), datasets=(CUSTOMERS,), key=None, run_id="run 2")
-        assert books.manifest(CUSTOMERS, "2026-11-21").rows == 1
+        workspace.refresh(Partner({"3": []}), datasets=(CUSTOMERS,), key=None, run_id="run 2")
+        assert workspace.manifest(CUSTOMERS, "2026-11-21").rows == 1
 
-    def test_all_of_a_role_land(self, books: Books) -> None:
+    def test_all_of_a_role_land(self, workspace: Workspace) -> None:
         """Everything that is taken as of now of a reseller lands whole, each dataset with one outcome."""
         api = Partner({"1": [], "2": []})
         for uin in ("1", "2"):
             api.put(DATASETS["credit_by_uin"], uin, {"Uin": uin, "CreditLimit": "5"})
-        source = books.source(api, policy_codes=("a",), invitation_tokens=("x",))
-        outcomes = books.refresh(source, datasets=SNAPSHOTS, key=None)
+        account_client = workspace.account_client(api, policy_codes=("a",), invitation_tokens=("x",))
+        outcomes = workspace.refresh(account_client, datasets=SNAPSHOTS, key=None)
         assert all(outcome.error is None for outcome in outcomes.values())
         assert {name: o.file.manifest.state for name, o in outcomes.items()} == dict.fromkeys(outcomes, "whole")
         assert "policy_products" in outcomes
         assert "invitations" in outcomes
         assert "sub_agents" not in outcomes
-        assert books.manifest(DATASETS["credit_by_uin"], "2026-11-20").rows == 2
+        assert workspace.manifest(DATASETS["credit_by_uin"], "2026-11-20").rows == 2
 
-    def test_batches_are_asked_together(self, books: Books) -> None:
+    def test_batches_are_asked_together(self, workspace: Workspace) -> None:
         """Customers go into requests as many as each takes."""
         uins = [str(100 + number) for number in range(60)]
         api = Partner({uin: [] for uin in uins})
-        books.refresh(api, datasets=(DATASETS["credit_by_uin"], DATASETS["voucher_amounts"]), key=None)
+        workspace.refresh(api, datasets=(DATASETS["credit_by_uin"], DATASETS["voucher_amounts"]), key=None)
         batches = [len(request.batch) for request in api.requests if request.batch]
         assert sorted(batches) == [10, 20, 20, 20, 50]
         assert sorted(uin for request in api.requests for uin in request.batch) == sorted(uins * 2)
 
-    def test_a_failed_list_leaves_what_is_not_asked_of_it(self, books: Books) -> None:
+    def test_a_failed_list_leaves_what_is_not_asked_of_it(self, workspace: Workspace) -> None:
         """What is asked of a list that failed has its error; the other snapshots land."""
         api = Partner({"1": []}, on_request=[refused(CUSTOMERS.action, ActionRefused)])
-        outcomes = books.refresh(api, datasets=SNAPSHOTS, key=None)
+        outcomes = workspace.refresh(api, datasets=SNAPSHOTS, key=None)
         failed = {name for name, outcome in outcomes.items() if outcome.error}
         assert failed == {"customers"} | {d.name for d in SNAPSHOTS if d.each is Each.CUSTOMER}
         assert all(isinstance(outcomes[name].error, ActionRefused) for name in failed)
         assert outcomes["partner_credit"].file.manifest.state == "whole"
         assert outcomes["customer_vouchers"].file.manifest.state == "whole"
 
-    def test_resellers_that_cannot_be_listed_leave_the_own_customers(self, books: Books) -> None:
+    def test_resellers_that_cannot_be_listed_leave_the_own_customers(self, workspace: Workspace) -> None:
         """Snapshots are of the account's own customers, so that the list of its resellers does not stop them."""
         api = Partner({"1": []}, on_request=[refused(SUB_AGENTS.action, ActionRefused)])
-        outcomes = books.refresh(books.source(api, role=Role.DISTRIBUTOR), datasets=SNAPSHOTS, key=None)
+        outcomes = workspace.refresh(workspace.account_client(api, role=Role.DISTRIBUTOR), datasets=SNAPSHOTS, key=None)
         failed = {name for name, outcome in outcomes.items() if outcome.error}
         assert failed == {"sub_agents", "indirect_customers"}
         assert outcomes["customer_info"].error is None
 
-    def test_a_list_of_today_need_not_be_taken_for_others(self, books: Books) -> None:
+    def test_a_list_of_today_need_not_be_taken_for_others(self, workspace: Workspace) -> None:
         """A snapshot that is asked of a list takes it only if today's is not there; one that is wanted is taken."""
         api = Partner({"1": []})
-        books.refresh(api, datasets=(DATASETS["credit_by_uin"],), key=None)
-        books.refresh(api, datasets=(DATASETS["credit_by_uin"],), key=None, run_id="run 2")
+        workspace.refresh(api, datasets=(DATASETS["credit_by_uin"],), key=None)
+        workspace.refresh(api, datasets=(DATASETS["credit_by_uin"],), key=None, run_id="run 2")
         assert len(api.asked(CUSTOMERS)) == 1
-        books.refresh(api, datasets=(CUSTOMERS,), key=None, run_id="run 3")
+        workspace.refresh(api, datasets=(CUSTOMERS,), key=None, run_id="run 3")
         assert len(api.asked(CUSTOMERS)) == 2
 
-    def test_a_failure_is_its_outcome(self, books: Books) -> None:
+    def test_a_failure_is_its_outcome(self, workspace: Workspace) -> None:
         """A list that is refused is told, and nothing lands."""
         api = Partner({"1": []}, on_request=[refused(CUSTOMERS.action, CredentialRefused)])
-        outcome = books.refresh(api, datasets=(CUSTOMERS,), key=None)["customers"]
+        outcome = workspace.refresh(api, datasets=(CUSTOMERS,), key=None)["customers"]
         assert isinstance(outcome.error, CredentialRefused)
         assert outcome.file is None
-        assert not (books.home / "lake").exists()
+        assert not (workspace.home / "lake").exists()
 
 
 class TestRoles:
     """What a role is asked for, and what is never called for it."""
 
     @pytest.mark.parametrize("role", Role)
-    def test_a_run_calls_what_its_role_may(self, books: Books, role: Role) -> None:
+    def test_a_run_calls_what_its_role_may(self, workspace: Workspace, role: Role) -> None:
         """Asked for everything there is, an account calls every action that its role may, and no other."""
         api = Partner({"1": lines(1)})
         api.files = dict.fromkeys([None, "1", "2"], CSV)
@@ -353,7 +355,7 @@ class TestRoles:
         voucher = {"CustomerUin": "1", "VoucherId": "5", "TotalAmount": "2", "RemainingAmount": "1"}
         api.put(VOUCHERS, None, voucher)
         api.put(DATASETS["own_vouchers"], None, voucher)
-        source = books.source(api, role=role, policy_codes=("a",), invitation_tokens=("x",))
+        account_client = workspace.account_client(api, role=role, policy_codes=("a",), invitation_tokens=("x",))
         outcomes = [
             outcome
             for key, kind in (
@@ -362,32 +364,36 @@ class TestRoles:
                 (OPEN, "bill_month"),
                 (MONTH, "bill_month"),
             )
-            for outcome in books.all(source, datasets=[d for d in EVERYTHING if d.partition == kind], key=key)
+            for outcome in workspace.all(
+                account_client, datasets=[d for d in EVERYTHING if d.partition == kind], key=key
+            )
         ]
         expected = {d.action.name for d in EVERYTHING if role in d.asked_roles}
         assert set(api.counts()) == expected
         assert all(role in ACTIONS[name].roles and not ACTIONS[name].writes for name in api.counts())
         assert {outcome.dataset.name for outcome in outcomes} == {d.name for d in EVERYTHING if role in d.asked_roles}
 
-    def test_an_end_customer_needs_no_list_of_customers(self, books: Books) -> None:
+    def test_an_end_customer_needs_no_list_of_customers(self, workspace: Workspace) -> None:
         """An end customer's own bill lands without any customer list; its rows are of no customer asked for."""
         api = Partner({})
         api.put(DATASETS["own_bill_detail"], None, line(1), line(2))
         own = [dataset for dataset in MONTHLY if dataset.name in ("own_bill_detail", "own_bill_summary")]
-        outcomes = books.refresh(books.source(api, role=Role.CUSTOMER), datasets=own)
+        outcomes = workspace.refresh(workspace.account_client(api, role=Role.CUSTOMER), datasets=own)
         assert outcomes.keys() == {"own_bill_detail", "own_bill_summary"}
-        assert books.customers(DATASETS["own_bill_detail"]) == {None: "proven"}
-        assert books.manifest(DATASETS["own_bill_detail"]).rows == 2
+        assert workspace.customers(DATASETS["own_bill_detail"]) == {None: "proven"}
+        assert workspace.manifest(DATASETS["own_bill_detail"]).rows == 2
         assert CUSTOMERS.action.name not in api.counts()
 
-    def test_an_account_that_is_asked_nothing_says_so(self, books: Books) -> None:
+    def test_an_account_that_is_asked_nothing_says_so(self, workspace: Workspace) -> None:
         """Who may be asked for none of the datasets has no outcome, is asked nothing, and the plan says why."""
         own, partner = Partner({"1": lines(1)}), Partner({"2": lines(2)})
-        left, landed = books.refresh(books.source(own, "own", Role.CUSTOMER), books.source(partner, "partner"))
+        left, landed = workspace.refresh(
+            workspace.account_client(own, "own", Role.CUSTOMER), workspace.account_client(partner, "partner")
+        )
         assert left == {}
         assert own.requests == []
         assert landed.keys() == {"customers", SUMMARY.name, DETAIL.name}
-        told = {each.dataset: each.why for each in books.plans if each.account == "own"}
+        told = {each.dataset: each.why for each in workspace.plans if each.account == "own"}
         assert told.keys() == {SUMMARY.name, DETAIL.name}
         assert told[DETAIL.name] == "a customer may not ask it"
 
@@ -403,73 +409,73 @@ class TestOpenMonth:
             api.spend(day, _1="5", _2="6")
         return api
 
-    def again(self, books: Books, api: Partner, run_id: str = "run 2", **more: Any) -> Any:
+    def again(self, workspace: Workspace, api: Partner, run_id: str = "run 2", **more: Any) -> Any:
         """Refresh the running month anew."""
         api.forget()
-        return books.refresh(api, **{"datasets": MOVING, "key": OPEN, "run_id": run_id} | more)
+        return workspace.refresh(api, **{"datasets": MOVING, "key": OPEN, "run_id": run_id} | more)
 
-    def proven_at(self, books: Books, dataset: Dataset = DETAIL) -> dict[str | None, str | None]:
+    def proven_at(self, workspace: Workspace, dataset: Dataset = DETAIL) -> dict[str | None, str | None]:
         """Return when each customer's rows were proven."""
-        return {c.customer_uin: c.proven_at for c in books.manifest(dataset, OPEN.key).customers}
+        return {c.customer_uin: c.proven_at for c in workspace.manifest(dataset, OPEN.key).slices}
 
-    def test_days_come_first(self, books: Books, api: Partner) -> None:
+    def test_days_come_first(self, workspace: Workspace, api: Partner) -> None:
         """The last days are asked of everyone before anything else of the month, and land as days."""
-        outcomes = self.again(books, api)
+        outcomes = self.again(workspace, api)
         assert list(outcomes)[:4] == ["customers", *DAYS]
         assert outcomes.keys() == {"customers", *DAYS, *(dataset.name for dataset in MOVING)}
         first = min(request.index for request in api.requests if request.action == SUMMARY.action.name)
         assert all(request.index < first for request in api.requests if request.action == BY_DAY.action.name)
-        assert books.customers(BY_DAY, DAYS[0]) == {"1": "proven", "2": "proven", "3": "proven"}
+        assert workspace.customers(BY_DAY, DAYS[0]) == {"1": "proven", "2": "proven", "3": "proven"}
 
-    def test_without_a_change_only_days_are_asked(self, books: Books, api: Partner) -> None:
+    def test_without_a_change_only_days_are_asked(self, workspace: Workspace, api: Partner) -> None:
         """Where no daily bill changed, only the days are asked again; files stay, and it is said why."""
-        first = self.again(books, api, "run 1")
-        second = self.again(books, api)
+        first = self.again(workspace, api, "run 1")
+        second = self.again(workspace, api)
         assert api.counts() == {BY_DAY.action.name: 9}
         for dataset in MOVING:
             assert second[dataset.name].file == first[dataset.name].file
             assert second[dataset.name].skipped == "their daily bills have not changed since"
             assert second[dataset.name].usage.requests == 0
 
-    def test_only_who_changed_is_asked_and_the_others_are_carried(self, books: Books, api: Partner) -> None:
+    def test_only_who_changed_is_asked_and_the_others_are_carried(self, workspace: Workspace, api: Partner) -> None:
         """Whose day changed is asked again; the rows of the others stay, with the time that they were proven."""
-        self.again(books, api, "run 1")
-        before = self.proven_at(books)
+        self.again(workspace, api, "run 1")
+        before = self.proven_at(workspace)
         api.spend("2026-11-19", _1="5.5")
         api.rows[DETAIL.action.name]["1"].append(line(2, "0.50"))
-        outcomes = self.again(books, api)
+        outcomes = self.again(workspace, api)
         for dataset in MOVING:
             assert api.about(dataset) == ["1"]
             assert outcomes[dataset.name].skipped == ""
-        after = self.proven_at(books)
+        after = self.proven_at(workspace)
         assert (after["2"], after["3"]) == (before["2"], before["3"])
         assert str(after["1"]) > str(before["1"])
-        carried = {c.customer_uin: c.carried for c in books.manifest(DETAIL, OPEN.key).customers}
+        carried = {c.customer_uin: c.carried for c in workspace.manifest(DETAIL, OPEN.key).slices}
         assert carried == {"1": False, "2": True, "3": True}
-        assert books.manifest(DETAIL, OPEN.key).costs == {"USD": "3.80"}
-        self.again(books, api, "run 3")
+        assert workspace.manifest(DETAIL, OPEN.key).costs == {"USD": "3.80"}
+        self.again(workspace, api, "run 3")
         assert api.counts() == {BY_DAY.action.name: 9}
 
-    def test_the_next_day_leaves_who_has_nothing(self, books: Books, api: Partner) -> None:
+    def test_the_next_day_leaves_who_has_nothing(self, workspace: Workspace, api: Partner) -> None:
         """A new day is asked, with the two before; customers without cost on it are left."""
-        self.again(books, api, "run 1")
-        books.now = "2026-11-21T09:30:00"
+        self.again(workspace, api, "run 1")
+        workspace.now = "2026-11-21T09:30:00"
         api.spend("2026-11-21", _1="1")
-        self.again(books, api)
+        self.again(workspace, api)
         assert api.days_asked() == [*DAYS[1:], "2026-11-21"]
         assert api.about(DETAIL) == ["1"]
         assert api.about(SUMMARY) == ["1"]
 
-    def test_days_are_asked_since_the_last_landed_one(self, books: Books, api: Partner) -> None:
+    def test_days_are_asked_since_the_last_landed_one(self, workspace: Workspace, api: Partner) -> None:
         """After days without a run all since are asked, and what changed on any of them counts."""
-        self.again(books, api, "run 1")
-        books.now = "2026-11-25T09:30:00"
+        self.again(workspace, api, "run 1")
+        workspace.now = "2026-11-25T09:30:00"
         api.spend("2026-11-22", _3="1")
-        self.again(books, api)
+        self.again(workspace, api)
         assert api.days_asked() == [f"2026-11-{day}" for day in range(19, 26)]
         assert "3" in api.about(DETAIL)
 
-    def test_who_failed_or_is_in_doubt_is_asked_again(self, books: Books, api: Partner) -> None:
+    def test_who_failed_or_is_in_doubt_is_asked_again(self, workspace: Workspace, api: Partner) -> None:
         """Rows that are not proven are asked again, though no day changed."""
 
         def shorten(request: Request, response: dict[str, Any]) -> None:
@@ -478,129 +484,129 @@ class TestOpenMonth:
 
         api.on_answer.append(shorten)
         api.on_request.append(silence(lambda request: request.action == DETAIL.action.name and request.customer == "1"))
-        self.again(books, api, "run 1")
-        assert books.customers(DETAIL, OPEN.key) == {"1": "failed", "2": "unproven", "3": "proven"}
+        self.again(workspace, api, "run 1")
+        assert workspace.customers(DETAIL, OPEN.key) == {"1": "failed", "2": "unproven", "3": "proven"}
         api.on_answer.clear()
         api.on_request.clear()
-        self.again(books, api)
+        self.again(workspace, api)
         assert (api.about(DETAIL), api.about(SUMMARY)) == (["1", "2"], [])
-        assert books.customers(DETAIL, OPEN.key) == {"1": "proven", "2": "proven", "3": "proven"}
+        assert workspace.customers(DETAIL, OPEN.key) == {"1": "proven", "2": "proven", "3": "proven"}
 
     @pytest.mark.parametrize("error", [ActionRefused, RequestUnanswered])
-    def test_a_day_that_could_not_be_asked_means_everyone(self, books: Books, api: Partner, error: Any) -> None:
+    def test_a_day_that_could_not_be_asked_means_everyone(self, workspace: Workspace, api: Partner, error: Any) -> None:
         """Where the days are not known nothing is known of who changed: everyone is asked."""
-        self.again(books, api, "run 1")
+        self.again(workspace, api, "run 1")
         api.on_request.append(refused(BY_DAY.action, error))
-        outcomes = self.again(books, api)
+        outcomes = self.again(workspace, api)
         assert isinstance(outcomes[DAYS[0]].error, RequestRefused if error is ActionRefused else RequestUnanswered)
         assert api.about(DETAIL) == ["1", "2", "3"]
         assert outcomes[DETAIL.name].file.manifest.state == "whole"
 
-    def test_a_customer_whose_day_could_not_be_asked_is_asked(self, books: Books, api: Partner) -> None:
+    def test_a_customer_whose_day_could_not_be_asked_is_asked(self, workspace: Workspace, api: Partner) -> None:
         """If one customer's daily bill fails, that customer is asked, and the others are not."""
-        self.again(books, api, "run 1")
+        self.again(workspace, api, "run 1")
         api.on_request.append(silence(lambda request: "Date" in request.parameters and request.customer == "3"))
-        self.again(books, api)
+        self.again(workspace, api)
         assert api.about(DETAIL) == ["3"]
 
-    def test_a_new_customer_is_asked(self, books: Books, api: Partner) -> None:
+    def test_a_new_customer_is_asked(self, workspace: Workspace, api: Partner) -> None:
         """Who was not there before is asked, whatever the days say."""
-        self.again(books, api, "run 1")
-        books.now = "2026-11-20T18:00:00"
-        books.land_customers("1", "2", "3", "4")
-        self.again(books, api)
+        self.again(workspace, api, "run 1")
+        workspace.now = "2026-11-20T18:00:00"
+        workspace.land_customers("1", "2", "3", "4")
+        self.again(workspace, api)
         assert api.about(DETAIL) == ["4"]
 
     def test_after_a_kill_between_days_and_the_rest_who_changed_is_still_asked(
-        self, books: Books, api: Partner
+        self, workspace: Workspace, api: Partner
     ) -> None:
         """What days that were landed before say of a change counts until it is asked, whichever run landed them."""
-        self.again(books, api, "run 1")
+        self.again(workspace, api, "run 1")
         api.spend("2026-11-19", _2="7")
         for day in (18, 19, 20):
-            books.refresh(api, datasets=(BY_DAY,), key=date(2026, 11, day), run_id="killed")
-        self.again(books, api, "run 3")
+            workspace.refresh(api, datasets=(BY_DAY,), key=date(2026, 11, day), run_id="killed")
+        self.again(workspace, api, "run 3")
         assert api.about(DETAIL) == ["2"]
 
-    def test_a_change_of_a_day_long_past_is_not_lost_by_a_kill(self, books: Books, api: Partner) -> None:
+    def test_a_change_of_a_day_long_past_is_not_lost_by_a_kill(self, workspace: Workspace, api: Partner) -> None:
         """After an outage, a killed run's older days are not asked again, and what they say counts all the same."""
-        self.again(books, api, "run 1")
-        books.now = "2026-11-25T09:30:00"
+        self.again(workspace, api, "run 1")
+        workspace.now = "2026-11-25T09:30:00"
         api.spend("2026-11-21", _3="1")
         for day in range(18, 26):
-            books.refresh(api, datasets=(BY_DAY,), key=date(2026, 11, day), run_id="killed")
-        self.again(books, api, "run 3")
+            workspace.refresh(api, datasets=(BY_DAY,), key=date(2026, 11, day), run_id="killed")
+        self.again(workspace, api, "run 3")
         assert api.days_asked() == ["2026-11-23", "2026-11-24", "2026-11-25"]
         assert "3" in api.about(DETAIL)
 
-    def test_a_full_run_asks_everyone(self, books: Books, api: Partner) -> None:
+    def test_a_full_run_asks_everyone(self, workspace: Workspace, api: Partner) -> None:
         """Told to be full, a run asks the days and then everyone, changed or not."""
-        self.again(books, api, "run 1")
-        self.again(books, api, full=True)
+        self.again(workspace, api, "run 1")
+        self.again(workspace, api, full=True)
         assert api.about(DETAIL) == ["1", "2", "3"]
         assert api.days_asked() == DAYS
 
-    def test_a_month_that_is_over_but_not_billed_is_asked_like_an_open_one(self, books: Books) -> None:
+    def test_a_month_that_is_over_but_not_billed_is_asked_like_an_open_one(self, workspace: Workspace) -> None:
         """Until the bill is out the last days of a month tell who changed."""
         api = Partner({"1": lines(1), "2": lines(1)})
-        books.now = "2026-11-03T12:00:00"
-        self.again(books, api, "run 1", key=MONTH)
+        workspace.now = "2026-11-03T12:00:00"
+        self.again(workspace, api, "run 1", key=MONTH)
         assert api.days_asked() == ["2026-10-29", "2026-10-30", "2026-10-31"]
         api.spend("2026-10-31", _2="1")
-        self.again(books, api, key=MONTH)
+        self.again(workspace, api, key=MONTH)
         assert api.about(DETAIL) == ["2"]
-        assert books.manifest(DETAIL).month_state == "provisional"
-        books.now = "2026-11-05T01:00:00"
-        self.again(books, api, "run 3", key=MONTH)
+        assert workspace.manifest(DETAIL).month_state == "provisional"
+        workspace.now = "2026-11-05T01:00:00"
+        self.again(workspace, api, "run 3", key=MONTH)
         assert (api.days_asked(), api.about(DETAIL)) == ([], ["1", "2"])
-        assert books.manifest(DETAIL).month_state == "closed"
+        assert workspace.manifest(DETAIL).month_state == "issued"
 
-    def test_a_closed_month_asks_everyone_each_time(self, books: Books, api: Partner) -> None:
+    def test_a_closed_month_asks_everyone_each_time(self, workspace: Workspace, api: Partner) -> None:
         """Whenever a closed month is asked, it is asked whole, and no day of it."""
         for run_id in ("run 1", "run 2"):
-            self.again(books, api, run_id, key=MONTH)
+            self.again(workspace, api, run_id, key=MONTH)
             assert api.about(DETAIL) == ["1", "2", "3"]
             assert api.days_asked() == []
 
-    def test_days_are_not_asked_for_what_they_say_nothing_of(self, books: Books, api: Partner) -> None:
+    def test_days_are_not_asked_for_what_they_say_nothing_of(self, workspace: Workspace, api: Partner) -> None:
         """A dataset that no daily bill tells of does not have the days asked."""
-        self.again(books, api, datasets=(VOUCHER_USAGE,))
+        self.again(workspace, api, datasets=(VOUCHER_USAGE,))
         assert api.days_asked() == []
 
 
 class TestDay:
     """A day by itself."""
 
-    def test_it_lands_under_its_day(self, books: Books) -> None:
+    def test_it_lands_under_its_day(self, workspace: Workspace) -> None:
         """A day's bills of everyone listed land under that day."""
         api = Partner({"1": [], "2": []})
         api.spend("2026-11-20", _1="1.50")
-        outcomes = books.refresh(api, datasets=(BY_DAY,), key=TODAY)
+        outcomes = workspace.refresh(api, datasets=(BY_DAY,), key=TODAY)
         assert outcomes["2026-11-20"].file.path == (
             "lake/raw/customer_bill_by_day/account=acme/bill_date=2026-11-20/data.parquet"
         )
-        assert {c.customer_uin: c.cost for c in books.manifest(BY_DAY, "2026-11-20").customers} == {
+        assert {c.customer_uin: c.cost for c in workspace.manifest(BY_DAY, "2026-11-20").slices} == {
             "1": "1.50",
             "2": "0",
         }
 
-    def test_of_a_distributor_resellers_customers_are_asked_too(self, books: Books) -> None:
+    def test_of_a_distributor_resellers_customers_are_asked_too(self, workspace: Workspace) -> None:
         """A distributor's day is of its resellers' customers too."""
         api = Partner({"1": []})
         api.put(SUB_AGENTS, None, {"SubAgentUin": "7"})
         api.put(INDIRECT, "7", {"ClientUin": "3"})
-        books.refresh(books.source(api, role=Role.DISTRIBUTOR), datasets=(BY_DAY,), key=TODAY)
+        workspace.refresh(workspace.account_client(api, role=Role.DISTRIBUTOR), datasets=(BY_DAY,), key=TODAY)
         assert api.about(BY_DAY) == ["1", "3"]
 
 
 class TestUnpaid:
     """What customers have not paid yet."""
 
-    def test_it_is_asked_of_those_who_owe(self, books: Books) -> None:
+    def test_it_is_asked_of_those_who_owe(self, workspace: Workspace) -> None:
         """With the summaries of the bill, who spent is asked what is unpaid; later only who still owes."""
         api = Partner({"1": lines(1), "2": lines(1), "3": []})
         api.unpaid = {"1": "1.10", "2": "1.10"}
-        first = books.refresh(api, datasets=(UNPAID, SUMMARY))
+        first = workspace.refresh(api, datasets=(UNPAID, SUMMARY))
         assert api.about(UNPAID) == ["1", "2"]
         assert first[UNPAID.name].file.manifest.costs == {"": "2.20"}
         for run_id, asked, left in (("run 2", ["1", "2"], "1.10"), ("run 3", ["1"], "0")):
@@ -608,32 +614,32 @@ class TestUnpaid:
             if run_id == "run 3":
                 api.unpaid.clear()
             api.forget()
-            books.refresh(api, datasets=(UNPAID,), run_id=run_id)
+            workspace.refresh(api, datasets=(UNPAID,), run_id=run_id)
             assert api.about(UNPAID) == asked
-            assert sum(float(cost) for cost in books.manifest(UNPAID).costs.values()) == float(left)
+            assert sum(float(cost) for cost in workspace.manifest(UNPAID).costs.values()) == float(left)
         api.forget()
-        last = books.refresh(api, datasets=(UNPAID,), run_id="run 4")
+        last = workspace.refresh(api, datasets=(UNPAID,), run_id="run 4")
         assert api.requests == []
         assert last[UNPAID.name].skipped == "nothing was spent, or it is paid"
 
-    def test_it_is_not_asked_before_the_close(self, books: Books) -> None:
+    def test_it_is_not_asked_before_the_close(self, workspace: Workspace) -> None:
         """In an open month nothing is asked of it and nothing lands; the outcome says why."""
         api = Partner({"1": lines(1)})
-        outcomes = books.refresh(api, datasets=(SUMMARY, UNPAID), key=OPEN)
+        outcomes = workspace.refresh(api, datasets=(SUMMARY, UNPAID), key=OPEN)
         assert (outcomes[UNPAID.name].skipped, outcomes[UNPAID.name].file) == ("the month's bill is not out", None)
         assert api.about(UNPAID) == []
 
-    def test_the_check_is_full_at_the_first_landing_after_the_close(self, books: Books) -> None:
+    def test_the_check_is_full_at_the_first_landing_after_the_close(self, workspace: Workspace) -> None:
         """Who owed nothing of the open month is asked after the close if the bill says that something was spent."""
         api = Partner({"1": []})
-        books.now = "2026-11-03T12:00:00"
-        books.refresh(api, datasets=(SUMMARY, UNPAID))
-        books.now = "2026-11-05T01:00:00"
+        workspace.now = "2026-11-03T12:00:00"
+        workspace.refresh(api, datasets=(SUMMARY, UNPAID))
+        workspace.now = "2026-11-05T01:00:00"
         api.bills({"1": lines(1)})
         api.unpaid = {"1": "1.10"}
-        books.refresh(api, datasets=(SUMMARY, UNPAID), run_id="run 2")
+        workspace.refresh(api, datasets=(SUMMARY, UNPAID), run_id="run 2")
         assert api.about(UNPAID) == ["1"]
-        assert books.manifest(UNPAID).costs == {"": "1.10"}
+        assert workspace.manifest(UNPAID).costs == {"": "1.10"}
 
 
 class TestFiles:
@@ -646,21 +652,21 @@ class TestFiles:
         api.files = dict.fromkeys("123", CSV)
         return api
 
-    def test_they_land_as_rows(self, books: Books, api: Partner) -> None:
+    def test_they_land_as_rows(self, workspace: Workspace, api: Partner) -> None:
         """The file of each customer that was billed is fetched and lands as rows, with its sum."""
-        outcomes = books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))
+        outcomes = workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))
         assert api.about(DETAIL_FILES) == ["1", "2"]
         manifest = outcomes[DETAIL_FILES.name].file.manifest
         assert (manifest.rows, manifest.costs, manifest.state) == (4, {"USD": "6.60"}, "whole")
-        assert {c.customer_uin: (c.rows, c.cost) for c in manifest.customers} == {"1": (2, "3.30"), "2": (2, "3.30")}
+        assert {c.customer_uin: (c.rows, c.cost) for c in manifest.slices} == {"1": (2, "3.30"), "2": (2, "3.30")}
 
-    def test_they_are_asked_in_the_kind_of_customer(self, books: Books, api: Partner) -> None:
+    def test_they_are_asked_in_the_kind_of_customer(self, workspace: Workspace, api: Partner) -> None:
         """A distributor's files are asked as its own customers' or as its resellers'."""
         api.put(SUB_AGENTS, None, {"SubAgentUin": "7"})
         api.put(INDIRECT, "7", {"ClientUin": "4"})
         api.put(BY_PRODUCT, "4", {"BusinessCode": "p", "TotalCost": "1"})
         api.files["4"] = CSV
-        books.refresh(books.source(api, role=Role.DISTRIBUTOR), datasets=(DETAIL_FILES, BY_PRODUCT))
+        workspace.refresh(workspace.account_client(api, role=Role.DISTRIBUTOR), datasets=(DETAIL_FILES, BY_PRODUCT))
         kinds = {
             request.customer: request.parameters["CustomerUinType"]
             for request in api.requests
@@ -668,174 +674,176 @@ class TestFiles:
         }
         assert kinds == {"1": "Customer", "2": "Customer", "4": "ResellerCustomer"}
 
-    def test_they_are_not_asked_before_the_close(self, books: Books, api: Partner) -> None:
+    def test_they_are_not_asked_before_the_close(self, workspace: Workspace, api: Partner) -> None:
         """Of an open month no file is asked, and nothing lands."""
-        outcomes = books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), key=OPEN)
+        outcomes = workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), key=OPEN)
         assert (outcomes[DETAIL_FILES.name].skipped, outcomes[DETAIL_FILES.name].file) == (
             "the month's bill is not out",
             None,
         )
         assert DETAIL_FILES.action.name not in api.counts()
 
-    def test_they_are_asked_again_only_where_the_bill_changed(self, books: Books, api: Partner) -> None:
+    def test_they_are_asked_again_only_where_the_bill_changed(self, workspace: Workspace, api: Partner) -> None:
         """A file is taken once; when the summary of the bill changes, that customer's is taken again."""
-        first = books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))
+        first = workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))
         api.forget()
-        second = books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 2")
+        second = workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 2")
         assert api.about(DETAIL_FILES) == []
         assert second[DETAIL_FILES.name].file == first[DETAIL_FILES.name].file
         assert second[DETAIL_FILES.name].skipped == "their files were taken since the bill is out"
         api.put(BY_PRODUCT, "2", {"BusinessCode": "p", "TotalCost": "7"})
         api.files["2"] = CSV.replace(b"2.20", b"5.90")
-        third = books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 3")
+        third = workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 3")
         assert api.about(DETAIL_FILES) == ["2"]
         assert third[DETAIL_FILES.name].file.manifest.costs == {"USD": "10.30"}
         api.forget()
-        books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 4", full=True)
+        workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 4", full=True)
         assert api.about(DETAIL_FILES) == ["1", "2"]
 
-    def test_one_that_is_no_table_fails_its_own_customer(self, books: Books, api: Partner) -> None:
+    def test_one_that_is_no_table_fails_its_own_customer(self, workspace: Workspace, api: Partner) -> None:
         """A file that cannot be read fails its customer by name; the others land, and the next run asks it again."""
         api.files["1"] = b"PK\x03\x04 is no archive"
-        manifest = books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))[DETAIL_FILES.name].file.manifest
+        manifest = workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))[DETAIL_FILES.name].file.manifest
         assert (manifest.state, manifest.rows) == ("partial", 2)
-        failed, landed = manifest.customers
+        failed, landed = manifest.slices
         assert (failed.customer_uin, failed.proof, failed.code) == ("1", "failed", "UnreadableFile")
         assert "customer 1" in failed.reason
         assert (landed.customer_uin, landed.proof) == ("2", "proven")
         api.forget()
         api.files["1"] = CSV
-        manifest = books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 2")[
+        manifest = workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 2")[
             DETAIL_FILES.name
         ].file.manifest
         assert api.about(DETAIL_FILES) == ["1"]
         assert (manifest.state, manifest.rows) == ("whole", 4)
 
-    def test_all_that_are_no_tables_fail_by_name(self, books: Books, api: Partner) -> None:
+    def test_all_that_are_no_tables_fail_by_name(self, workspace: Workspace, api: Partner) -> None:
         """Where no file can be read, each customer is named, and what was there stays."""
-        books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))
+        workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))
         api.files = dict.fromkeys("12", b"PK\x03\x04 is no archive")
-        outcomes = books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 2", full=True)
+        outcomes = workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT), run_id="run 2", full=True)
         manifest = outcomes[DETAIL_FILES.name].file.manifest
-        assert {c.customer_uin: (c.proof, c.rows) for c in manifest.customers} == {
+        assert {c.customer_uin: (c.proof, c.rows) for c in manifest.slices} == {
             "1": ("failed", 2),
             "2": ("failed", 2),
         }
 
     def test_an_error_about_another_subject_is_not_tried_for_ever(
-        self, books: Books, api: Partner, monkeypatch: pytest.MonkeyPatch
+        self, workspace: Workspace, api: Partner, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An unreadable file of nobody who was asked fails the dataset instead of reading on and on."""
 
         def stumble(dataset: Dataset, fetched: Any) -> Never:
-            raise UnreadableFile("it cannot be read", customer_uin="9", part="")
+            raise UnreadableFile("it cannot be read", customer_uin="9", slice_params="")
 
         monkeypatch.setattr(land, "file_pages", stumble)
-        outcomes = books.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))
+        outcomes = workspace.refresh(api, datasets=(DETAIL_FILES, BY_PRODUCT))
         assert isinstance(outcomes[DETAIL_FILES.name].error, UnreadableFile)
 
-    def test_files_instead_of_pages(self, books: Books, api: Partner) -> None:
+    def test_files_instead_of_pages(self, workspace: Workspace, api: Partner) -> None:
         """Set so, the lines of a closed month are taken from files, those of an open one from pages."""
-        source = books.source(api, files_when_closed=True)
+        account_client = workspace.account_client(api, files_when_issued=True)
         datasets = (SUMMARY, BY_PRODUCT, DETAIL, DETAIL_FILES)
-        closed = books.refresh(source, datasets=datasets)
-        assert closed[DETAIL.name].skipped == "bill files are asked instead, as set"
-        assert closed[DETAIL.name].file is None
-        assert closed[DETAIL_FILES.name].file.manifest.rows == 4
+        issued = workspace.refresh(account_client, datasets=datasets)
+        assert issued[DETAIL.name].skipped == "bill files are asked instead, as set"
+        assert issued[DETAIL.name].file is None
+        assert issued[DETAIL_FILES.name].file.manifest.rows == 4
         assert api.about(DETAIL) == []
-        running = books.refresh(source, datasets=datasets, key=OPEN, run_id="run 2")
+        running = workspace.refresh(account_client, datasets=datasets, key=OPEN, run_id="run 2")
         assert running[DETAIL.name].file.manifest.rows == 2
 
 
 class TestAgain:
     """A run that is executed again, or after it was ended."""
 
-    def test_what_the_run_landed_whole_is_not_asked_again(self, books: Books) -> None:
+    def test_what_the_run_landed_whole_is_not_asked_again(self, workspace: Workspace) -> None:
         """Executed again under its own name, a run asks only what it has not landed whole, and tells of all."""
         api = Partner({"1": lines(3), "2": lines(1)}, on_request=[refused(DETAIL.action, RequestRefused)])
-        first = books.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL))
+        first = workspace.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL))
         assert isinstance(first[DETAIL.name].error, RequestRefused)
         api.on_request.clear()
         api.forget()
-        again = books.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL))
+        again = workspace.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL))
         assert set(api.counts()) == {DETAIL.action.name}
         assert all(outcome.file.manifest.state == "whole" for outcome in again.values())
         assert again[SUMMARY.name].file == first[SUMMARY.name].file
         api.forget()
-        books.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL))
+        workspace.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL))
         assert api.requests == []
 
-    def test_days_that_the_run_landed_are_not_asked_again(self, books: Books) -> None:
+    def test_days_that_the_run_landed_are_not_asked_again(self, workspace: Workspace) -> None:
         """Executed again, a run takes the days that it landed, and asks who changed by them."""
         api = Partner({"1": lines(1), "2": []}, on_request=[refused(DETAIL.action, RequestRefused)])
-        books.refresh(api, datasets=(DETAIL,), key=OPEN)
+        workspace.refresh(api, datasets=(DETAIL,), key=OPEN)
         api.on_request.clear()
         api.forget()
-        books.refresh(api, datasets=(DETAIL,), key=OPEN)
+        workspace.refresh(api, datasets=(DETAIL,), key=OPEN)
         assert api.counts() == {DETAIL.action.name: 2}
 
-    def test_another_run_asks_all_again(self, books: Books) -> None:
+    def test_another_run_asks_all_again(self, workspace: Workspace) -> None:
         """Another run takes nothing of a closed month from the one before."""
         api = Partner({"1": lines(3)})
-        books.refresh(api)
+        workspace.refresh(api)
         api.forget()
-        books.refresh(api, run_id="run 2")
+        workspace.refresh(api, run_id="run 2")
         assert set(api.counts()) == {SUMMARY.action.name, DETAIL.action.name}
 
-    def test_what_is_partial_is_asked_again(self, books: Books) -> None:
+    def test_what_is_partial_is_asked_again(self, workspace: Workspace) -> None:
         """What the run landed in part it asks again."""
         api = Partner({"1": lines(3), "2": lines(1)}, on_request=[refuse("2")])
-        assert books.refresh(api)[DETAIL.name].file.manifest.state == "partial"
+        assert workspace.refresh(api)[DETAIL.name].file.manifest.state == "partial"
         api.on_request.clear()
-        assert books.refresh(api)[DETAIL.name].file.manifest.state == "whole"
-        assert books.customers() == {"1": "proven", "2": "proven"}
+        assert workspace.refresh(api)[DETAIL.name].file.manifest.state == "whole"
+        assert workspace.customers() == {"1": "proven", "2": "proven"}
 
-    def test_what_was_landed_before_the_close_is_asked_again(self, books: Books) -> None:
+    def test_what_was_landed_before_the_close_is_asked_again(self, workspace: Workspace) -> None:
         """Executed again after the close, a run of before it takes nothing for granted."""
-        books.now = "2026-11-05T00:59:00"
+        workspace.now = "2026-11-05T00:59:00"
         api = Partner({"1": lines(3)})
-        books.refresh(api)
-        books.now = "2026-11-05T01:00:00"
+        workspace.refresh(api)
+        workspace.now = "2026-11-05T01:00:00"
         api.forget()
-        assert books.refresh(api)[DETAIL.name].file.manifest.month_state == "closed"
+        assert workspace.refresh(api)[DETAIL.name].file.manifest.month_state == "issued"
         assert set(api.counts()) == {SUMMARY.action.name, DETAIL.action.name}
 
     def test_pages_that_could_not_be_landed_are_not_asked_again(
-        self, books: Books, monkeypatch: pytest.MonkeyPatch
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """After a full disk the next run lands the pages it has, without asking for them."""
 
-        def full(target: Any, pulled: Any) -> Never:
+        def full(partition_of: Any, pulled: Any) -> Never:
             raise StorageFailed("the disk is full")
 
         api = Partner({"1": lines(3)})
-        books.refresh(api, datasets=(CUSTOMERS,), key=None)
+        workspace.refresh(api, datasets=(CUSTOMERS,), key=None)
         with monkeypatch.context() as patch:
             patch.setattr(land, "land", full)
-            failed = books.refresh(api)
+            failed = workspace.refresh(api)
         assert [str(outcome.error) for outcome in failed.values()] == ["the disk is full"] * 2
         api.forget()
-        books.refresh(api, run_id="run 2")
+        workspace.refresh(api, run_id="run 2")
         assert api.requests == []
-        assert books.manifest(DETAIL).rows == 3
+        assert workspace.manifest(DETAIL).rows == 3
 
-    def test_a_rerun_changes_no_row(self, books: Books) -> None:
+    def test_a_rerun_changes_no_row(self, workspace: Workspace) -> None:
         """A second run over unchanged books leaves equal rows and says that nothing changed."""
         api = Partner({"1": lines(3)})
-        books.refresh(api)
-        before = pq.ParquetFile(books.path(DETAIL)).read(columns=[*DETAIL.columns])
-        books.refresh(api, run_id="run 2")
-        assert pq.ParquetFile(books.path(DETAIL)).read(columns=[*DETAIL.columns]).equals(before)
-        (entry,) = books.manifest(DETAIL).changes
-        folder = paths.changes_folder(books.home, DETAIL.name, "acme", "bill_month", "2026-10")
+        workspace.refresh(api)
+        before = pq.ParquetFile(workspace.path(DETAIL)).read(columns=[*DETAIL.columns])
+        workspace.refresh(api, run_id="run 2")
+        assert pq.ParquetFile(workspace.path(DETAIL)).read(columns=[*DETAIL.columns]).equals(before)
+        (entry,) = workspace.manifest(DETAIL).changes
+        folder = paths.changes_folder(workspace.home, DETAIL.name, "acme", "bill_month", "2026-10")
         assert pq.read_metadata(folder / entry).num_rows == 0
 
-    def test_a_run_that_is_ended_carries_on(self, books: Books) -> None:
+    def test_a_run_that_is_ended_carries_on(self, workspace: Workspace) -> None:
         """Ended with requests in flight, a refresh frees its locks, lands nothing, and asks only those again."""
         api = Partner({"1": [line(number) for number in range(1000)]}, hangs_from=4)
 
         async def be_ended() -> None:
-            task = asyncio.create_task(books.outcomes(books.run(), [books.source(api)], (DETAIL,), MONTH))
+            task = asyncio.create_task(
+                workspace.outcomes(workspace.run(), [workspace.account_client(api)], (DETAIL,), MONTH)
+            )
             for _ in range(10**6):
                 if len(api.requests) > api.hangs_from and api.in_flight == len(api.requests) - api.hangs_from:
                     break
@@ -844,14 +852,14 @@ class TestAgain:
             await asyncio.gather(task, return_exceptions=True)
 
         asyncio.run(be_ended())
-        assert not any(map(locks.is_held, paths.locks_folder(books.home).rglob("*.lock")))
+        assert not any(map(locks.is_held, paths.locks_folder(workspace.home).rglob("*.lock")))
         in_flight = len(api.requests) - api.answered
         assert in_flight == 2
         api.hangs_from = 10**9
-        assert books.refresh(api, datasets=(DETAIL,))[DETAIL.name].file.manifest.rows == 1000
+        assert workspace.refresh(api, datasets=(DETAIL,))[DETAIL.name].file.manifest.rows == 1000
         assert len(api.requests) == 1 + (5 + 1 + 1) + in_flight
 
-    def test_what_a_killed_run_of_the_day_landed_is_taken_over(self, books: Books) -> None:
+    def test_what_a_killed_run_of_the_day_landed_is_taken_over(self, workspace: Workspace) -> None:
         """A fresh run of the same day goes on where a killed one was: what that landed is not asked again."""
         api = Partner({"1": lines(1)})
 
@@ -861,38 +869,41 @@ class TestAgain:
 
         api.on_request.append(end)
         with pytest.raises(KeyboardInterrupt):
-            books.refresh(api, datasets=(SUMMARY, BY_DAY, DETAIL), key=OPEN)
+            workspace.refresh(api, datasets=(SUMMARY, BY_DAY, DETAIL), key=OPEN)
         api.on_request.clear()
         api.forget()
-        books.refresh(api, datasets=(DETAIL,), key=OPEN, run_id="run 2")
+        workspace.refresh(api, datasets=(DETAIL,), key=OPEN, run_id="run 2")
         assert api.counts() == {DETAIL.action.name: 1}
         api.forget()
-        books.refresh(api, datasets=(DETAIL,), key=OPEN, run_id="run 3")
+        workspace.refresh(api, datasets=(DETAIL,), key=OPEN, run_id="run 3")
         assert api.counts() == {BY_DAY.action.name: 3}
 
 
 class TestAccounts:
     """Several accounts at once."""
 
-    def test_one_accounts_failure_leaves_the_other(self, books: Books) -> None:
+    def test_one_accounts_failure_leaves_the_other(self, workspace: Workspace) -> None:
         """An account whose key is refused fails with every dataset; the other lands whole."""
         bad, good = Partner({"1": lines(1)}), Partner({"2": lines(2)})
         bad.on_request.append(refused(SUMMARY.action, CredentialRefused))
-        failed, landed = books.refresh(books.source(bad, "bad"), books.source(good, "good"))
+        failed, landed = workspace.refresh(workspace.account_client(bad, "bad"), workspace.account_client(good, "good"))
         assert isinstance(failed[SUMMARY.name].error, CredentialRefused)
         assert isinstance(failed[DETAIL.name].error, CredentialRefused)
         assert failed["customers"].error is None
         assert all(outcome.file.manifest.state == "whole" for outcome in landed.values())
-        assert books.customers(account="good") == {"2": "proven"}
+        assert workspace.customers(account="good") == {"2": "proven"}
 
-    def test_accounts_do_not_mix(self, books: Books) -> None:
+    def test_accounts_do_not_mix(self, workspace: Workspace) -> None:
         """The same customer at two accounts has two files, each with its account's name."""
-        books.refresh(books.source(Partner({"1": lines(1)}), "a"), books.source(Partner({"1": lines(2)}), "b"))
+        workspace.refresh(
+            workspace.account_client(Partner({"1": lines(1)}), "a"),
+            workspace.account_client(Partner({"1": lines(2)}), "b"),
+        )
         for account, count in (("a", 1), ("b", 2)):
-            file = books.path(DETAIL, account=account)
+            file = workspace.path(DETAIL, account=account)
             assert pq.ParquetFile(file).read().column("_account").to_pylist() == [account] * count
 
-    def test_a_mistake_in_the_code_is_raised_after_the_others_landed(self, books: Books) -> None:
+    def test_a_mistake_in_the_code_is_raised_after_the_others_landed(self, workspace: Workspace) -> None:
         """An error that is nobody's but ours comes out as it is, once the other accounts have landed."""
 
         def stumble(request: Request) -> Never:
@@ -900,42 +911,42 @@ class TestAccounts:
 
         bad, good = Partner({"1": lines(1)}, on_request=[stumble]), Partner({"2": lines(2)})
         with pytest.raises(ZeroDivisionError):
-            books.refresh(books.source(bad, "bad"), books.source(good, "good"))
-        assert books.customers(account="good") == {"2": "proven"}
+            workspace.refresh(workspace.account_client(bad, "bad"), workspace.account_client(good, "good"))
+        assert workspace.customers(account="good") == {"2": "proven"}
 
 
 class TestFailures:
     """A failure stays with its dataset."""
 
-    def test_a_dataset_that_fails_leaves_the_others(self, books: Books) -> None:
+    def test_a_dataset_that_fails_leaves_the_others(self, workspace: Workspace) -> None:
         """One refused action fails its dataset; the others land."""
         api = Partner({"1": lines(1)}, on_request=[refused(BY_PRODUCT.action, ActionRefused)])
-        outcomes = books.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL))
+        outcomes = workspace.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL))
         assert isinstance(outcomes[BY_PRODUCT.name].error, RequestRefused)
         assert outcomes[DETAIL.name].file.manifest.state == "whole"
 
     @pytest.mark.parametrize("key", [MONTH, OPEN])
-    def test_a_damaged_file_fails_its_dataset_and_asks_nothing_for_it(self, books: Books, key: Any) -> None:
+    def test_a_damaged_file_fails_its_dataset_and_asks_nothing_for_it(self, workspace: Workspace, key: Any) -> None:
         """A landed file that cannot be read fails its own dataset, before anything is asked; the others land."""
         api = Partner({"1": lines(1)})
-        books.refresh(api, key=key)
-        file = books.path(SUMMARY, key.key)
+        workspace.refresh(api, key=key)
+        file = workspace.path(SUMMARY, key.key)
         file.write_bytes(b"nothing to read")
         api.forget()
-        outcomes = books.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL), key=key, run_id="run 2")
+        outcomes = workspace.refresh(api, datasets=(SUMMARY, BY_PRODUCT, DETAIL), key=key, run_id="run 2")
         assert isinstance(outcomes[SUMMARY.name].error, CorruptFile)
         assert str(file) in str(outcomes[SUMMARY.name].error)
         assert outcomes[BY_PRODUCT.name].file.manifest.state == "whole"
         assert outcomes[DETAIL.name].file.manifest.rows == 1
         assert SUMMARY.action.name not in api.counts()
 
-    def test_a_damaged_day_means_everyone(self, books: Books) -> None:
+    def test_a_damaged_day_means_everyone(self, workspace: Workspace) -> None:
         """A landed day that cannot be read is told; who changed is not known then."""
         api = Partner({"1": lines(1)})
-        books.refresh(api, key=OPEN)
-        books.path(BY_DAY, DAYS[1]).write_bytes(b"nothing to read")
+        workspace.refresh(api, key=OPEN)
+        workspace.path(BY_DAY, DAYS[1]).write_bytes(b"nothing to read")
         api.forget()
-        outcomes = books.refresh(api, key=OPEN, run_id="run 2")
+        outcomes = workspace.refresh(api, key=OPEN, run_id="run 2")
         assert isinstance(outcomes[DAYS[1]].error, CorruptFile)
         assert api.about(DETAIL) == ["1"]
 
@@ -944,7 +955,7 @@ class TestUsage:
     """What each dataset cost the account."""
 
     @pytest.mark.parametrize("key", [OPEN, MONTH])
-    def test_the_sums_are_the_requests_that_were_sent(self, books: Books, key: Any) -> None:
+    def test_the_sums_are_the_requests_that_were_sent(self, workspace: Workspace, key: Any) -> None:
         """Over all outcomes, days and datasets of one action among them, each action's requests are told once."""
         api = Partner(
             {"1": lines(401), "2": lines(1), "3": []},
@@ -957,13 +968,13 @@ class TestUsage:
             api.forget()
             api.spend(DAYS[1], _1=run_id[-1])
             told: dict[str, int] = {}
-            for outcome in books.all(api, datasets=MONTHLY, key=key, run_id=run_id):
+            for outcome in workspace.all(api, datasets=MONTHLY, key=key, run_id=run_id):
                 action = outcome.dataset.action.name
                 told[action] = told.get(action, 0) + outcome.usage.requests
             assert {name: count for name, count in told.items() if count} == api.counts()
             assert len(api.requests) > 10
 
-    def test_success_and_failure_are_told(self, books: Books) -> None:
+    def test_success_and_failure_are_told(self, workspace: Workspace) -> None:
         """What a dataset cost is told whether it landed or not: its pages, its requests, how many were throttled."""
         api = Partner({"1": lines(401)})
 
@@ -973,18 +984,20 @@ class TestUsage:
                 raise RequestRefused("it is refused", action=request.action, code="Refused")
 
         api.on_request.append(throttle)
-        outcomes = books.refresh(api)
+        outcomes = workspace.refresh(api)
         detail, summary = outcomes[DETAIL.name].usage, outcomes[SUMMARY.name].usage
         assert (detail.pages, detail.requests, detail.throttled) == (3, 4, 0)
         assert (summary.pages, summary.requests, summary.throttled) == (0, 1, 1)
 
-    def test_the_share_is_of_the_limit_that_applies(self, books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_share_is_of_the_limit_that_applies(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Requests between the first and the last, by the limit that applies to the account, give the share."""
         api = Partner({"1": lines(401)})
         clock = iter(float(number) for number in range(1000))
-        monkeypatch.setattr("tests.unit.refresh.books.time.monotonic", lambda: next(clock))
-        source = books.source(api, limits={DETAIL.action.name: 2})
-        usage = books.refresh(source, datasets=(DETAIL,))[DETAIL.name].usage
+        monkeypatch.setattr("tests.unit.refresh.workspace.time.monotonic", lambda: next(clock))
+        account_client = workspace.account_client(api, limits={DETAIL.action.name: 2})
+        usage = workspace.refresh(account_client, datasets=(DETAIL,))[DETAIL.name].usage
         assert usage.requests == 4
         assert usage.share == pytest.approx(3 / (2 * usage.seconds))
 
@@ -992,9 +1005,9 @@ class TestUsage:
 class TestLocks:
     """One run at a time for an account and partition."""
 
-    def held(self, books: Books, key: str) -> Any:
+    def held(self, workspace: Workspace, key: str) -> Any:
         """Hold a lock of the account."""
-        return locks.held(paths.partition_lock(books.home, "acme", key), "it")
+        return locks.held(paths.partition_lock(workspace.home, "acme", key), "it")
 
     @pytest.mark.parametrize(
         ("lock", "key", "datasets", "words"),
@@ -1005,12 +1018,14 @@ class TestLocks:
             ("snapshots", None, (DATASETS["partner_credit"],), "the snapshots of account 'acme'"),
         ],
     )
-    def test_what_somebody_works_on_is_busy(self, books: Books, lock: str, key: Any, datasets: Any, words: str) -> None:
+    def test_what_somebody_works_on_is_busy(
+        self, workspace: Workspace, lock: str, key: Any, datasets: Any, words: str
+    ) -> None:
         """While another run holds a partition, what is asked of it is refused with Busy, naming both."""
-        books.land_customers("1")
+        workspace.land_customers("1")
         api = Partner({"1": lines(1)})
-        with self.held(books, lock):
-            outcomes = books.refresh(api, datasets=datasets, key=key)
+        with self.held(workspace, lock):
+            outcomes = workspace.refresh(api, datasets=datasets, key=key)
         busy = [outcome for outcome in outcomes.values() if outcome.dataset in datasets]
         assert len(busy) == len(datasets)
         for outcome in busy:
@@ -1018,20 +1033,20 @@ class TestLocks:
             assert words in str(outcome.error)
         assert not set(api.counts()) - {BY_DAY.action.name}
 
-    def test_other_months_and_accounts_are_free(self, books: Books) -> None:
+    def test_other_months_and_accounts_are_free(self, workspace: Workspace) -> None:
         """The lock of one month keeps out no other, and no other account."""
-        with self.held(books, "2026-10"):
-            assert books.refresh(Partner({"1": lines(1)}), key=MONTH.previous)[DETAIL.name].file
-            assert books.refresh(books.source(Partner({"1": lines(1)}), "other"))[DETAIL.name].file
+        with self.held(workspace, "2026-10"):
+            assert workspace.refresh(Partner({"1": lines(1)}), key=MONTH.previous)[DETAIL.name].file
+            assert workspace.refresh(workspace.account_client(Partner({"1": lines(1)}), "other"))[DETAIL.name].file
 
     @pytest.mark.parametrize(("key", "datasets"), [(MONTH, ASKED), (TODAY, (BY_DAY,))])
     def test_a_list_that_another_takes_is_waited_for(
-        self, books: Books, monkeypatch: pytest.MonkeyPatch, key: Any, datasets: Any
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, key: Any, datasets: Any
     ) -> None:
         """Who needs the list which another run is taking waits for it, and does not ask for it."""
         waited = []
         api = Partner({"1": lines(1)})
-        lock = self.held(books, "lists")
+        lock = self.held(workspace, "lists")
         lock.__enter__()
         sleep = asyncio.sleep
 
@@ -1040,60 +1055,60 @@ class TestLocks:
                 waited.append(seconds)
                 if len(waited) == 3:
                     lock.__exit__(None, None, None)
-                    books.land_customers("1")
+                    workspace.land_customers("1")
             await sleep(0)
 
         monkeypatch.setattr(partition, "_POLL", "poll")
         monkeypatch.setattr(asyncio, "sleep", wait)
-        assert not any(outcome.error for outcome in books.all(api, datasets=datasets, key=key))
+        assert not any(outcome.error for outcome in workspace.all(api, datasets=datasets, key=key))
         assert len(waited) == 3
         assert api.asked(CUSTOMERS) == []
 
     @pytest.mark.parametrize(("key", "datasets"), [(MONTH, ASKED), (TODAY, (BY_DAY,)), (None, (CUSTOMERS,))])
     def test_nobody_waits_for_ever(
-        self, books: Books, monkeypatch: pytest.MonkeyPatch, key: Any, datasets: Any
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, key: Any, datasets: Any
     ) -> None:
         """If the other run does not come to an end, what needs the list is given up as busy."""
         monkeypatch.setattr(partition, "_WAIT", -1.0)
         api = Partner({"1": []})
-        with self.held(books, "lists"):
-            outcomes = books.all(api, datasets=datasets, key=key)
+        with self.held(workspace, "lists"):
+            outcomes = workspace.all(api, datasets=datasets, key=key)
         assert all(isinstance(outcome.error, Busy) for outcome in outcomes)
         assert {outcome.dataset.name for outcome in outcomes} == {"customers", *(d.name for d in datasets)}
         assert api.requests == []
 
-    def test_locks_are_free_afterwards(self, books: Books) -> None:
+    def test_locks_are_free_afterwards(self, workspace: Workspace) -> None:
         """A refresh gives its locks back, whether it landed or failed."""
         api = Partner({"1": lines(1)})
-        books.refresh(api, key=OPEN)
+        workspace.refresh(api, key=OPEN)
         api.on_request.append(refused(DETAIL.action, RequestRefused))
-        books.refresh(api, key=OPEN, run_id="run 2", full=True)
-        books.refresh(api, datasets=(DATASETS["partner_credit"],), key=None)
-        found = {file.stem: locks.is_held(file) for file in paths.locks_folder(books.home).glob("acme/*.lock")}
+        workspace.refresh(api, key=OPEN, run_id="run 2", full=True)
+        workspace.refresh(api, datasets=(DATASETS["partner_credit"],), key=None)
+        found = {file.stem: locks.is_held(file) for file in paths.locks_folder(workspace.home).glob("acme/*.lock")}
         assert found.keys() >= {"lists", "snapshots", "2026-11", *DAYS}
         assert not any(found.values())
 
     def test_the_lock_is_kept_until_a_landing_under_way_has_ended(
-        self, books: Books, monkeypatch: pytest.MonkeyPatch
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Ended while a file is written, a refresh holds its lock until that is done: no other run can meet it."""
-        lock = paths.partition_lock(books.home, "acme", "2026-10")
+        lock = paths.partition_lock(workspace.home, "acme", "2026-10")
         writing, go_on = threading.Event(), threading.Event()
         held_at_the_end = []
         real: Callable[[Any, Any], land.LandedFile] = land.land
 
-        def slow(target: Any, pulled: Any) -> land.LandedFile:
-            if target.dataset is DETAIL:
+        def slow(partition_of: Any, pulled: Any) -> land.LandedFile:
+            if partition_of.dataset is DETAIL:
                 writing.set()
                 assert go_on.wait(30)
                 held_at_the_end.append(locks.is_held(lock))
-            return real(target, pulled)
+            return real(partition_of, pulled)
 
         monkeypatch.setattr(land, "land", slow)
 
         async def be_ended() -> None:
-            source = books.source(Partner({"1": lines(1)}))
-            task = asyncio.create_task(books.outcomes(books.run(), [source], (DETAIL,), MONTH))
+            account_client = workspace.account_client(Partner({"1": lines(1)}))
+            task = asyncio.create_task(workspace.outcomes(workspace.run(), [account_client], (DETAIL,), MONTH))
             await asyncio.to_thread(writing.wait, 30)
             task.cancel()
             asyncio.get_running_loop().call_later(0.01, go_on.set)
@@ -1102,12 +1117,12 @@ class TestLocks:
 
         asyncio.run(be_ended())
         assert held_at_the_end == [True]
-        assert books.manifest(DETAIL).rows == 1
+        assert workspace.manifest(DETAIL).rows == 1
 
 
-def test_outcomes_are_told_once_each(books: Books) -> None:
+def test_outcomes_are_told_once_each(workspace: Workspace) -> None:
     """Every account and dataset that is asked has one outcome for its key, whatever failed on the way."""
     api = Partner({"1": lines(1)}, on_request=[refused(VOUCHERS.action, RequestRefused)])
-    outcomes = books.all(api, datasets=MONTHLY)
-    asked = [o.dataset.name for o in outcomes if o.key == MONTH.key]
+    outcomes = workspace.all(api, datasets=MONTHLY)
+    asked = [o.dataset.name for o in outcomes if o.partition_key == MONTH.key]
     assert sorted(asked) == sorted(d.name for d in MONTHLY if Role.RESELLER in d.asked_roles)

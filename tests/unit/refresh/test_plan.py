@@ -12,7 +12,7 @@ from pipelines import refresh
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import PartitionKind, Role
 from pipelines.refresh import plan
-from tests.unit.refresh.books import (
+from tests.unit.refresh.workspace import (
     BY_DAY,
     DETAIL_FILES,
     FIRST,
@@ -22,8 +22,8 @@ from tests.unit.refresh.books import (
     SUB_AGENTS,
     UNPAID,
     Partner,
-    asker,
     later,
+    profile,
 )
 from tests.unit.service import BY_PRODUCT, CUSTOMERS, DETAIL, SUMMARY, lines
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipelines.periods import BillMonth
-    from tests.unit.refresh.books import Books
+    from tests.unit.refresh.workspace import Workspace
 
 MONTHLY = [dataset for dataset in DATASETS.values() if dataset.partition is PartitionKind.BILL_MONTH]
-MOVING = [dataset for dataset in MONTHLY if dataset.moved_by]
+MOVING = [dataset for dataset in MONTHLY if dataset.changed_if]
 DAYS = ("2026-11-18", "2026-11-19", "2026-11-20")
 
 
-def planned(books: Books, month: BillMonth, datasets: Any = MONTHLY, *, full: bool = False, **who: Any) -> Any:
+def planned(workspace: Workspace, month: BillMonth, datasets: Any = MONTHLY, *, full: bool = False, **who: Any) -> Any:
     """Plan a month, and return it by dataset; days and lists of one dataset are joined."""
-    made = refresh.Run.dry(books.home, books.run().clock, full=full)
-    plans = refresh.plan_month(made, asker(**who), datasets, month)
+    made = refresh.RefreshContext.dry(workspace.home, workspace.run().clock, full=full)
+    plans = refresh.plan_month(made, profile(**who), datasets, month)
     return {name: [each for each in plans if each.dataset == name] for name in {each.dataset for each in plans}}
 
 
@@ -53,58 +53,60 @@ def requests(plans: Sequence[refresh.Planned]) -> tuple[int, int]:
 class TestMonth:
     """A month planned from what is landed."""
 
-    def test_an_open_month_tells_least_and_most(self, books: Books) -> None:
+    def test_an_open_month_tells_least_and_most(self, workspace: Workspace) -> None:
         """At least those of whom a change is known are asked, at most everyone, with the pages that they have."""
-        books.land_customers("1", "2", "3")
-        books.land(DETAIL, OPEN.key, {"1": lines(250), "2": lines(1), "3": lines(1)})
+        workspace.land_customers("1", "2", "3")
+        workspace.land(DETAIL, OPEN.key, {"1": lines(250), "2": lines(1), "3": lines(1)})
         for day in DAYS:
-            books.land(BY_DAY, day, {uin: [{"TotalCost": "1"}] for uin in "123"})
-        books.land(
+            workspace.land(BY_DAY, day, {uin: [{"TotalCost": "1"}] for uin in "123"})
+        workspace.land(
             BY_DAY, DAYS[1], {uin: [{"TotalCost": "2" if uin == "1" else "1"}] for uin in "123"}, at=later(hours=1)
         )
-        found = planned(books, OPEN, [DETAIL])
+        found = planned(workspace, OPEN, [DETAIL])
         (detail,) = found[DETAIL.name]
         assert (detail.asked, detail.least, detail.most, detail.left) == (3, 3, 5, 2)
-        assert (detail.key, detail.limit, detail.action) == ("2026-11", 5, "DescribeCustomerBillDetail")
+        assert (detail.partition_key, detail.limit, detail.action) == ("2026-11", 5, "DescribeCustomerBillDetail")
         assert detail.why == "their daily bills have not changed since"
-        assert [(each.key, each.asked, each.least) for each in found[BY_DAY.name]] == [(day, 3, 3) for day in DAYS]
+        assert [(each.partition_key, each.asked, each.least) for each in found[BY_DAY.name]] == [
+            (day, 3, 3) for day in DAYS
+        ]
         (listed,) = found[CUSTOMERS.name]
         assert (listed.least, listed.most, listed.left, listed.why) == (0, 0, 1, "today's is there")
 
-    def test_a_day_that_is_to_come_is_no_known_change(self, books: Books) -> None:
+    def test_a_day_that_is_to_come_is_no_known_change(self, workspace: Workspace) -> None:
         """In the morning, before the new day is asked, the least is still those known to have changed."""
-        books.land_customers("1", "2", "3")
-        books.land(DETAIL, OPEN.key, {uin: lines(1) for uin in "123"})
+        workspace.land_customers("1", "2", "3")
+        workspace.land(DETAIL, OPEN.key, {uin: lines(1) for uin in "123"})
         for day in DAYS:
-            books.land(BY_DAY, day, {uin: [{"TotalCost": "1"}] for uin in "123"})
-        books.now = "2026-11-21T09:30:00"
-        found = planned(books, OPEN, [DETAIL])
+            workspace.land(BY_DAY, day, {uin: [{"TotalCost": "1"}] for uin in "123"})
+        workspace.now = "2026-11-21T09:30:00"
+        found = planned(workspace, OPEN, [DETAIL])
         assert requests(found[DETAIL.name]) == (0, 3)
-        assert [each.key for each in found[BY_DAY.name]] == [*DAYS[1:], "2026-11-21"]
+        assert [each.partition_key for each in found[BY_DAY.name]] == [*DAYS[1:], "2026-11-21"]
         assert requests(found[CUSTOMERS.name]) == (1, 1)
 
-    def test_before_the_first_run_everyone_is_asked(self, books: Books) -> None:
+    def test_before_the_first_run_everyone_is_asked(self, workspace: Workspace) -> None:
         """What never landed is asked of everyone listed, in a request each."""
-        books.land_customers("1", "2", "3")
-        found = planned(books, OPEN)
+        workspace.land_customers("1", "2", "3")
+        found = planned(workspace, OPEN)
         assert {name: requests(plans) for name, plans in found.items() if plans[0].asked} == {
             **{dataset.name: (3, 3) for dataset in MOVING},
             "customer_bill_by_day": (9, 9),
             "customer_vouchers": (1, 1),
         }
 
-    def test_a_closed_month_is_asked_whole_and_its_days_are_not(self, books: Books) -> None:
+    def test_a_closed_month_is_asked_whole_and_its_days_are_not(self, workspace: Workspace) -> None:
         """Once the bill is out the least is everyone, and no day is asked."""
-        books.land_customers("1", "2")
-        books.land(DETAIL, MONTH.key, {uin: lines(1) for uin in "12"})
-        found = planned(books, MONTH, [DETAIL, BY_PRODUCT])
+        workspace.land_customers("1", "2")
+        workspace.land(DETAIL, MONTH.key, {uin: lines(1) for uin in "12"})
+        found = planned(workspace, MONTH, [DETAIL, BY_PRODUCT])
         assert requests(found[DETAIL.name]) == requests(found[BY_PRODUCT.name]) == (2, 2)
         assert BY_DAY.name not in found
 
-    def test_what_is_skipped_is_told_with_its_reason(self, books: Books) -> None:
+    def test_what_is_skipped_is_told_with_its_reason(self, workspace: Workspace) -> None:
         """What waits for the bill, and what the role or the settings leave out, is there with nothing to ask."""
-        books.land_customers("1")
-        found = planned(books, OPEN, [*MONTHLY, DATASETS["policy_products"]])
+        workspace.land_customers("1")
+        found = planned(workspace, OPEN, [*MONTHLY, DATASETS["policy_products"]])
         for name, why in {
             UNPAID.name: "the month's bill is not out",
             DETAIL_FILES.name: "the month's bill is not out",
@@ -114,12 +116,12 @@ class TestMonth:
             (each,) = found[name]
             assert (each.asked, each.least, each.most, each.why) == (0, 0, 0, why)
 
-    def test_a_distributors_lists_are_planned(self, books: Books) -> None:
+    def test_a_distributors_lists_are_planned(self, workspace: Workspace) -> None:
         """A distributor's lists are those of its own, of its resellers and of theirs, as long as they last were."""
-        books.land_list(CUSTOMERS, *({"CustomerUin": str(100 + number)} for number in range(150)), day="2026-11-19")
-        books.land_list(SUB_AGENTS, {"SubAgentUin": "7"}, {"SubAgentUin": "8"}, day="2026-11-19")
-        books.land_list(INDIRECT, {"ClientUin": "9"}, day="2026-11-19")
-        found = planned(books, OPEN, [SUMMARY], role=Role.DISTRIBUTOR)
+        workspace.land_list(CUSTOMERS, *({"CustomerUin": str(100 + number)} for number in range(150)), day="2026-11-19")
+        workspace.land_list(SUB_AGENTS, {"SubAgentUin": "7"}, {"SubAgentUin": "8"}, day="2026-11-19")
+        workspace.land_list(INDIRECT, {"ClientUin": "9"}, day="2026-11-19")
+        found = planned(workspace, OPEN, [SUMMARY], role=Role.DISTRIBUTOR)
         assert {name: requests(plans) for name, plans in found.items()} == {
             "customers": (3, 3),
             "sub_agents": (1, 1),
@@ -128,67 +130,69 @@ class TestMonth:
             "customer_bill_summary": (151, 151),
         }
 
-    def test_a_full_run_plans_everyone(self, books: Books) -> None:
+    def test_a_full_run_plans_everyone(self, workspace: Workspace) -> None:
         """Least and most of a full run are the same: everyone."""
-        books.land_customers("1", "2")
-        books.land(DETAIL, OPEN.key, {uin: lines(1) for uin in "12"}, at=later(hours=1))
+        workspace.land_customers("1", "2")
+        workspace.land(DETAIL, OPEN.key, {uin: lines(1) for uin in "12"}, at=later(hours=1))
         for day in DAYS:
-            books.land(BY_DAY, day, {uin: [{"TotalCost": "1"}] for uin in "12"}, at=FIRST)
-        assert requests(planned(books, OPEN, [DETAIL])[DETAIL.name]) == (0, 2)
-        assert requests(planned(books, OPEN, [DETAIL], full=True)[DETAIL.name]) == (2, 2)
+            workspace.land(BY_DAY, day, {uin: [{"TotalCost": "1"}] for uin in "12"}, at=FIRST)
+        assert requests(planned(workspace, OPEN, [DETAIL])[DETAIL.name]) == (0, 2)
+        assert requests(planned(workspace, OPEN, [DETAIL], full=True)[DETAIL.name]) == (2, 2)
 
-    def test_limits_are_the_accounts(self, books: Books) -> None:
+    def test_limits_are_the_accounts(self, workspace: Workspace) -> None:
         """The limit that counts is the account's own where it has one."""
-        books.land_customers("1")
-        found = planned(books, OPEN, [DETAIL, SUMMARY], limits={DETAIL.action.name: 2})
+        workspace.land_customers("1")
+        found = planned(workspace, OPEN, [DETAIL, SUMMARY], limits={DETAIL.action.name: 2})
         assert (found[DETAIL.name][0].limit, found[SUMMARY.name][0].limit) == (2, 1)
 
 
 class TestFigures:
     """What was planned is what is then asked."""
 
-    def one(self, books: Books, api: Partner, run_id: str) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    def one(
+        self, workspace: Workspace, api: Partner, run_id: str
+    ) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
         """Plan and refresh the running month; return the least, the most and the real requests by action."""
-        plans = refresh.plan_month(books.run(), asker(), MOVING, OPEN)
+        plans = refresh.plan_month(workspace.run(), profile(), MOVING, OPEN)
         api.forget()
-        books.refresh(api, datasets=MOVING, key=OPEN, run_id=run_id)
+        workspace.refresh(api, datasets=MOVING, key=OPEN, run_id=run_id)
         actions = {each.action for each in plans}
         least = {name: sum(each.least for each in plans if each.action == name) for name in actions}
         most = {name: sum(each.most for each in plans if each.action == name) for name in actions}
         return ({n: c for n, c in least.items() if c}, {n: c for n, c in most.items() if c}, api.counts())
 
-    def test_they_are_the_least_where_nothing_moved_and_the_most_where_all_did(self, books: Books) -> None:
+    def test_they_are_the_least_where_nothing_moved_and_the_most_where_all_did(self, workspace: Workspace) -> None:
         """Asked again, a month takes exactly the planned least, or most, of requests, action by action."""
         api = Partner({"1": lines(250), "2": lines(200), "3": []})
         api.spend("2026-11-19", _1="5", _2="6")
-        books.refresh(api, datasets=MOVING, key=OPEN, run_id="run 1")
-        least, most, real = self.one(books, api, "run 2")
+        workspace.refresh(api, datasets=MOVING, key=OPEN, run_id="run 1")
+        least, most, real = self.one(workspace, api, "run 2")
         assert real == least != most
         assert real == {BY_DAY.action.name: 9}
         api.spend("2026-11-20", _1="1", _2="1", _3="1")
-        least, most, real = self.one(books, api, "run 3")
+        least, most, real = self.one(workspace, api, "run 3")
         assert real == most != least
         assert real[DETAIL.action.name] == 3 + 2 + 1
 
-    def test_what_is_about_to_be_asked_is_told(self, books: Books) -> None:
+    def test_what_is_about_to_be_asked_is_told(self, workspace: Workspace) -> None:
         """A run is told each dataset's plan before it asks, with what is left, and what its role may not ask."""
         api = Partner({"1": lines(1), "2": lines(1)})
         own = DATASETS["own_bill_detail"]
-        books.refresh(api, datasets=[DETAIL, own], key=OPEN)
-        told = {(each.dataset, each.key): each for each in books.plans}
+        workspace.refresh(api, datasets=[DETAIL, own], key=OPEN)
+        told = {(each.dataset, each.partition_key): each for each in workspace.plans}
         assert told[own.name, "2026-11"].why == "a reseller may not ask it"
         assert (told[DETAIL.name, "2026-11"].asked, told[DETAIL.name, "2026-11"].most) == (2, 2)
         assert (told[CUSTOMERS.name, "2026-11-20"].asked, told[BY_DAY.name, "2026-11-20"].asked) == (1, 2)
         api.spend("2026-11-20", _1="1")
-        books.plans.clear()
-        books.refresh(api, datasets=[DETAIL], key=OPEN, run_id="run 2")
-        (detail,) = [each for each in books.plans if each.dataset == DETAIL.name]
+        workspace.plans.clear()
+        workspace.refresh(api, datasets=[DETAIL], key=OPEN, run_id="run 2")
+        (detail,) = [each for each in workspace.plans if each.dataset == DETAIL.name]
         assert (detail.asked, detail.most, detail.left) == (1, 1, 1)
 
-    def test_nothing_is_asked_and_nothing_written_for_a_plan(self, books: Books) -> None:
+    def test_nothing_is_asked_and_nothing_written_for_a_plan(self, workspace: Workspace) -> None:
         """A dry run needs no client, and leaves the books as they are."""
-        assert planned(books, OPEN)
-        assert not books.home.exists()
+        assert planned(workspace, OPEN)
+        assert not workspace.home.exists()
 
 
 class TestTables:
@@ -261,8 +265,8 @@ class TestTables:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_every_role_can_be_planned(books: Books, role: Role) -> None:
+def test_every_role_can_be_planned(workspace: Workspace, role: Role) -> None:
     """A plan names every dataset of a month once for every role, asked or skipped."""
-    plans = plan.plan_month(books.run(), asker(role), MONTHLY, OPEN)
-    monthly = [each.dataset for each in plans if each.key == OPEN.key]
+    plans = plan.plan_month(workspace.run(), profile(role), MONTHLY, OPEN)
+    monthly = [each.dataset for each in plans if each.partition_key == OPEN.key]
     assert sorted(monthly) == sorted(dataset.name for dataset in MONTHLY)

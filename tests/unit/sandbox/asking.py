@@ -12,7 +12,7 @@ from pipelines.endpoints import ACTIONS
 from pipelines.periods import BILLING_ZONE
 from pipelines.sandbox import Faults, World, checks
 from pipelines.sandbox.answers import ANSWERS
-from pipelines.sandbox.questions import Question
+from pipelines.sandbox.api_request import ApiRequest
 from pipelines.sandbox.refusals import Refusal
 from pipelines.sandbox.storage import Storage
 from pipelines.sandbox.vouchers import time_text, vouchers
@@ -55,8 +55,8 @@ def ask(
     checks.check_role(known, role)
     asked = checks.checked_parameters(known, json.dumps(parameters).encode(), now, world.paging)
     uin = uin or world.default_uin(role)
-    question = Question(known, asked, role, uin, world, faults, now, Counter(), Storage(), moved, withheld)
-    return {name: json.loads(text, parse_float=Decimal) for name, text in ANSWERS[action](question).items()}
+    request = ApiRequest(known, asked, role, uin, world, faults, now, Counter(), Storage(), moved, withheld)
+    return {name: json.loads(text, parse_float=Decimal) for name, text in ANSWERS[action](request).items()}
 
 
 def code(action: str, role: Role | None = None, world: World = WORLD, **asked: Any) -> str:

@@ -230,8 +230,8 @@ def test_days_sum_to_the_month(customer: int) -> None:
     assert sum(map(Decimal, by_day.values())) == total(by_product, "TotalCost")
     rows = ask("DescribeCustomerBillDetail", CustomerUin=uin, Month=MONTH, Page=1, PageSize=200)["DetailSet"]
     for day in {row["TransactionTime"][:10] for row in rows[:-1]} - {rows[-1]["TransactionTime"][:10]}:
-        of_day = [row for row in rows if row["TransactionTime"].startswith(day)]
-        assert Decimal(by_day[day]) == total(of_day, "TotalCost")
+        day_work = [row for row in rows if row["TransactionTime"].startswith(day)]
+        assert Decimal(by_day[day]) == total(day_work, "TotalCost")
     assert all(len(cost.partition(".")[2]) == 8 for cost in by_day.values())
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from pipelines.endpoints import ACTIONS
-from pipelines.sandbox.faults import Call, Dice, Fault, Faults
+from pipelines.sandbox.faults import Dice, Fault, Faults, FaultTarget
 
 NAMES = set(Faults.__dataclass_fields__) - {"unbound", "unlisted", "slow_seconds"}
 QUIET = {"withheld_pages", "arriving", "moving"}
 
 
-def call(page: int = 1, customer: str = "1", action: str = "DescribeCustomerBillDetail") -> Call:
+def call(page: int = 1, customer: str = "1", action: str = "DescribeCustomerBillDetail") -> FaultTarget:
     """Return a call for a page."""
-    return Call(action, customer, page, f"{action}|{customer}|{page}")
+    return FaultTarget(action, customer, page, f"{action}|{customer}|{page}")
 
 
 def test_nothing_goes_wrong_unasked() -> None:

@@ -19,7 +19,7 @@ from pipelines.client import Client, Credential, FreePacer
 from pipelines.endpoints import ACTIONS, DATASETS
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import RequestFailed, RequestUnanswered
-from pipelines.land.tables import file_pages
+from pipelines.land.bill_files import file_pages
 from pipelines.pages import EXTRA, FetchedFile, Subject, amount, exact_sum
 from pipelines.periods import BILLING_ZONE
 from pipelines.sandbox import Principal, Sandbox, World, files
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pipelines.sandbox.statement import Statement
+    from pipelines.sandbox.statement import BillView
 
 WORLD = World(customers=5, lines=700, largest=400)
 NOW = datetime(2026, 11, 20, 12, tzinfo=BILLING_ZONE)
@@ -61,7 +61,7 @@ def client(sandbox: Sandbox, role: Role) -> Client:
     """Return our own client of an account of this role."""
     principal = PRINCIPALS[role]
     return Client(
-        account="books",
+        account="workspace",
         endpoint=sandbox.url,
         credential=Credential(principal.secret_id, principal.secret_key),
         pacer=FreePacer(),
@@ -118,7 +118,7 @@ def total(found: list[Row], column: str = "TotalCost") -> str:
     return format(exact_sum(amount(row[column]) for row in found), ".8f")
 
 
-def statement(uin: str = FIRST) -> Statement:
+def statement(uin: str = FIRST) -> BillView:
     """Return what all other answers about a customer are made of."""
     return WORLD.statement(uin, MONTH, NOW)
 

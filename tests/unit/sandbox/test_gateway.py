@@ -8,10 +8,10 @@ from pipelines.endpoints import ACTIONS
 from pipelines.endpoints.shapes import Role
 from pipelines.sandbox import Faults, Principal, World
 from pipelines.sandbox.answers import ANSWERS
-from pipelines.sandbox.faults import Call
+from pipelines.sandbox.faults import FaultTarget
 from pipelines.sandbox.gateway import Gateway
 from pipelines.sandbox.refusals import Refusal
-from pipelines.sandbox.tally import Tally
+from pipelines.sandbox.tally import RequestLog
 
 ONE, OTHER = (Principal(id_, "key", Role.RESELLER) for id_ in ("AKID1", "AKID2"))
 DETAIL = ACTIONS["DescribeCustomerBillDetail"]
@@ -58,16 +58,16 @@ def test_limits_can_be_lifted() -> None:
     """Without limits everything passes, and peaks are still counted."""
     service = gateway(limits=False)
     assert all(admitted(service, 100.0) for _ in range(50))
-    service.tally.add(Call(DETAIL.name, None, None, ""), 100.0, "ok", writes=False, faults=[])
+    service.tally.add(FaultTarget(DETAIL.name, None, None, ""), 100.0, "ok", writes=False, faults=[])
     assert service.tally.by_action()[DETAIL.name]["peak_per_second"] == 50
 
 
 def test_the_tally_divides_outcomes() -> None:
     """Requests are answered, throttled, refused or broken; each is counted once."""
-    tally = Tally()
+    tally = RequestLog()
     for outcome in ("ok", "ok", "RequestLimitExceeded", "InternalError", "reset", "truncated"):
-        tally.add(Call(DETAIL.name, "1", 2, ""), 5.0, outcome, writes=False, faults=["slow"])
-    tally.add(Call("CreateAccount", None, None, ""), 6.0, "UnauthorizedOperation", writes=True, faults=[])
+        tally.add(FaultTarget(DETAIL.name, "1", 2, ""), 5.0, outcome, writes=False, faults=["slow"])
+    tally.add(FaultTarget("CreateAccount", None, None, ""), 6.0, "UnauthorizedOperation", writes=True, faults=[])
     counts = tally.by_action()
     assert counts[DETAIL.name] == {
         "requests": 6,

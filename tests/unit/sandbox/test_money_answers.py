@@ -120,11 +120,11 @@ def test_what_is_left_of_a_voucher_is_what_was_not_used() -> None:
         assert replies[0]["TotalRecordsCount"] == replies[0]["RecordsCountByMonth"] == len(usage)
         used += bool(usage)
         for month in {use["PayTime"][:7] for use in usage}:
-            of_month = ask("DescribeCustomerVoucherUsageDetails", Page=1, Month=month, **asked)
-            assert of_month["TotalRecordsCount"] == len(usage)
-            assert of_month["RecordsCountByMonth"] == sum(use["PayTime"].startswith(month) for use in usage)
-            assert of_month["Month"] == month
-            counts.append(of_month["RecordsCountByMonth"])
+            month_work = ask("DescribeCustomerVoucherUsageDetails", Page=1, Month=month, **asked)
+            assert month_work["TotalRecordsCount"] == len(usage)
+            assert month_work["RecordsCountByMonth"] == sum(use["PayTime"].startswith(month) for use in usage)
+            assert month_work["Month"] == month
+            counts.append(month_work["RecordsCountByMonth"])
     assert used > 10
     assert max(counts) > 100, "a month's usage has more than a page"
 

@@ -139,8 +139,8 @@ def test_months_are_the_sums_of_days() -> None:
     days, months = (explored("Business", period=period, **span)["TotalDetail"] for period in ("day", "month"))
     assert [item["Period"] for item in months["PeriodItemDetail"]] == ["2026-09", "2026-10"]
     for item in months["PeriodItemDetail"]:
-        of_month = [day for day in days["PeriodItemDetail"] if day["Period"].startswith(item["Period"])]
-        assert Decimal(item["Cost"]) == total(of_month, "Cost")
+        month_work = [day for day in days["PeriodItemDetail"] if day["Period"].startswith(item["Period"])]
+        assert Decimal(item["Cost"]) == total(month_work, "Cost")
 
 
 def test_periods_end_today() -> None:

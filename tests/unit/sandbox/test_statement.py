@@ -14,7 +14,7 @@ import pytest
 from pipelines.periods import BILLING_ZONE
 from pipelines.sandbox import World
 from pipelines.sandbox.bill import SCALE, money
-from pipelines.sandbox.statement import Filters, Statement
+from pipelines.sandbox.statement import BillView, Filters
 
 WORLD = World()
 NOW = datetime(2026, 11, 20, 12, tzinfo=BILLING_ZONE)
@@ -22,7 +22,7 @@ ALL = slice(None)
 LARGEST = WORLD.customer_uins[0]
 
 
-def ids(statement: Statement, filters: Filters = Filters(), window: slice = ALL) -> list[str]:  # noqa: B008 - a value
+def ids(statement: BillView, filters: Filters = Filters(), window: slice = ALL) -> list[str]:  # noqa: B008 - a value
     """Return the Ids of a listing."""
     return [json.loads(line.text)["Id"] for line in statement.page(filters, window)]
 
@@ -100,8 +100,8 @@ def test_an_open_month_has_nothing_from_the_future() -> None:
 def test_a_month_that_is_over_stays() -> None:
     """Lines and sums of a provisional month are those of the closed one."""
     provisional = WORLD.statement(LARGEST, "2026-10", datetime(2026, 11, 1, tzinfo=BILLING_ZONE))
-    closed = WORLD.statement(LARGEST, "2026-10", NOW)
-    assert (ids(provisional), provisional.sums()) == (ids(closed), closed.sums())
+    issued = WORLD.statement(LARGEST, "2026-10", NOW)
+    assert (ids(provisional), provisional.sums()) == (ids(issued), issued.sums())
 
 
 def test_a_late_line_comes_first_and_counts() -> None:

@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pipelines.publish.seal import Seal
-from pipelines.publish.statements.figures import Amounts, Books, Cost, Statement, books
-from pipelines.publish.statements.terms import Terms
+from pipelines.publish.release_stamp import ReleaseStamp
+from pipelines.publish.statements.figures import Cost, CostAmounts, Statement, StatementSection, section
+from pipelines.publish.statements.terms import InvoiceTerms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SEAL = Seal(
+SEAL = ReleaseStamp(
     account="north",
     bill_month="2026-10",
     is_own_bill=False,
-    month_state="closed",
+    month_state="issued",
     as_of_at=datetime(2026, 11, 20, 4, tzinfo=UTC),
     is_complete=True,
     is_reconciled=True,
-    frozen_release_id=None,
+    closed_release_id=None,
     release_id="20261120T040000Z-abcdef01",
     built_at=datetime(2026, 11, 20, 5, tzinfo=UTC),
     code_version="test",
@@ -30,9 +30,9 @@ SEAL = Seal(
 )
 
 
-def terms(**cells: str) -> Terms:
+def terms(**cells: str) -> InvoiceTerms:
     """Return the terms of a row of customers.csv."""
-    return Terms.model_validate({"account": "north", "customer_uin": "1"} | cells)
+    return InvoiceTerms.model_validate({"account": "north", "customer_uin": "1"} | cells)
 
 
 def cost(
@@ -47,28 +47,28 @@ def cost(
 ) -> Cost:
     """Return what a product came to; by default nothing was taken off."""
     amounts = (list_cost or billed, discount, voucher, billed)
-    return Cost(product, region, pay_mode, Amounts(*(None if a is None else Decimal(a) for a in amounts), None))
+    return Cost(product, region, pay_mode, CostAmounts(*(None if a is None else Decimal(a) for a in amounts), None))
 
 
-def one_currency(costs: Iterable[Cost], currency: str | None = "USD", **cells: str) -> Books:
+def one_currency(costs: Iterable[Cost], currency: str | None = "USD", **cells: str) -> StatementSection:
     """Return books in one currency, invoiced by these terms."""
     held = terms(**cells)
-    return books(currency, costs, held, held.rate or Decimal(1))
+    return section(currency, costs, held, held.rate or Decimal(1))
 
 
 def statement(
-    *all_books: Books,
+    *all_books: StatementSection,
     name: str | None = "Harbour",
     lines: int = 0,
-    seal: dict[str, Any] | None = None,
+    stamp: dict[str, Any] | None = None,
     **cells: str,
 ) -> Statement:
     """Return the statement of a customer called `name`."""
     return Statement(
         customer_uin="200000000001",
         customer_name=name,
-        seal=replace(SEAL, **(seal or {})),
+        stamp=replace(SEAL, **(stamp or {})),
         terms=terms(**cells),
-        books=all_books or (one_currency([cost("1.005")], **cells),),
+        sections=all_books or (one_currency([cost("1.005")], **cells),),
         line_count=lines,
     )

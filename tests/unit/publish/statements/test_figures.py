@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.publish.currencies import rounded
-from pipelines.publish.statements.figures import Amounts, Cost, books, left, unlike_total
+from pipelines.publish.statements.figures import Cost, CostAmounts, left, section, unlike_total
 from tests.unit.publish.statements.examples import cost, one_currency, statement, terms
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ COSTS = st.builds(
     st.sampled_from("abcde"),
     st.sampled_from("rs"),
     st.just("pay"),
-    st.builds(Amounts, TOLD, TOLD, TOLD, TOLD, st.none()),
+    st.builds(CostAmounts, TOLD, TOLD, TOLD, TOLD, st.none()),
 )
 
 
@@ -57,8 +57,14 @@ def test_a_table_has_its_parts_by_what_they_cost_and_their_total() -> None:
     """Costs of one product are added whatever their region; each table is of the same costs."""
     made = one_currency([cost("1", "a", "r"), cost("5", "b", "r"), cost("3", "a", "s")])
     by_product, by_region, by_pay_mode = made.tables
-    assert [(part.label, part.amounts.billed) for part in by_product.parts] == [("b", 5), ("a", 4)]
-    assert [(part.label, part.amounts.billed) for part in by_region.parts] == [("r", 6), ("s", 3)]
+    assert [(slice_params.label, slice_params.amounts.billed) for slice_params in by_product.parts] == [
+        ("b", 5),
+        ("a", 4),
+    ]
+    assert [(slice_params.label, slice_params.amounts.billed) for slice_params in by_region.parts] == [
+        ("r", 6),
+        ("s", 3),
+    ]
     assert len(by_pay_mode.parts) == 1
     assert by_product.total == by_region.total == by_pay_mode.total
     assert by_product.total.billed == made.invoice.billed
@@ -69,23 +75,23 @@ def test_what_the_service_did_not_tell_of_prices_leaves_their_total_untold() -> 
     (by_product, *_) = one_currency(
         [cost("1", "a", discount=None, voucher=None), cost("2", "b", discount="0.5", voucher="1")]
     ).tables
-    assert [part.amounts.discount for part in by_product.parts] == [Decimal("0.5"), None]
-    assert by_product.total == Amounts(Decimal(3), None, Decimal(1), Decimal(3), Decimal(3))
+    assert [slice_params.amounts.discount for slice_params in by_product.parts] == [Decimal("0.5"), None]
+    assert by_product.total == CostAmounts(Decimal(3), None, Decimal(1), Decimal(3), Decimal(3))
 
 
 @given(st.lists(AMOUNTS, max_size=9), st.sampled_from(["USD", "JPY", "KWD", None]))
 def test_what_is_left_makes_rounded_parts_the_rounded_total(parts: list[Decimal], currency: str | None) -> None:
     """However many parts, of whatever size, the sum that is shown is the exact total, rounded."""
     total = total_of(parts)
-    shown = [*(rounded(part, currency) for part in parts), left(total, parts, currency) or Decimal()]
+    shown = [*(rounded(slice_params, currency) for slice_params in parts), left(total, parts, currency) or Decimal()]
     assert total_of(shown) == rounded(total, currency)
 
 
 @given(st.lists(COSTS, min_size=1, max_size=9), st.sampled_from(["USD", "JPY", "KWD"]))
 def test_every_table_adds_up_down_and_across(costs: list[Cost], currency: str) -> None:
     """Rounded parts and what rounding leaves come to the rounded total, and so does what a row leaves."""
-    for table in books(currency, costs, terms(markup="7.5%"), Decimal(1)).tables:
-        columns = list(zip(*(part.amounts for part in table.parts), strict=True))
+    for table in section(currency, costs, terms(markup="7.5%"), Decimal(1)).tables:
+        columns = list(zip(*(slice_params.amounts for slice_params in table.parts), strict=True))
         lefts = [left(total, column, currency) for total, column in zip(table.total, columns, strict=True)]
         for total, column, remainder in zip(table.total, columns, lefts, strict=True):
             if total is None or remainder is None:
@@ -93,8 +99,8 @@ def test_every_table_adds_up_down_and_across(costs: list[Cost], currency: str) -
                 continue
             shown = [*(rounded(amount, currency) for amount in column if amount is not None), remainder]
             assert total_of(shown) == rounded(total, currency)
-        across = [unlike_total(part.amounts, currency) for part in table.parts]
-        across.append(unlike_total(Amounts(*lefts), currency))
+        across = [unlike_total(slice_params.amounts, currency) for slice_params in table.parts]
+        across.append(unlike_total(CostAmounts(*lefts), currency))
         whole = unlike_total(table.total, currency)
         assert whole is None or total_of(amount or Decimal() for amount in across) == whole
 
@@ -109,7 +115,7 @@ def test_a_statement_is_named_as_the_terms_say_else_as_the_service_does_else_by_
 def test_a_statement_is_final_if_the_bill_is_out_whole_and_agreed() -> None:
     """Anything less is preliminary; one that is whole may still change."""
     assert statement().is_final
-    assert not statement(seal={"month_state": "provisional"}).is_final
-    assert statement(seal={"month_state": "provisional"}).is_whole
-    assert not statement(seal={"is_complete": False}).is_final
-    assert not statement(seal={"is_reconciled": False}).is_final
+    assert not statement(stamp={"month_state": "provisional"}).is_final
+    assert statement(stamp={"month_state": "provisional"}).is_whole
+    assert not statement(stamp={"is_complete": False}).is_final
+    assert not statement(stamp={"is_reconciled": False}).is_final

@@ -344,7 +344,7 @@ def test_a_release_of_a_close_that_is_too_old_for_this_code_is_told(
     assert f"release {closed.release_id}, whose tables are of version {closed.schema_version}" in str(told.value)
     assert "a_later_column" in str(told.value)
     assert "run make statements MONTH=2026-10 with the code that built it, test" in str(told.value)
-    assert "frozen_costs.parquet" in str(told.value)
+    assert "closed_costs.parquet" in str(told.value)
     assert {path: path.read_bytes() for path in paths.statements_folder(home).rglob("*.xlsx")} == before
 
 

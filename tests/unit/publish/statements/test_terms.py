@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import SettingError
-from pipelines.publish.statements.terms import Terms, TermsBook, read_terms
+from pipelines.publish.statements.terms import InvoiceTerms, TermsBook, read_terms
 
 HEADER = "account,customer_uin,customer_number,display_name,cost_centre,markup,tax,invoice_currency,rate,valid_from"
 
@@ -172,7 +172,7 @@ def test_the_file_of_the_readme_is_accepted_and_shows_every_column(tmp_path: Pat
     readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```csv\n(.*?)```", readme, re.DOTALL)
     book = read_terms(written(tmp_path, shown))
-    assert set(shown.splitlines()[0].split(",")) == Terms.model_fields.keys() - {"line"}
+    assert set(shown.splitlines()[0].split(",")) == InvoiceTerms.model_fields.keys() - {"line"}
     assert book.of("north", "200000000001", "2026-12").rate == Decimal("0.92")
     assert book.of("north", "200000000001", "2027-01").markup == Decimal("0.06")
     assert book.of("north", "200000000002", "2026-01").tax == Decimal("0.09")

@@ -114,14 +114,14 @@ def test_every_statement_says_as_of_when_how_final_and_of_which_release(tmp_path
     assert book.properties.description == sentence
     assert book.properties.title == "Statement 2026-10: Harbour"
     faults = {"month_state": "open", "is_complete": False, "is_reconciled": False}
-    sheet = written(tmp_path, statement(seal=faults))["Summary"]
+    sheet = written(tmp_path, statement(stamp=faults))["Summary"]
     assert sheet["I2"].value == "PRELIMINARY: the bill is not out, not all of it has landed, its sums do not agree"
     assert sheet["I2"].font.color.rgb == "FFB42318"
 
 
 def test_the_statement_of_a_closed_month_names_the_release_it_was_closed_with(tmp_path: Path) -> None:
     """What was wrong with another customer's bill when the month was closed is not said of one that is final."""
-    sheet = written(tmp_path, statement(seal={"frozen_release_id": "r-1"}))["Summary"]
+    sheet = written(tmp_path, statement(stamp={"closed_release_id": "r-1"}))["Summary"]
     assert shown(row_of(sheet, "Closed"))[1].startswith("with release r-1")
     assert sheet["I2"].value is None
 
@@ -131,7 +131,7 @@ def test_the_statement_of_a_closed_month_names_the_release_it_was_closed_with(tm
 )
 def test_a_bill_that_was_closed_in_spite_of_objections_says_so_in_red(tmp_path: Path, fault: dict[str, Any]) -> None:
     """It is no longer preliminary, but must not look final: it says what is wrong with this customer's bill."""
-    made = statement(seal={"frozen_release_id": "r-1"} | fault)
+    made = statement(stamp={"closed_release_id": "r-1"} | fault)
     sheet = written(tmp_path, made)["Summary"]
     told = {
         "is_complete": "not all of it has landed",

@@ -1,0 +1,16 @@
+-- Who gets a credit or debit note for a month that was invoiced?
+-- What each kind of cost comes to now against what was frozen when the month was closed with `make
+-- close`; per customer the differences sum to that of its bill.
+select
+    account,
+    customer_uin,
+    product_name,
+    region_name,
+    line_type,
+    closed_cost,
+    current_cost,
+    difference,
+    billing_currency
+from rpt_restatement_lines
+where bill_month = getvariable('month')
+order by account asc, customer_uin asc, difference asc, product_name asc, region_name asc

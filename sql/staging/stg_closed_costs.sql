@@ -1,0 +1,30 @@
+-- What was invoiced of the months that were closed, as it was frozen then.
+-- Grain: one row per account, customer (null: its own bill), bill month and kind of cost.
+-- Costs may be summed within one billing_currency only.
+with
+
+frozen as (
+    select * from raw.closed_costs
+),
+
+final as (
+    select
+        account,
+        customer_uin,
+        is_own_bill,
+        bill_month,
+        product_code,
+        product_name,
+        region_name,
+        pay_mode_name,
+        transaction_type,
+        billing_currency,
+        line_count,
+        list_cost,
+        contracted_cost,
+        voucher_amount,
+        billed_cost
+    from frozen
+)
+
+select * from final
