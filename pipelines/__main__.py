@@ -202,11 +202,14 @@ def docs() -> None:
     from pipelines.publish.dictionary import dictionary_page  # noqa: PLC0415
     from pipelines.publish.schema import renewed  # noqa: PLC0415
 
-    project, snapshot = read_project(), ROOT / "tests" / "structure" / "columns.txt"
+    project, snapshots = read_project(), ROOT / "tests" / "structure"
+    released = snapshots / "columns-released.txt"
     pages: dict[Path, Callable[[], str]] = {
         ROOT / "docs" / "coverage.md": lambda: coverage_page(ACTIONS.values(), DATASETS.values(), project),
         ROOT / "docs" / "dictionary.md": lambda: dictionary_page(project),
-        snapshot: lambda: renewed(snapshot.read_text(), project, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")),
+        snapshots / "columns.txt": lambda: renewed(
+            released.read_text(), project, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+        ),
     }
     for page, made in pages.items():
         page.write_text(made(), encoding="utf-8")

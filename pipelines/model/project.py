@@ -31,7 +31,7 @@ SCHEMAS = {"staging": "staging", "intermediate": "intermediate", "marts": "main"
 PUBLISHED = ("main", "meta")
 """The schemas that readers see; the models of the others live in memory while a build runs."""
 
-SCHEMA_VERSION = "1.2.0"
+SCHEMA_VERSION = "2.0.0"
 """Version of the published columns, by semantic versioning: one that goes or is retyped raises the first number."""
 
 

@@ -1,8 +1,9 @@
-"""The version of the published columns: a snapshot of them, and what may not happen to them without a new version.
+"""The version of the published columns: a snapshot of them, and the rules for changing them.
 
-Whoever reads a release relies on its columns. A column that goes or changes its type raises the first number of
-`SCHEMA_VERSION` and is named in the changelog; a new one raises the second. `python -m pipelines docs` writes the
-snapshot and refuses what breaks this. What the columns mean is `dictionary`'s.
+Readers of a release rely on its columns. The columns of this code are compared with those of the last released version
+(`columns-released.txt`). A column that was removed or changed its type raises the first number of `SCHEMA_VERSION` and
+is named in the changelog; a new column raises the second. `python -m pipelines docs` writes the current snapshot
+(`columns.txt`) and refuses a change that breaks these rules. What the columns mean is described by `dictionary`.
 """
 
 from __future__ import annotations
@@ -74,10 +75,14 @@ def objections(old: Snapshot, new: Snapshot, changelog: str) -> list[str]:
     return found
 
 
-def renewed(old: str, project: Project, changelog: str) -> str:
-    """Return the text of the snapshot that takes the place of `old`. Raises SettingError for one that may not."""
+def renewed(released: str, project: Project, changelog: str) -> str:
+    """Return the text of the current snapshot.
+
+    `released` is the text of the last released one, `changelog` that of CHANGELOG.md. Raises SettingError if the columns
+    break the rules for changing them.
+    """
     new = Snapshot.of(project)
-    if found := objections(Snapshot.read(old), new, changelog):
+    if found := objections(Snapshot.read(released), new, changelog):
         raise SettingError("The published columns may not change so. " + " ".join(found))
     return new.text
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PAGE, DICTIONARY = ROOT / "docs" / "coverage.md", ROOT / "docs" / "dictionary.md"
 COLUMNS, CHANGELOG = ROOT / "tests" / "structure" / "columns.txt", ROOT / "CHANGELOG.md"
+RELEASED = COLUMNS.with_name("columns-released.txt")
+"""The columns of the last released version of the tables, which every change until the next one is compared with."""
 
 
 def rows(page: str) -> dict[str, list[str]]:
@@ -72,14 +74,14 @@ def test_the_dictionary_is_what_the_models_say() -> None:
 def test_the_published_columns_are_those_of_the_snapshot() -> None:
     """Who reads a release relies on its columns: a change must be meant, and its version must say what it breaks."""
     now = Snapshot.of(read_project())
-    found = objections(Snapshot.read(COLUMNS.read_text()), now, CHANGELOG.read_text(encoding="utf-8"))
+    found = objections(Snapshot.read(RELEASED.read_text()), now, CHANGELOG.read_text(encoding="utf-8"))
     assert found == [], "The published columns may not change so."
     assert COLUMNS.read_text() == now.text, "the snapshot is not up to date: run `make docs`"
 
 
 def test_the_command_writes_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`python -m pipelines docs`, which `make docs` calls, writes the very pages that are kept."""
-    for file in (COLUMNS, CHANGELOG, PAGE):
+    for file in (COLUMNS, RELEASED, CHANGELOG, PAGE):
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
