@@ -70,7 +70,7 @@ class _NoTableError(Exception):
     """Says what is wrong with a file, without any of its content."""
 
 
-class _Sheet(NamedTuple):
+class _TableFile(NamedTuple):
     """A file, or a part of one, that holds one table: `name` is empty for the file itself."""
 
     name: str
@@ -144,10 +144,10 @@ def _file_rows(dataset: Dataset, path: Path, folder: Path) -> Iterator[_RowBatch
             yield from _table_rows(dataset, sheet, folder)
             sheet.path.unlink()
     else:
-        yield from _table_rows(dataset, _Sheet("", path), folder)
+        yield from _table_rows(dataset, _TableFile("", path), folder)
 
 
-def _table_rows(dataset: Dataset, sheet: _Sheet, folder: Path) -> Iterator[_RowBatch]:
+def _table_rows(dataset: Dataset, sheet: _TableFile, folder: Path) -> Iterator[_RowBatch]:
     read = _workbook_rows if _kind(sheet.path) == "workbook" else _csv_rows
     return read(dataset, sheet, folder)
 
@@ -174,7 +174,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise _NoTableError(f"its archive is broken ({type(error).__name__})") from None
 
 
-def _members(path: Path, folder: Path) -> Iterator[_Sheet]:
+def _members(path: Path, folder: Path) -> Iterator[_TableFile]:
     """Expand the members of an archive one by one, within bounds. Names only tell where rows came from."""
     with _opened(path) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
@@ -183,7 +183,7 @@ def _members(path: Path, folder: Path) -> Iterator[_Sheet]:
             expanded = folder / f"{number}"
             with storage_failures(expanded):
                 left -= _expanded(archive, member, expanded, left)
-            yield _Sheet(_cleaned(member.filename), expanded)
+            yield _TableFile(_cleaned(member.filename), expanded)
     if not members:
         raise _NoTableError("its archive is empty")
 
@@ -281,7 +281,7 @@ class _Header(NamedTuple):
     delimiter: str
 
 
-def _csv_rows(dataset: Dataset, sheet: _Sheet, folder: Path) -> Iterator[_RowBatch]:
+def _csv_rows(dataset: Dataset, sheet: _TableFile, folder: Path) -> Iterator[_RowBatch]:
     """Read a CSV, whatever its delimiter; a row with more or fewer values than the header is an error.
 
     The first line is read as a row too, so that what is passed over is the very line that was understood. In the end
@@ -415,7 +415,7 @@ def _streamed(path: Path, query: str, folder: Path) -> Iterator[pa.RecordBatch]:
 # Workbooks
 
 
-def _workbook_rows(dataset: Dataset, sheet: _Sheet, _: Path) -> Iterator[_RowBatch]:
+def _workbook_rows(dataset: Dataset, sheet: _TableFile, _: Path) -> Iterator[_RowBatch]:
     """Read the sheets of a workbook that are tables; others, as a cover, hold no row."""
     with _opened(sheet.path) as archive:
         _checked(archive.infolist(), sheet.path.stat().st_size, MOST_WORKBOOK_BYTES)

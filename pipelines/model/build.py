@@ -90,23 +90,23 @@ class _Plan:
     months: tuple[str, ...]
 
     @property
-    def parts(self) -> list[_Part]:
+    def parts(self) -> list[_BuildPart]:
         """The parts in the order in which they are made: months, a few at a time, then what needs all of them."""
         return [
             *(
-                _Part(
+                _BuildPart(
                     months=months,
                     landed=tuple(file for file in self.landed if month_of(file) in months),
                     closed=tuple(month for month in self.closed if month.bill_month in months),
                 )
                 for months in _together(self.landed, self.months)
             ),
-            _Part(months=None, landed=self.landed, closed=self.closed),
+            _BuildPart(months=None, landed=self.landed, closed=self.closed),
         ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _BuildPart:
     """A part of a build, with what its models read: some months, or the whole lake (`months` is None)."""
 
     months: tuple[str, ...] | None
@@ -314,7 +314,7 @@ class _Due(NamedTuple):
     checks: list[Check]
 
 
-def _due(project: Project, plan: _Plan, slice_params: _Part) -> _Due:
+def _due(project: Project, plan: _Plan, slice_params: _BuildPart) -> _Due:
     """Return the tables and checks that are to be run of a part: what could not come out otherwise than before is not.
 
     A check that warns is run in any case: what it found before would be told no more.
@@ -340,7 +340,7 @@ def _due(project: Project, plan: _Plan, slice_params: _Part) -> _Due:
 
 
 def _make_part(
-    connection: DuckDBPyConnection, home: Path, project: Project, plan: _Plan, slice_params: _Part, due: _Due
+    connection: DuckDBPyConnection, home: Path, project: Project, plan: _Plan, slice_params: _BuildPart, due: _Due
 ) -> None:
     """Make a database in memory in which the project's SQL runs unchanged over the files of a part.
 
@@ -359,7 +359,7 @@ def _make_part(
                 _make_model(connection, model, slice_params, is_empty=empty.issuperset(model.reads or ("",)))
 
 
-def _make_model(connection: DuckDBPyConnection, model: Model, slice_params: _Part, *, is_empty: bool) -> None:
+def _make_model(connection: DuckDBPyConnection, model: Model, slice_params: _BuildPart, *, is_empty: bool) -> None:
     """Make a model where it is read: a published table as a view of its rows that are of this part.
 
     One that reads nothing but datasets of which nothing landed is empty, and made as a table: a view would be planned
@@ -385,7 +385,7 @@ def _comment(connection: DuckDBPyConnection, model: Model) -> None:
         connection.execute(f'comment on column {name}."{column.name}" is {_text(column.comment)}')
 
 
-def _run_part(connection: DuckDBPyConnection, plan: _Plan, slice_params: _Part, due: _Due) -> dict[str, str]:
+def _run_part(connection: DuckDBPyConnection, plan: _Plan, slice_params: _BuildPart, due: _Due) -> dict[str, str]:
     """Run what is due of a part; return what the checks found that only warn. Raises CheckFailed."""
     connection.execute(f"use {slice_params.database}")
     for model in due.tables:

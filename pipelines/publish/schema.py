@@ -78,8 +78,8 @@ def objections(old: Snapshot, new: Snapshot, changelog: str) -> list[str]:
 def renewed(released: str, project: Project, changelog: str) -> str:
     """Return the text of the current snapshot.
 
-    `released` is the text of the last released one, `changelog` that of CHANGELOG.md. Raises SettingError if the columns
-    break the rules for changing them.
+    `released` is the text of the last released snapshot, `changelog` that of CHANGELOG.md. Raises SettingError if the
+    columns break the rules for changing them.
     """
     new = Snapshot.of(project)
     if found := objections(Snapshot.read(released), new, changelog):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import assets
@@ -40,7 +42,7 @@ def test_every_dataset_has_its_staging_model_and_nothing_else_reads_raw() -> Non
     """A dataset, its folder in the lake and its `stg_` stem have one name."""
     stems = {path.stem for path in (ROOT / "sql" / "staging").glob("*.sql")}
     assert {f"stg_{name}" for name in DATASETS} == {
-        stem for stem in stems if not stem.startswith(("stg_landed_", "stg_frozen_", "stg_catalogue"))
+        stem for stem in stems if not stem.startswith(("stg_landed_", "stg_closed_", "stg_catalogue"))
     }
     others = [path for path in (ROOT / "sql").rglob("*.sql") if path.parent.name not in ("staging", "checks")]
     assert others, "there are models"
@@ -79,9 +81,20 @@ def test_a_dataset_is_named_only_where_it_is_special() -> None:
     }
 
 
+def test_no_class_name_stands_twice() -> None:
+    """One name is one concept: no two classes of `pipelines` and `assets` share one, with or without an underscore."""
+    places = defaultdict(list)
+    for package in ("pipelines", "assets"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef):
+                    places[node.name.lstrip("_")].append(path.relative_to(ROOT).as_posix())
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_every_sql_file_has_its_yml() -> None:
     """A model or check is a .sql and a .yml of the same stem; a question says in its first line what it is."""
-    files = [path for path in (ROOT / "sql").rglob("*.*") if path.parent.name != "questions"]
+    files = [path for path in (ROOT / "sql").rglob("*.*") if path.parent.name != "sample_queries"]
     stems = {suffix: {path.with_suffix("") for path in files if path.suffix == suffix} for suffix in (".sql", ".yml")}
     assert stems[".sql"] == stems[".yml"]
 
