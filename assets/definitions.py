@@ -17,7 +17,7 @@ def build_defs(**resources: object) -> dg.Definitions:
         jobs=[SNAPSHOTS_JOB, DAYS_JOB, MONTH_JOB, MODELS_JOB],
         schedules=[daily_snapshots, daily_months],
         sensors=[build_when_landed],
-        resources={"books": Workspace(), **resources},
+        resources={"workspace": Workspace(), **resources},
     )
 
 

@@ -1,6 +1,6 @@
-"""What every report, page and workbook says of its month: as of when, how final, whole or not, from which release.
+"""The stamp on every report, export and workbook: as of when, how final and how complete its month is, which release.
 
-It only reads a release; what a month is stands in `dim_bill_months`.
+It is read from `dim_bill_months` and `meta.release` of a release.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-_SEALS = """
+_STAMPS = """
     select
         months.account, months.bill_month, months.is_own_bill, months.month_state, months.as_of_at,
         months.is_complete, months.is_reconciled, months.closed_release_id,
@@ -29,7 +29,7 @@ _SEALS = """
 
 @dataclass(frozen=True, slots=True)
 class ReleaseStamp:
-    """One account's month in a release; times are aware. `closed_release_id`: the one it was closed with, or None."""
+    """State of one account's month in a release; times are aware. `closed_release_id` is None unless the month is closed."""
 
     account: str
     bill_month: str
@@ -46,7 +46,7 @@ class ReleaseStamp:
 
     @property
     def sentence(self) -> str:
-        """All of it in one line, times in UTC+8."""
+        """The stamp as text, times in UTC+8."""
         as_of = (
             f"{self.as_of_at.astimezone(BILLING_ZONE):%Y-%m-%d %H:%M} (UTC+8)" if self.as_of_at else "an unknown time"
         )
@@ -58,5 +58,5 @@ class ReleaseStamp:
 
 
 def stamps(connection: DuckDBPyConnection, month: str) -> list[ReleaseStamp]:
-    """Return the seal of each account that has this month (YYYY-MM) in an open release; none if no account has."""
-    return [ReleaseStamp(*row) for row in connection.execute(_SEALS, {"month": month}).fetchall()]
+    """Return the stamp of each account with bills of this month (YYYY-MM) in an open release; empty if none has any."""
+    return [ReleaseStamp(*row) for row in connection.execute(_STAMPS, {"month": month}).fetchall()]

@@ -137,7 +137,7 @@ def test_the_command_prints_files_and_seals(home: Path) -> None:
     done = command(home, "2026-09")
     assert (done.returncode, done.stderr) == (0, "")
     assert str(paths.report_file(home, "2026-09", "sandbox")) in done.stdout
-    assert "2026-09, closed, as of" in done.stdout
+    assert "2026-09, issued, as of" in done.stdout
     assert "complete, reconciled" in done.stdout
 
 
@@ -176,7 +176,7 @@ def test_a_partial_month_is_written_and_said_to_be_partial(tmp_path: Path) -> No
     assert "PARTIAL" in done.stdout
     assert "the page says what is not" in done.stderr
     shown = text_of(paths.report_file(tmp_path, "2026-10", "sandbox"))
-    assert "What is not whole" in shown
+    assert "not complete" in shown
     assert "It timed out." in shown
 
 

@@ -1,7 +1,7 @@
-"""The month's report: one page of HTML for each account, offline, that says how far its figures can be trusted.
+"""The report of a month: one offline HTML page for each account, with its figures and how far they can be trusted.
 
-`queries` asks a release, `figures` are the shapes of what it answers, `charts` and `spelling` draw and spell them, and
-`page` puts all into one file. What does not belong here: figures that no model has.
+`queries` reads a release into the classes of `figures`; `charts` and `spelling` draw and format them; `page` makes one
+file of it. Every figure comes from a model: none is computed only here.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A page that was written, and how far its figures can be trusted."""
+    """A page that was written, and the stamp that says how far its figures can be trusted."""
 
     path: Path
     stamp: ReleaseStamp
 
 
 def write_reports(home: Path, key: str, accounts: Sequence[str] = ()) -> list[Report]:
-    """Write the page of each account that has the month (YYYY-MM) in the current release, or of these accounts alone.
+    """Write a page for each account, or each of `accounts`, with bills of the month (YYYY-MM) in the current release.
 
-    All pages are of one release. Raises SettingError without a release, and for a month or an account that it does not
-    hold, CorruptFile for one that cannot be opened: then nothing is written; StorageFailed if the disk refuses.
+    All pages are of one release. Raises SettingError if there is no release, or if it lacks the month or an account;
+    CorruptFile if it cannot be opened (nothing is written in either case); StorageFailed if the disk refuses.
     """
     month, link = BillMonth(key), paths.current_release(home)
     if not link.exists():
@@ -47,7 +47,7 @@ def write_reports(home: Path, key: str, accounts: Sequence[str] = ()) -> list[Re
     with reader(link) as connection:
         connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
         pages = [(stamp, page(figures(connection, stamp))) for stamp in _chosen(connection, month, accounts)]
-    return [Report(_written(home, stamp, text), stamp) for stamp, text in pages]
+    return [Report(_write(home, stamp, text), stamp) for stamp, text in pages]
 
 
 def _chosen(connection: DuckDBPyConnection, month: BillMonth, accounts: Sequence[str]) -> list[ReleaseStamp]:
@@ -63,7 +63,7 @@ def _chosen(connection: DuckDBPyConnection, month: BillMonth, accounts: Sequence
     return [stamp for stamp in found if not accounts or stamp.account in accounts]
 
 
-def _written(home: Path, stamp: ReleaseStamp, text: str) -> Path:
+def _write(home: Path, stamp: ReleaseStamp, text: str) -> Path:
     path = paths.report_file(home, stamp.bill_month, stamp.account)
     disk.write_into_place(text.encode(), path)
     return path

@@ -1,5 +1,5 @@
-// Draws each chart into the figure that carries its name. Nothing is loaded and nothing is evaluated: expressions run in
-// Vega's interpreter, so that the page's policy can forbid eval.
+// Draws each chart into the element with its id. Nothing is loaded or evaluated: expressions run in Vega's
+// interpreter, so that the page's Content-Security-Policy can forbid eval.
 const charts = JSON.parse(document.getElementById("charts").textContent);
 for (const [name, specification] of Object.entries(charts)) {
   const place = document.getElementById(name);
@@ -11,8 +11,8 @@ for (const [name, specification] of Object.entries(charts)) {
     defaultStyle: false,
     tooltip: { disableDefaultStyle: true },
   }).catch((error) => {
-    place.textContent = `This chart could not be drawn (${error.message}); its figures stand in the table below.`;
+    place.textContent = `This chart could not be drawn (${error.message}); the table below has its figures.`;
   });
 }
-// An opened table makes its section wider, and charts measure their place anew when the window changes.
+// An opened table can make its section wider; on a resize event the charts adapt to the new width.
 document.addEventListener("toggle", () => window.dispatchEvent(new Event("resize")), true);

@@ -1,7 +1,7 @@
 """The report's charts, as Vega-Lite specifications made with Altair.
 
-Every amount in them is text, spelled from the exact one; only the browser makes a number of it, to place a mark.
-Colours are the page's own CSS variables, so that one chart serves light, dark and print.
+Every amount in them is text made from the exact Decimal; only the browser turns it into a number, to place a mark.
+Colours are the page's CSS variables, so that the same chart works in light mode, dark mode and print.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 Spec = dict[str, Any]
 
 COLOURS = 7
-"""How many products get a colour of their own, --c1 to --c7; if there are more, the last is for the rest together."""
+"""Colours for products, --c1 to --c7. If there are more products, the rest share the last colour."""
 
 MOST_BARS = 10
-"""How many bars a chart gets before the rest of them become one."""
+"""Bars in a chart. If there would be more, the last bar is the sum of the rest."""
 
 MOST_MOVERS = 5
-"""How many are drawn of those that rose, and as many of those that fell."""
+"""Bars for the largest increases, and as many for the largest decreases."""
 
 _OTHERS = "All others"
 _INK, _MUTED, _LINE, _PAPER = "var(--ink)", "var(--muted)", "var(--line)", "var(--paper)"
 _BAR, _RISE, _FALL = "var(--c1)", "var(--rise)", "var(--fall)"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Helvetica Neue', Arial, sans-serif"
 _BAR_HEIGHT = 46
-_LABEL, _SHARE = 170, 66  # pixels that are kept for an amount and its share at the right of a bar's name
+_LABEL, _SHARE = 170, 66  # pixels kept for the amount and the share, to the right of a bar's name
 _MONTH_LABEL = (
     "[monthAbbrevFormat(toNumber(slice(datum.value, 5)) - 1),"
     " datum.index == 0 || slice(datum.value, 5) == '01' ? slice(datum.value, 0, 4) : '']"
@@ -50,7 +50,7 @@ _DAY_LABEL = (
 
 
 def drawn(section: CurrencySection) -> dict[str, Spec]:
-    """Return the specification of each chart that there is something to draw for, by its name in the page."""
+    """Return the chart specifications of a section by their name in the page, without charts that have no rows."""
     money = section.currency
     ages = [_bar(bucket(age.age_bucket), age.unpaid_cost, money) for age in section.ages]
     charts = {
@@ -58,24 +58,24 @@ def drawn(section: CurrencySection) -> dict[str, Spec]:
             _stacked("Month", _MONTH_LABEL), _stack(section, section.months), f"Billed by month, in {money}"
         ),
         "days": _filled(_stacked("Day", _DAY_LABEL), _stack(section, section.days), f"Billed by day, in {money}"),
-        "movers": _filled(_ranked(), _moved(section), f"Change against the month before, in {money}"),
+        "movers": _filled(_ranked(), _mover_bars(section), f"Change against the month before, in {money}"),
         "ages": _filled(_ranked(), ages, f"Unpaid by age, in {money}"),
     }
     for dimension in ("customer", "product", "region", "pay_mode"):
         described = f"Billed by {dimension.replace('_', ' ')}, in {money}"
-        charts[dimension] = _filled(_ranked(_SHARE), _parts(section, dimension), described)
+        charts[dimension] = _filled(_ranked(_SHARE), _share_bars(section, dimension), described)
     return {name: chart for name, chart in charts.items() if chart["datasets"]["rows"]}
 
 
 def series(section: CurrencySection) -> list[str]:
-    """Return the products that have a colour, the dearest first."""
+    """Return the names in the legend: the products with a colour of their own, highest cost first."""
     sums = _summed((point.product_name, point.billed_cost) for point in section.months)
     names = sorted(sums, key=lambda name: (-sums[name], name))
     return names if len(names) <= COLOURS else [*names[: COLOURS - 1], _OTHERS]
 
 
 def _filled(chart: Spec, rows: Sequence[Spec], describes: str) -> Spec:
-    """Give a chart its rows and their number, its height if that grows with them, and its words."""
+    """Return a chart with its rows (numbered), its height if that depends on them, and its description."""
     numbered = [{"position": position, **row} for position, row in enumerate(rows)]
     height = chart.get("height", _BAR_HEIGHT * len(rows))
     return chart | {"datasets": {"rows": numbered}, "height": height, "description": describes}
@@ -83,7 +83,7 @@ def _filled(chart: Spec, rows: Sequence[Spec], describes: str) -> Spec:
 
 @cache
 def _stacked(period: str, label: str) -> Spec:
-    """Draw costs of months or days, one upon the other by product; paler what may still change."""
+    """Return a chart of stacked costs by product for each month or day; costs that may still change are paler."""
     chart = (
         _chart()
         .mark_bar(stroke=_PAPER, strokeWidth=0.6, width={"expr": "min(bandwidth('x'), 110)"})
@@ -100,8 +100,8 @@ def _stacked(period: str, label: str) -> Spec:
 
 
 @cache
-def _ranked(beside: int = 0) -> Spec:
-    """Draw one bar below each name, with its amount at the right, `beside` pixels of which are its share's."""
+def _ranked(share_width: int = 0) -> Spec:
+    """Return a bar chart: each name above its bar, amount and share (`share_width` pixels) to the right."""
     base = _chart().encode(y=alt.Y("position:O", axis=None), tooltip=_tooltip(name="Name", amount="Exactly"))
     bar = base.mark_bar(height=8, yOffset=9, cornerRadius=2).encode(
         x=alt.X("cost:Q", axis=None, scale=alt.Scale(nice=False)), color=alt.Color("tone:N", scale=None)
@@ -111,14 +111,14 @@ def _ranked(beside: int = 0) -> Spec:
         x=alt.value(0), text="name:N"
     )
     label = base.mark_text(align="right", dy=-6, fill=_INK, fontWeight=600).encode(
-        x=alt.value(_from_right(beside)), text="label:N"
+        x=alt.value(_from_right(share_width)), text="label:N"
     )
     part = base.mark_text(align="right", dy=-6, fill=_MUTED).encode(x=alt.value("width"), text="share:N")
     return _finished(alt.LayerChart(layer=[bar, zero, name, label, part]))
 
 
 def _stack(section: CurrencySection, points: Sequence[Point]) -> list[Spec]:
-    """Return one row for each period and product that has a colour, the dearest product first."""
+    """Return a row for each period and legend name, products with the highest cost first."""
     names, rows = series(section), []
     dated = (point for point in points if point.period)
     for period, of_period in groupby(dated, key=lambda point: point.period):
@@ -141,19 +141,19 @@ def _stack(section: CurrencySection, points: Sequence[Point]) -> list[Spec]:
     return rows
 
 
-def _parts(section: CurrencySection, dimension: str) -> list[Spec]:
-    """Return a bar for each part of the month, the least of them as one, so that all bars sum to the month."""
-    parts = [part for part in section.by(dimension) if part.billed_cost]
-    shown, rest = (parts, []) if len(parts) <= MOST_BARS else (parts[: MOST_BARS - 1], parts[MOST_BARS - 1 :])
-    named = [(part.name or part.note or NAMELESS, part.billed_cost) for part in shown]
+def _share_bars(section: CurrencySection, dimension: str) -> list[Spec]:
+    """Return a bar for each share of the month; the smallest become one bar, so that all bars add up to the month."""
+    shares = [row for row in section.by(dimension) if row.billed_cost]
+    shown, rest = (shares, []) if len(shares) <= MOST_BARS else (shares[: MOST_BARS - 1], shares[MOST_BARS - 1 :])
+    costs = [(row.name or row.note or NAMELESS, row.billed_cost) for row in shown]
     if rest:
-        named.append((f"{len(rest)} others", sum((part.billed_cost for part in rest), Decimal(0))))
-    whole = section.totals.billed_cost
-    return [_bar(name, cost, section.currency) | {"share": share(cost, whole)} for name, cost in named]
+        costs.append((f"{len(rest)} others", sum((row.billed_cost for row in rest), Decimal(0))))
+    total = section.totals.billed_cost
+    return [_bar(name, cost, section.currency) | {"share": share(cost, total)} for name, cost in costs]
 
 
-def _moved(section: CurrencySection) -> list[Spec]:
-    """Return a bar for each customer, or product of an own bill, that rose most, then for those that fell most."""
+def _mover_bars(section: CurrencySection) -> list[Spec]:
+    """Return bars for the largest increases, then for the largest decreases, by customer (own bill: by product)."""
     changes: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for mover in section.movers:
         key = mover.customer_uin or mover.product_name or NAMELESS
@@ -189,7 +189,7 @@ def _summed(costs: Iterable[tuple[str | None, Decimal]]) -> dict[str, Decimal]:
 
 
 def _from_right(pixels: int) -> Spec:
-    """Return a place that many pixels left of the right edge."""
+    """Return the position that many pixels left of the right edge."""
     return {"expr": f"width - {pixels}"}
 
 
@@ -202,14 +202,14 @@ def _tooltip(**titles: str) -> list[alt.Tooltip]:
 
 
 def _finished(chart: alt.Chart | alt.LayerChart) -> Spec:
-    """Give the chart the page's look, and leave out the address of its schema: the page names no host."""
-    looked = (
+    """Return the specification with the page's style, and without `$schema`: the page names no host."""
+    styled = (
         chart.configure(background="transparent", font=_FONT, padding=0, aria=False)
         .configure_view(stroke=None)
         .configure_text(fontSize=13)
         .configure_axis(domain=False, gridColor=_LINE, labelColor=_MUTED, labelFontSize=13, labelPadding=6, ticks=False)
         .configure_axisX(grid=False)
     )
-    specification: Spec = looked.to_dict()
+    specification: Spec = styled.to_dict()
     del specification["$schema"]
     return specification

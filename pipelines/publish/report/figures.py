@@ -1,7 +1,7 @@
-"""The shapes of what stands in a report: one class for each kind of row, and the whole of it.
+"""The data of a report: one class for each kind of row, and `Figures` for all of it.
 
-Amounts are Decimals as DuckDB holds them, each beside its currency. `queries` fills the shapes; how they are drawn is
-the business of `charts`, how they are spelled that of `page`. Where lines tell no currency it is None.
+Amounts are exact Decimals, each with its currency; the currency is None for bill lines without one. `queries` fills
+these classes, `charts` draws them, `page` and `spelling` format them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One way to sum the month up, and what it differs by from the exact sum of the bill lines.
+    """A sum of the month from another source, and its difference to the exact sum of the bill lines.
 
-    `missing` and `differing` count customers, or the comparison itself of an own bill; an informative one decides
-    nothing.
+    `missing` and `differing` count the customers without this sum or with a difference; for an own bill they are 0 or
+    1. An informative comparison does not decide whether the month is reconciled.
     """
 
     billing_currency: str
@@ -38,7 +38,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Why a customer (`note` is its number), or a comparison of an own bill (its tag), is not whole or not agreed."""
+    """Why a customer, or a comparison of an own bill, is not complete or not reconciled.
+
+    `note` is the customer's UIN, or the tag key of the comparison.
+    """
 
     name: str
     note: str | None
@@ -47,10 +50,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A month's sums in one currency. A sum is None if a line does not tell its part, and for what no own bill tells.
+    """A month's sums in one currency. A sum is None if a bill line lacks the amount, or if own bills do not have it.
 
-    `previous_cost` is None if the month before never landed. `unpaid_unknown` counts the customers of whom it is not
-    known what they owe.
+    `previous_cost` is None if the month before was never landed. `unpaid_unknown` counts the customers whose unpaid
+    amount is not known.
     """
 
     billing_currency: str | None
@@ -67,7 +70,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Where a running month leads to, and how that was estimated; `unknown` counts those it could not be told of."""
+    """Estimated cost of a running month at its end, and the method; `unknown` counts customers without an estimate."""
 
     billing_currency: str | None
     as_of_date: date | None
@@ -82,7 +85,10 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Restatement:
-    """What the service changed after the month's bill was out; `difference` is to what was frozen, None if none was."""
+    """What the service changed after it issued the month's bill.
+
+    `difference` is to the costs that `make close` kept; None if the month is not closed.
+    """
 
     billing_currency: str | None
     line_count: int
@@ -93,9 +99,9 @@ class Restatement:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What a product cost in a month (`YYYY-MM`) or on a day (`YYYY-MM-DD`, empty where no line tells one).
+    """Cost of a product in a month (`YYYY-MM`) or on a day (`YYYY-MM-DD`; empty for lines without a day).
 
-    `is_final` unless it may change by itself: the month is not closed, or not whole.
+    `is_final` is false while the month is not issued, not complete or not reconciled.
     """
 
     billing_currency: str | None
@@ -107,9 +113,9 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class CostShare:
-    """A part of the month by one dimension, beside the same of the month before.
+    """Cost of one customer, product, region, pay mode or tag in the month and in the month before.
 
-    `note` tells equal names apart; of a tag, whose key is the name, it is the value.
+    `note` distinguishes equal names. For a tag, `name` is its key and `note` its value.
     """
 
     billing_currency: str | None
@@ -122,7 +128,7 @@ class CostShare:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """What changed against the month before, of a customer (or the own bill, without one) and a product."""
+    """Change of a product's cost against the month before, for one customer; without a customer for an own bill."""
 
     billing_currency: str | None
     customer_name: str | None
@@ -137,7 +143,7 @@ class Mover:
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """What is unpaid of this month and those before it, by age."""
+    """Unpaid amount of this month and earlier ones in one age bucket."""
 
     billing_currency: str | None
     age_bucket: str
@@ -148,7 +154,7 @@ class Age:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """A day on which usage of a product cost far more or less than in the days before; costs are before vouchers."""
+    """A day on which usage of a product cost far more or less than in the days before. Costs are before vouchers."""
 
     billing_currency: str | None
     usage_date: date
@@ -162,7 +168,7 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """A customer whose credit runs low, as of the latest snapshot, whatever the month of the report."""
+    """A customer whose credit runs low, as of the latest snapshot (not of the report's month)."""
 
     customer_name: str | None
     customer_uin: str | None
@@ -178,7 +184,7 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class ExpiringVoucher:
-    """A voucher that expires soon with something left on it, as of the latest snapshot; its currency is not told."""
+    """A voucher with a remaining amount that expires soon, as of the latest snapshot. The API gives it no currency."""
 
     customer_name: str | None
     customer_uin: str
@@ -191,7 +197,7 @@ class ExpiringVoucher:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something of the month that is missing or stale for some customers, with the command that heals it."""
+    """Data of the month that is missing or stale for some customers, with the command that fixes it."""
 
     dataset: str | None
     problem: str
@@ -203,7 +209,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class CurrencySection:
-    """The month in one currency; all of it is in that currency."""
+    """All figures of the month in one currency."""
 
     totals: Totals
     forecasts: Sequence[Forecast]
@@ -218,17 +224,17 @@ class CurrencySection:
 
     @property
     def currency(self) -> str:
-        """The one currency, in words where the lines tell none."""
+        """The currency's code, or `NO_CURRENCY` for lines without one."""
         return self.totals.billing_currency or NO_CURRENCY
 
     def by(self, dimension: str) -> list[CostShare]:
-        """Return the parts of the month by customer, product, region, pay_mode or tag, the dearest first."""
-        return [part for part in self.shares if part.dimension == dimension]
+        """Return the shares by customer, product, region, pay_mode or tag, highest cost first."""
+        return [row for row in self.shares if row.dimension == dimension]
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All of one report: books by currency, and what is of no single currency."""
+    """All data of one report: a section for each currency, and what belongs to no single currency."""
 
     stamp: ReleaseStamp
     previous_month: str

@@ -1,7 +1,7 @@
-"""The page: figures, charts, look and script in one file that needs nothing else, and lets nothing else in.
+"""The report's HTML: figures, charts, style and script in one file that loads nothing.
 
-Names come from customers, so none is trusted: the template escapes, the charts' data cannot end its element, and the
-page's own policy runs and loads nothing but what was put in here. What does not belong here: asking a release.
+Names come from customers, so they are not trusted: the template escapes them, the charts' JSON cannot end its script
+element, and the Content-Security-Policy allows only this page's own style and script. Queries do not belong here.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from pipelines.publish.report.figures import Comparison, Figures
 
 MOST_ROWS = 50
-"""How long a table gets; the page says how many rows it leaves out, and the release has them all."""
+"""Rows shown in a table. The page says how many more the release has."""
 
 MOST_ANOMALIES = 10
-"""How many unusual days are shown: a reader looks into the first few."""
+"""Unusual days shown: readers look into the first few only."""
 
 _HERE = Path(__file__).parent
 _STATES = {
-    "open": "it still runs",
-    "provisional": "it is over, its bill is not out yet",
-    "issued": "its bill is out; it may still be restated",
+    "open": "the month is still running",
+    "provisional": "the month is over, its bill is not issued yet",
+    "issued": "its bill is issued; it may still be restated",
 }
 
 
 def page(figures: Figures) -> str:
-    """Return the whole page of a report, as HTML."""
+    """Return the report as HTML."""
     drawn = {
         f"{name}-{number}": chart
         for number, section in enumerate(figures.sections)
@@ -53,26 +53,38 @@ def page(figures: Figures) -> str:
         state=_STATES.get(figures.stamp.month_state, ""),
         drawn=drawn,
         data=_embedded(drawn),
-        style=Markup(style),  # noqa: S704  our own file
-        script=Markup(script),  # noqa: S704  the library's bundle and our own lines
+        style=Markup(style),  # noqa: S704  a file of this project
+        script=Markup(script),  # noqa: S704  the library's bundle and charts.js
         policy=_policy(style, script),
     )
 
 
 def _verdict(stamp: ReleaseStamp) -> tuple[str, str, str]:
-    """Return how far a month can be trusted: a tone, the words, and what they mean."""
+    """Return how far a month can be trusted: the colour class, a title and a sentence that explains it."""
     lines = "All bill lines so far" if stamp.month_state == "open" else "All bill lines"
     if stamp.is_complete and stamp.is_reconciled:
-        return "good", "Complete and reconciled", f"{lines} are here, and every way to sum them up comes to the same."
+        return (
+            "good",
+            "Complete and reconciled",
+            f"{lines} are here, and their sum equals every other sum.",
+        )
     if stamp.is_complete:
-        return "bad", "Complete, not reconciled", f"{lines} are here, but not every way to sum them up agrees."
+        return (
+            "bad",
+            "Complete, not reconciled",
+            f"{lines} are here, but their sum differs from another sum.",
+        )
     if stamp.is_reconciled:
-        return "warn", "Partial", "What is here agrees, but something is missing or not proven to be whole."
-    return "bad", "Partial, not reconciled", "Something is missing, and not every way to sum up what is here agrees."
+        return "warn", "Partial", "The sums agree, but some data is missing or not proven complete."
+    return (
+        "bad",
+        "Partial, not reconciled",
+        "Some data is missing or not proven complete, and sums differ.",
+    )
 
 
 def _agreement(way: Comparison) -> str:
-    """Say whether one way to sum up agrees with the bill lines."""
+    """Say whether a sum agrees with the sum of the bill lines."""
     if way.differing:
         found = "differs" if way.differing == 1 else f"{way.differing} differ"
     elif way.missing:
@@ -83,13 +95,13 @@ def _agreement(way: Comparison) -> str:
 
 
 def _embedded(drawn: dict[str, Spec]) -> Markup:
-    """Spell JSON that can stand in a script element: nothing in it can end the element or begin a comment."""
+    """Return the charts as JSON for a script element, escaped so that no name can end it or begin a comment."""
     text = json.dumps(drawn, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
 
 
 def _policy(style: str, script: str) -> str:
-    """Allow this style and this script, by their digests, and nothing else: no address can be loaded or sent to."""
+    """Return a Content-Security-Policy that allows only this style and script, by digest, and no address at all."""
     return (
         f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
         "base-uri 'none'; form-action 'none'"
@@ -102,7 +114,7 @@ def _digest(text: str) -> str:
 
 @cache
 def _script() -> str:
-    """Return Vega with our lines at its end: one bundle, made offline from what vl-convert carries."""
+    """Return Vega, Vega-Lite and charts.js as one bundle, made offline from the copies in vl-convert."""
     bundle: str = vl_convert.javascript_bundle(_text("charts.js"))
     return bundle
 

@@ -1,8 +1,8 @@
-"""Every query of the report, in the order of the page, over one open release.
+"""The queries of the report, in the order of the page, on one open release.
 
-They read marts only. `report_costs` and `report_days` are temporary tables in memory: the account's costs in one shape,
-whether it is the bill of customers or its own. No two currencies are ever summed: each row names its own, or none where
-lines tell none.
+They read marts only. `report_costs` is a temporary table in memory: the costs of the account's customers or of its own
+bill, with the same columns. Currencies are never added together: each row has its currency, or null for lines without
+one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 TREND_MONTHS = 13
-"""How many months the trend goes back: a year, and the same month of the year before."""
+"""Months in the trend: the last twelve, and the same month of the year before."""
 
 _COSTS = """
     create or replace temp table report_costs as
@@ -82,7 +82,7 @@ _COMPARISONS = """
             sum(side.cost) as cost,
             sum(side.cost - detail_cost) as difference,
             count(*) filter (where side.cost is null or detail_cost is null) as missing,
-            -- The summary is sent as a double, so it is compared as one.
+            -- The API sends the summary as a double, so it is compared as one.
             count(*) filter (
                 where case when side.position = 1
                     then cast(side.cost as double) <> cast(detail_cost as double)
@@ -159,7 +159,7 @@ _TOTALS = """
             billing_currency,
             cast(sum(line_count) as bigint) as line_count,
             count(distinct customer_uin) as customer_count,
-            -- A sum that leaves out what is not told would look like one of all.
+            -- A sum without the lines that lack the amount would look like a sum of all lines.
             case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
             case when count(contracted_cost) = count(*) then sum(contracted_cost) end as contracted_cost,
             sum(voucher_amount) as voucher_amount,
@@ -176,7 +176,7 @@ _TOTALS = """
         group by billing_currency
     ),
 
-    -- Who has paid has no row; where there is no currency, no sum can take it in.
+    -- Customers that have paid have no row. Rows without a currency cannot be added to a sum.
     unpaid as (
         select billing_currency, sum(unpaid_cost) as unpaid_cost
         from main.rpt_receivables
@@ -201,7 +201,7 @@ _TOTALS = """
         unknown.customer_count as unpaid_unknown
     from this_month
     cross join unknown
-    -- Lines that tell no currency are books of their own, in both months.
+    -- Lines without a currency are compared with such lines of the month before.
     left join last_month on this_month.billing_currency is not distinct from last_month.billing_currency
     left join unpaid on this_month.billing_currency is not distinct from unpaid.billing_currency
     order by this_month.billing_currency
@@ -265,10 +265,10 @@ _DAYS = """
     order by billing_currency, usage_date, product_name
 """
 
-_SLICES = """
+_SHARES = """
     with
 
-    sliced as (
+    grouped as (
         select
             billing_currency,
             case
@@ -296,20 +296,20 @@ _SLICES = """
     )
 
     select
-        sliced.billing_currency, sliced.dimension,
+        grouped.billing_currency, grouped.dimension,
         case
-            when sliced.dimension <> 'customer' then sliced.name
-            when sliced.customer_uin is null then '(no customer)'
+            when grouped.dimension <> 'customer' then grouped.name
+            when grouped.customer_uin is null then '(no customer)'
             else customers.customer_name
         end as name,
-        sliced.customer_uin as note,
-        coalesce(sliced.billed_cost, 0) as billed_cost,
-        case when $has_previous then coalesce(sliced.previous_cost, 0) end as previous_cost
-    from sliced
+        grouped.customer_uin as note,
+        coalesce(grouped.billed_cost, 0) as billed_cost,
+        case when $has_previous then coalesce(grouped.previous_cost, 0) end as previous_cost
+    from grouped
     left join main.dim_customers as customers
-        on customers.account = $account and sliced.customer_uin = customers.customer_uin
-    where not ($is_own_bill and sliced.dimension = 'customer')
-    order by sliced.billing_currency, sliced.dimension, coalesce(sliced.billed_cost, 0) desc, sliced.name, note
+        on customers.account = $account and grouped.customer_uin = customers.customer_uin
+    where not ($is_own_bill and grouped.dimension = 'customer')
+    order by grouped.billing_currency, grouped.dimension, coalesce(grouped.billed_cost, 0) desc, grouped.name, note
 """
 
 _TAGS = """
@@ -392,36 +392,36 @@ _HAS_PREVIOUS = """
 
 
 def figures(connection: DuckDBPyConnection, stamp: ReleaseStamp) -> Figures:
-    """Return all that the report of a seal's account and month says, from the release that the seal was read from."""
-    asked: dict[str, Any] = {"account": stamp.account, "is_own_bill": stamp.is_own_bill} | _months(stamp)
+    """Return the report's data for the stamp's account and month, from the release that the stamp was read from."""
+    parameters: dict[str, Any] = {"account": stamp.account, "is_own_bill": stamp.is_own_bill} | _months(stamp)
 
-    def ask(query: str) -> list[Any]:
-        """Ask with those parameters that the query names."""
-        named = {name: value for name, value in asked.items() if f"${name}" in query}
+    def fetch(query: str) -> list[Any]:
+        """Run a query with those of the parameters that it names."""
+        named = {name: value for name, value in parameters.items() if f"${name}" in query}
         return connection.execute(query, named).fetchall()
 
-    ask(_COSTS)
-    ((asked["has_previous"],),) = ask(_HAS_PREVIOUS)
+    fetch(_COSTS)
+    ((parameters["has_previous"],),) = fetch(_HAS_PREVIOUS)
 
     def read(shape: Callable[..., Row], query: str) -> list[Row]:
-        return [shape(*row) for row in ask(query)]
+        return [shape(*row) for row in fetch(query)]
 
-    parts: dict[str, list[Any]] = {
+    rows_by_name: dict[str, list[Any]] = {
         "comparisons": read(Comparison, _COMPARISONS),
         "forecasts": read(Forecast, _FORECASTS) if stamp.month_state == MonthState.OPEN else [],
         "restatements": read(Restatement, _RESTATEMENTS),
         "months": read(Point, _MONTHS),
         "days": read(Point, _DAYS),
-        "slices": read(CostShare, _SLICES) + read(CostShare, _TAGS),
+        "shares": read(CostShare, _SHARES) + read(CostShare, _TAGS),
         "movers": read(Mover, _MOVERS),
         "ages": read(Age, _AGES),
         "anomalies": read(Anomaly, _ANOMALIES),
     }
     return Figures(
         stamp=stamp,
-        previous_month=asked["previous_month"],
-        has_previous=asked["has_previous"],
-        sections=[_books(totals, parts) for totals in read(Totals, _TOTALS)],
+        previous_month=parameters["previous_month"],
+        has_previous=parameters["has_previous"],
+        sections=[_section(totals, rows_by_name) for totals in read(Totals, _TOTALS)],
         gaps=read(Gap, _GAPS),
         credits=read(Credit, _CREDITS),
         vouchers=read(ExpiringVoucher, _VOUCHERS),
@@ -430,19 +430,19 @@ def figures(connection: DuckDBPyConnection, stamp: ReleaseStamp) -> Figures:
 
 
 def _months(stamp: ReleaseStamp) -> dict[str, str]:
-    """Spell the months that are asked for: the seal's, the one before, and the first of the trend."""
+    """Return the months that the queries name: the stamp's, the one before, and the first of the trend."""
     month = first = BillMonth(stamp.bill_month)
     for _ in range(TREND_MONTHS - 1):
         first = first.previous
     return {"month": month.key, "previous_month": month.previous.key, "first_month": first.key}
 
 
-def _books(totals: Totals, parts: dict[str, list[Any]]) -> CurrencySection:
-    """Pick one currency out of each part."""
+def _section(totals: Totals, rows_by_name: dict[str, list[Any]]) -> CurrencySection:
+    """Return the rows of one currency from each list of rows."""
     return CurrencySection(
         totals=totals,
         **{
             name: [row for row in rows if row.billing_currency == totals.billing_currency]
-            for name, rows in parts.items()
+            for name, rows in rows_by_name.items()
         },
     )

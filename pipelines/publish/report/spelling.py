@@ -1,4 +1,4 @@
-"""How the report spells amounts, changes and times: exact where it can be, rounded where a label needs to be short."""
+"""Formats of amounts, changes and times in the report: exact in tables, rounded in the short labels of charts."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _DECIMALS = 8
 
 
 def exact(amount: Decimal) -> str:
-    """Spell an amount with all its decimals and its thousands apart: `1,234.50000000`."""
+    """Format an amount with all eight decimals and thousands separators: `1,234.50000000`."""
     return f"{amount:,.{_DECIMALS}f}"
 
 
 def rounded(amount: Decimal, currency: str | None, *, sign: bool = False) -> str:
-    """Spell an amount to its currency's minor unit, half up: for labels, never for sums."""
+    """Format an amount rounded half up to its currency's minor unit. For labels only; never add these up."""
     return f"{currencies.rounded(amount, currency):{'+' if sign else ''},}"
 
 
 def marked(amount: Decimal | None, currency: str | None, *, sign: bool = False) -> Markup:
-    """Mark up an exact amount; digits beyond the currency's minor unit stand back."""
+    """Return an exact amount as HTML, with the digits beyond the currency's minor unit in small print."""
     if amount is None:
         return Markup('<span class="unknown">not known</span>')
     whole, _, decimals = exact(amount).partition(".")
@@ -40,25 +40,25 @@ def marked(amount: Decimal | None, currency: str | None, *, sign: bool = False) 
 
 
 def share(part: Decimal, whole: Decimal) -> str:
-    """Spell a part of a whole, such as `12.5 %`; nothing where the whole is not above zero."""
+    """Format a part of a whole, such as `12.5 %`; empty unless the whole is above zero."""
     return f"{part / whole * 100:.1f} %" if whole > 0 else ""
 
 
 def change(cost: Decimal, previous: Decimal | None) -> str:
-    """Spell a relative change, such as `+12.5 %`; nothing where there is nothing to compare with."""
+    """Format a relative change, such as `+12.5 %`; empty unless the previous cost is above zero."""
     return f"{(cost - previous) / previous * 100:+,.1f} %" if previous is not None and previous > 0 else ""
 
 
 def moment(at: datetime | None) -> str:
-    """Spell an instant in UTC+8, to the minute."""
+    """Format an instant in UTC+8, to the minute."""
     return f"{at.astimezone(BILLING_ZONE):%Y-%m-%d %H:%M}" if at else "not known"
 
 
 def month_name(key: str) -> str:
-    """Spell a bill month in words: `October 2026`."""
+    """Format a bill month: `October 2026`."""
     return f"{BillMonth(key).start:%B %Y}"
 
 
 def bucket(days: str) -> str:
-    """Spell a span of days: `1-30 days`; what is none stays as it is."""
+    """Format an age bucket, such as `1-30 days`; one that does not end in a number is returned unchanged."""
     return f"{days} days" if days[-1:].isdigit() else days
