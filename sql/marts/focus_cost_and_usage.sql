@@ -558,7 +558,7 @@ final as (
         pricing_unit as x_PricingUnit,
         product_code as x_ProductCode,
         project_name as x_ProjectName,
-        line_source as x_Route,
+        line_source as x_LineSource,
         row_kind as x_RowKind,
         subproduct_code as x_SubproductCode,
         subproduct_name as x_SubproductName,
