@@ -28,6 +28,7 @@ _FEES = ("originalCost", "totalCost")
 
 CUSTOMERS = Dataset(
     name="customers",
+    description="Customers of the partner",
     action=customer.DESCRIBE_CUSTOMER_UIN,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -35,6 +36,7 @@ CUSTOMERS = Dataset(
 
 CUSTOMER_BILL_SUMMARY = Dataset(
     name="customer_bill_summary",
+    description="Total cost of each customer's bill",
     action=bill.DESCRIBE_CUSTOMER_BILL_SUMMARY,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -47,6 +49,7 @@ CUSTOMER_BILL_SUMMARY = Dataset(
 
 BILL_SUMMARY_BY_PRODUCT = Dataset(
     name="bill_summary_by_product",
+    description="Cost of each customer's bill by product",
     action=bill.DESCRIBE_BILL_SUMMARY_BY_PRODUCT,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -59,6 +62,7 @@ BILL_SUMMARY_BY_PRODUCT = Dataset(
 
 BILL_SUMMARY_BY_REGION = Dataset(
     name="bill_summary_by_region",
+    description="Cost of each customer's bill by region",
     action=bill.DESCRIBE_BILL_SUMMARY_BY_REGION,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -71,6 +75,7 @@ BILL_SUMMARY_BY_REGION = Dataset(
 
 BILL_SUMMARY_BY_PAY_MODE = Dataset(
     name="bill_summary_by_pay_mode",
+    description="Cost of each customer's bill by pay mode",
     action=bill.DESCRIBE_BILL_SUMMARY_BY_PAY_MODE,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -83,6 +88,7 @@ BILL_SUMMARY_BY_PAY_MODE = Dataset(
 
 CUSTOMER_BILL_DETAIL = Dataset(
     name="customer_bill_detail",
+    description="Bill lines of each customer",
     action=bill.DESCRIBE_CUSTOMER_BILL_DETAIL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -97,6 +103,7 @@ CUSTOMER_BILL_DETAIL = Dataset(
 
 CUSTOMER_BILL_UNPAID = Dataset(
     name="customer_bill_unpaid",
+    description="Unpaid amount of each customer's bill",
     action=bill.DESCRIBE_CUSTOMER_BILL_SUMMARY,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -112,6 +119,7 @@ CUSTOMER_BILL_UNPAID = Dataset(
 
 CUSTOMER_BILL_BY_DAY = Dataset(
     name="customer_bill_by_day",
+    description="Cost of each customer on one day",
     action=bill.DESCRIBE_CUSTOMER_BILL_DETAIL_BY_DAY,
     partition=PartitionKind.BILL_DATE,
     merge=Merge.BY_CUSTOMER,
@@ -123,6 +131,7 @@ CUSTOMER_BILL_BY_DAY = Dataset(
 
 CUSTOMER_BILL_DETAIL_FILES = Dataset(
     name="customer_bill_detail_files",
+    description="Bill lines of each customer, from its downloaded bill file",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -140,6 +149,7 @@ CUSTOMER_BILL_DETAIL_FILES = Dataset(
 
 CUSTOMER_BILL_RESOURCE_FILES = Dataset(
     name="customer_bill_resource_files",
+    description="Cost of each customer by resource, from its downloaded bill file",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -157,6 +167,7 @@ CUSTOMER_BILL_RESOURCE_FILES = Dataset(
 
 CUSTOMER_BILL_DETAIL_PACKS = Dataset(
     name="customer_bill_detail_packs",
+    description="Bill lines of all customers, from one downloaded archive",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -171,6 +182,7 @@ CUSTOMER_BILL_DETAIL_PACKS = Dataset(
 
 CUSTOMER_BILL_RESOURCE_PACKS = Dataset(
     name="customer_bill_resource_packs",
+    description="Cost of all customers by resource, from one downloaded archive",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -185,6 +197,7 @@ CUSTOMER_BILL_RESOURCE_PACKS = Dataset(
 
 COMMISSION_FILES = Dataset(
     name="commission_files",
+    description="Commission lines of the partner, from its downloaded file",
     action=commission.DESCRIBE_REBATE_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -198,6 +211,7 @@ COMMISSION_FILES = Dataset(
 
 CUSTOMER_VOUCHER_USAGE = Dataset(
     name="customer_voucher_usage",
+    description="Amounts paid with each voucher of the partner's customers",
     action=voucher.DESCRIBE_CUSTOMER_VOUCHER_USAGE_DETAILS,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -210,6 +224,7 @@ CUSTOMER_VOUCHER_USAGE = Dataset(
 
 OWN_BILL_DETAIL = Dataset(
     name="own_bill_detail",
+    description="Bill lines of the account's own bill",
     action=bill.DESCRIBE_BILL_DETAIL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -220,6 +235,7 @@ OWN_BILL_DETAIL = Dataset(
 
 OWN_BILL_SUMMARY = Dataset(
     name="own_bill_summary",
+    description="Cost of the account's own bill by product, project and tag",
     action=bill.DESCRIBE_BILL_SUMMARY,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -231,6 +247,7 @@ OWN_BILL_SUMMARY = Dataset(
 
 OWN_BILL_DETAIL_FILES = Dataset(
     name="own_bill_detail_files",
+    description="Bill lines of the account's own bill, from its downloaded file",
     action=bill.DESCRIBE_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -244,6 +261,7 @@ OWN_BILL_DETAIL_FILES = Dataset(
 
 OWN_BILL_RESOURCE_FILES = Dataset(
     name="own_bill_resource_files",
+    description="Cost of the account's own bill by resource, from its downloaded file",
     action=bill.DESCRIBE_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -257,6 +275,7 @@ OWN_BILL_RESOURCE_FILES = Dataset(
 
 OWN_VOUCHER_USAGE = Dataset(
     name="own_voucher_usage",
+    description="Amounts paid with each of the account's own vouchers",
     action=voucher.DESCRIBE_CUSTOMER_OWN_VOUCHER_USAGE_DETAILS,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -268,6 +287,7 @@ OWN_VOUCHER_USAGE = Dataset(
 
 OWN_COST_EXPLORER_FILTERS = Dataset(
     name="own_cost_explorer_filters",
+    description="Values that cost explorer can filter the account's own costs by",
     action=cost_explorer.DESCRIBE_CUSTOMER_OWN_COST_EXPLORER_FILTER,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -277,6 +297,7 @@ OWN_COST_EXPLORER_FILTERS = Dataset(
 
 OWN_COST_EXPLORER = Dataset(
     name="own_cost_explorer",
+    description="Daily costs of the account itself by each dimension of cost explorer",
     action=cost_explorer.DESCRIBE_CUSTOMER_OWN_COST_EXPLORER_SUMMARY,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_CUSTOMER,
@@ -290,6 +311,7 @@ OWN_COST_EXPLORER = Dataset(
 
 CUSTOMER_INFO = Dataset(
     name="customer_info",
+    description="Name, contact and status of each customer",
     action=customer.DESCRIBE_CUSTOMER_INFO,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -299,6 +321,7 @@ CUSTOMER_INFO = Dataset(
 
 ACCOUNT_VERIFICATION = Dataset(
     name="account_verification",
+    description="Whether each customer's account is verified",
     action=customer.QUERY_ACCOUNT_VERIFICATION_STATUS,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -308,6 +331,7 @@ ACCOUNT_VERIFICATION = Dataset(
 
 SUB_AGENTS = Dataset(
     name="sub_agents",
+    description="Second-level resellers of the distributor",
     action=customer.QUERY_SUB_AGENTS_DETAIL_V2,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -316,6 +340,7 @@ SUB_AGENTS = Dataset(
 
 INDIRECT_CUSTOMERS = Dataset(
     name="indirect_customers",
+    description="Customers of each second-level reseller",
     action=customer.QUERY_T1_INDIRECT_CUSTOMERS_DETAIL,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -325,6 +350,7 @@ INDIRECT_CUSTOMERS = Dataset(
 
 PENDING_CLIENTS = Dataset(
     name="pending_clients",
+    description="Open applications to become a customer of the partner",
     action=customer.QUERY_PENDING_CLIENTS_V2,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -334,6 +360,7 @@ PENDING_CLIENTS = Dataset(
 
 PENDING_SUB_AGENTS = Dataset(
     name="pending_sub_agents",
+    description="Open applications to become a second-level reseller of the distributor",
     action=customer.QUERY_PENDING_SUB_AGENTS_V2,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -342,6 +369,7 @@ PENDING_SUB_AGENTS = Dataset(
 
 INVITATIONS = Dataset(
     name="invitations",
+    description="State of each invitation link named in the settings",
     action=customer.QUERY_INVITATION_INFO,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -351,6 +379,7 @@ INVITATIONS = Dataset(
 
 PARTNER_CREDIT = Dataset(
     name="partner_credit",
+    description="Credit of the partner itself",
     action=credit.QUERY_PARTNER_CREDIT,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -358,6 +387,7 @@ PARTNER_CREDIT = Dataset(
 
 CUSTOMERS_CREDIT = Dataset(
     name="customers_credit",
+    description="Credit of each customer, from the list of customers",
     action=credit.QUERY_CUSTOMERS_CREDIT,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -365,6 +395,7 @@ CUSTOMERS_CREDIT = Dataset(
 
 DIRECT_CUSTOMERS_CREDIT = Dataset(
     name="direct_customers_credit",
+    description="Credit of each direct customer of the partner",
     action=credit.QUERY_DIRECT_CUSTOMERS_CREDIT,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -372,6 +403,7 @@ DIRECT_CUSTOMERS_CREDIT = Dataset(
 
 CREDIT_BY_UIN = Dataset(
     name="credit_by_uin",
+    description="Credit of each customer, requested by UIN",
     action=credit.QUERY_CREDIT_BY_UIN_LIST,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -381,6 +413,7 @@ CREDIT_BY_UIN = Dataset(
 
 CREDIT_ALLOCATION_HISTORY = Dataset(
     name="credit_allocation_history",
+    description="Allocations of credit to each customer so far",
     action=credit.QUERY_CREDIT_ALLOCATION_HISTORY,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -390,6 +423,7 @@ CREDIT_ALLOCATION_HISTORY = Dataset(
 
 OWN_BILLING_QUOTA = Dataset(
     name="own_billing_quota",
+    description="Credit of the end customer's account itself",
     action=credit.QUERY_CUSTOMER_BILLING_QUOTA,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -397,6 +431,7 @@ OWN_BILLING_QUOTA = Dataset(
 
 VOUCHER_POOL = Dataset(
     name="voucher_pool",
+    description="Voucher quota of the partner",
     action=voucher.QUERY_VOUCHER_POOL,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -404,6 +439,7 @@ VOUCHER_POOL = Dataset(
 
 VOUCHER_AMOUNTS = Dataset(
     name="voucher_amounts",
+    description="Voucher amounts of each customer",
     action=voucher.QUERY_VOUCHER_AMOUNT_BY_UIN,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -413,6 +449,7 @@ VOUCHER_AMOUNTS = Dataset(
 
 VOUCHER_LISTS = Dataset(
     name="voucher_lists",
+    description="Vouchers of each customer, requested by UIN",
     action=voucher.QUERY_VOUCHER_LIST_BY_UIN,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -422,6 +459,7 @@ VOUCHER_LISTS = Dataset(
 
 CUSTOMER_VOUCHERS = Dataset(
     name="customer_vouchers",
+    description="Vouchers of the partner's customers",
     action=voucher.DESCRIBE_CUSTOMER_VOUCHER_LIST,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -429,6 +467,7 @@ CUSTOMER_VOUCHERS = Dataset(
 
 OWN_VOUCHERS = Dataset(
     name="own_vouchers",
+    description="Vouchers of the account itself",
     action=voucher.DESCRIBE_CUSTOMER_OWN_VOUCHER_LIST,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -436,6 +475,7 @@ OWN_VOUCHERS = Dataset(
 
 POLICY_PRODUCTS = Dataset(
     name="policy_products",
+    description="Products that each rebate policy named in the settings covers",
     action=policy.QUERY_POLICY_PRODUCT_LIST_BY_CODE,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -445,6 +485,7 @@ POLICY_PRODUCTS = Dataset(
 
 COUNTRY_CODES = Dataset(
     name="country_codes",
+    description="Countries and regions with their codes",
     action=customer.GET_COUNTRY_CODES,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
@@ -452,6 +493,7 @@ COUNTRY_CODES = Dataset(
 
 INDUSTRIES = Dataset(
     name="industries",
+    description="Industries and their codes, for customer accounts",
     action=customer.GET_TRADE_CONFIG_LIST,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,

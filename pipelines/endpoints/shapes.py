@@ -167,6 +167,7 @@ class Dataset:
     """
 
     name: str
+    description: str
     action: Action
     partition: PartitionKind
     merge: Merge

@@ -29,7 +29,7 @@ _STAMPS = """
 
 @dataclass(frozen=True, slots=True)
 class ReleaseStamp:
-    """State of one account's month in a release; times are aware. `closed_release_id` is None unless the month is closed."""
+    """State of one account's month in a release, times aware. `closed_release_id` is None if it is not closed."""
 
     account: str
     bill_month: str
