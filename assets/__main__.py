@@ -27,7 +27,7 @@ from pipelines import paths, publish, settings
 from pipelines.endpoints.profile import AccountProfile, datasets_for
 from pipelines.endpoints.shapes import Dataset
 from pipelines.errors import AccountMismatch, ActionRefused, BillEtlError, Busy, SettingError
-from pipelines.periods import BillMonth, MonthState, asked_month
+from pipelines.periods import BillMonth, MonthState, parse_bill_month
 from pipelines.refresh import RefreshContext, plan_month, tables
 from pipelines.refresh.lists import IN_ORDER, needed
 
@@ -141,10 +141,10 @@ def _run(asking: RefreshConfig, keys: list[str], *, everything: bool = False) ->
     others landed is not to wait for a policy. Months judge themselves which lists they need.
     """
     loaded = settings.load(ROOT)
-    asked = [asked_month(key, loaded.clock.now()) for key in dict.fromkeys(keys)]
-    accounts = loaded.named(asking.accounts)
+    asked = [parse_bill_month(key, loaded.clock.now()) for key in dict.fromkeys(keys)]
+    accounts = loaded.accounts_named(asking.accounts)
     for account in accounts:
-        settings.bind(loaded.home, account)
+        settings.bind_account(loaded.home, account)
     wanted = [] if everything else _lists([account.profile for account in accounts])
     runs: dict[str, Executed] = {}
     with instance(loaded.home) as found:
@@ -178,7 +178,9 @@ def _lists(profiles: Sequence[AccountProfile]) -> list[Dataset]:
 def _print_plan(loaded: settings.Settings, asking: RefreshConfig, bill_month: BillMonth) -> None:
     """Say what a month is about to ask, at least and at most."""
     run = RefreshContext.dry(loaded.home, loaded.clock, full=asking.full)
-    plans = [plan for a in loaded.named(asking.accounts) for plan in plan_month(run, a.profile, MONTHLY, bill_month)]
+    plans = [
+        plan for a in loaded.accounts_named(asking.accounts) for plan in plan_month(run, a.profile, MONTHLY, bill_month)
+    ]
     for drawn in tables(plans):
         _console.print(drawn)
 

@@ -23,7 +23,7 @@ from pipelines.endpoints.shapes import Dataset, PartitionKind
 from pipelines.errors import BillEtlError, SettingError
 from pipelines.land import LINEAGE, LandedFile, Sighting, SliceState, drift_of
 from pipelines.pages import EXTRA, Proof, exact_sum
-from pipelines.periods import asked_day, asked_month
+from pipelines.periods import parse_bill_date, parse_bill_month
 from pipelines.refresh import Outcome, PartitionKey, RefreshContext, Usage, refresh
 from pipelines.settings import Account, Settings
 
@@ -143,7 +143,7 @@ def _key(context: dg.AssetExecutionContext, settings: Settings) -> PartitionKey:
     """Return what the run's partition stands for. Raises SettingError for one that cannot have bills (yet)."""
     if not context.has_partition_key:
         return None
-    asked = asked_month if context.assets_def.partitions_def == MONTHS else asked_day
+    asked = parse_bill_month if context.assets_def.partitions_def == MONTHS else parse_bill_date
     return asked(context.partition_key, settings.clock.now())
 
 
@@ -156,7 +156,7 @@ def _by_dataset(
 ) -> Iterator[tuple[Dataset, list[Outcome]]]:
     """Run the refresh a step at a time; give a dataset when every account that is asked for it has answered."""
     asked = _key(context, settings)
-    accounts = settings.named(config.accounts)
+    accounts = settings.accounts_named(config.accounts)
     expected = {dataset.name: _account_count(context, dataset, accounts) for dataset in datasets}
     if not any(expected.values()):
         raise SettingError("No configured account's role may ask any of the selected datasets; see BILL_ETL_ROLE.")

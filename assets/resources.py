@@ -38,14 +38,17 @@ class Workspace(dg.ConfigurableResource[None]):
     ) -> AsyncIterator[list[AccountClient]]:
         """Open the named accounts, all if none is named. Raises SettingError and AccountMismatch."""
         async with AsyncExitStack() as stack:
-            yield [await stack.enter_async_context(_account_client(loaded, account)) for account in loaded.named(names)]
+            yield [
+                await stack.enter_async_context(_account_client(loaded, account))
+                for account in loaded.accounts_named(names)
+            ]
 
 
 @asynccontextmanager
 async def _account_client(
     loaded: configuration.Settings, account: configuration.Account
 ) -> AsyncIterator[AccountClient]:
-    configuration.bind(loaded.home, account)
+    configuration.bind_account(loaded.home, account)
     secret_id = account.secret_id.get_secret_value()
     credential = Credential(
         secret_id=secret_id,

@@ -13,7 +13,7 @@ import click
 from pipelines import paths, settings
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import BillEtlError, SettingError
-from pipelines.periods import BILLING_ZONE, BillMonth, asked_month
+from pipelines.periods import BILLING_ZONE, BillMonth, parse_bill_month
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,10 +86,10 @@ def plan(key: str, accounts: tuple[str, ...], *, full: bool) -> None:
     from pipelines.endpoints.shapes import PartitionKind  # noqa: PLC0415
 
     loaded = settings.load(ROOT)
-    month = asked_month(key, loaded.clock.now())
+    month = parse_bill_month(key, loaded.clock.now())
     run = refresh.RefreshContext.dry(loaded.home, loaded.clock, full=full)
     monthly = [dataset for dataset in DATASETS.values() if dataset.partition is PartitionKind.BILL_MONTH]
-    profiles = [account.profile for account in loaded.named(accounts)]
+    profiles = [account.profile for account in loaded.accounts_named(accounts)]
     plans = [each for profile in profiles for each in refresh.plan_month(run, profile, monthly, month)]
     for drawn in refresh.tables(plans):
         Console(width=max(Console().width, 120)).print(drawn)
@@ -128,7 +128,7 @@ def close(key: str, reason: str | None) -> None:
     from pipelines.publish.closing import close_month  # noqa: PLC0415
 
     home, now = settings.home(ROOT), settings.clock(ROOT).now()
-    month = asked_month(key, now)
+    month = parse_bill_month(key, now)
     closed = close_month(
         home,
         month,

@@ -137,7 +137,7 @@ _TOO_LARGE = Decimal(10) ** (_LONGEST + 1)
 _EXACT = Context(prec=200, traps=[Inexact])
 
 
-def amount(text: str | None) -> Decimal:
+def parse_amount(text: str | None) -> Decimal:
     """Return the exact amount that a text spells, 0 if it spells none: staging's checks find what spells none."""
     if not text or len(text) > _LONGEST:
         return Decimal(0)
@@ -149,15 +149,15 @@ def amount(text: str | None) -> Decimal:
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Add amounts (`amount`) without rounding; Python's default context would round at 28 digits."""
+    """Add amounts (`parse_amount`) without rounding; Python's default context would round at 28 digits."""
     total = Decimal(0)
     for value in amounts:
         total = _EXACT.add(total, value)
     return total
 
 
-def exact_total(texts: Sequence[str | None]) -> Decimal:
-    """Add the amounts that texts spell, as `exact_sum` of each `amount` does, three times as fast."""
+def exact_sum_of_texts(texts: Sequence[str | None]) -> Decimal:
+    """Add the amounts that texts spell, as `exact_sum` of each `parse_amount` does, three times as fast."""
     try:
         if max(map(len, texts)) <= _LONGEST:  # type: ignore[arg-type]  # None goes the slow way
             values = list(map(Decimal, texts))  # type: ignore[arg-type]
@@ -168,7 +168,7 @@ def exact_total(texts: Sequence[str | None]) -> Decimal:
                     return total
     except (TypeError, ValueError, ArithmeticError):
         pass
-    return exact_sum(map(amount, texts))
+    return exact_sum(map(parse_amount, texts))
 
 
 def text_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> pa.RecordBatch:

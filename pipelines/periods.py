@@ -82,7 +82,7 @@ class BillMonth:
         return self.key
 
 
-def asked_month(key: str, now: datetime) -> BillMonth:
+def parse_bill_month(key: str, now: datetime) -> BillMonth:
     """Return the month of that key, if it can have a bill at `now`. Raises SettingError for one that cannot."""
     month = BillMonth(key)
     if month.key < FIRST_BILL_MONTH:
@@ -92,7 +92,7 @@ def asked_month(key: str, now: datetime) -> BillMonth:
     return month
 
 
-def asked_day(key: str, now: datetime) -> date:
+def parse_bill_date(key: str, now: datetime) -> date:
     """Return the day (`YYYY-MM-DD`, UTC+8) if it can have a bill at `now`. Raises SettingError for one that cannot."""
     try:
         day = date.fromisoformat(key if _DAY.fullmatch(key) else "")

@@ -184,7 +184,7 @@ class Settings(BaseModel):
             raise ValueError("BILL_ETL_NOW sets the clock for this machine's own addresses only; unset it")
         return self
 
-    def named(self, names: Sequence[str]) -> tuple[Account, ...]:
+    def accounts_named(self, names: Sequence[str]) -> tuple[Account, ...]:
         """Return the accounts of those names, all if none is named. Raises SettingError for one that is not there."""
         unknown = sorted(set(names) - {account.name for account in self.accounts})
         if unknown:
@@ -283,7 +283,7 @@ def code_version(root: Path) -> str:
     return f"{__version__}+{done.stdout.strip()}"
 
 
-def bind(home: Path, account: Account) -> None:
+def bind_account(home: Path, account: Account) -> None:
     """Bind the account's name to its endpoint host and role in this home, at its first use.
 
     A home holds the books of the service or those of a local stand-in, never both. Raises AccountMismatch if the name

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pipelines.client.auth import Credential
 from pipelines.client.download import Download
-from pipelines.client.http import Client, Tally
+from pipelines.client.http import Client, RequestStats
 from pipelines.client.pacing import DiskPacer, FreePacer, Pacer, Slot, pacing_key
 from pipelines.client.replies import Reply
 
@@ -22,7 +22,7 @@ __all__ = [
     "FreePacer",
     "Pacer",
     "Reply",
+    "RequestStats",
     "Slot",
-    "Tally",
     "pacing_key",
 ]

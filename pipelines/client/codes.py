@@ -114,7 +114,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 )
 
 
-def rule(code: str) -> Rule:
+def rule_for(code: str) -> Rule:
     """Return the rule of the longest prefix of `code` (whole words between dots) that the table knows, else UNKNOWN."""
     words = code.split(".")
     prefixes = (".".join(words[:count]) for count in range(len(words), 0, -1))

@@ -64,7 +64,7 @@ set_on_retry_hooks([_log_retry])
 
 
 @dataclass
-class Tally:
+class RequestStats:
     """What became of one action's requests. Times are monotonic seconds.
 
     `requests` were sent, retries included; `throttled` of them were answered so; `retried` followed one that failed.
@@ -104,7 +104,7 @@ class Client:
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.tallies: dict[str, Tally] = {}
+        self.request_stats: dict[str, RequestStats] = {}
         self._account = account
         self._credential = credential
         self._pacer = pacer
@@ -165,21 +165,21 @@ class Client:
 
     async def _attempt(self, call: Call) -> Reply | ApiFault:
         """Send the request once, in its slot; take note of how the service took it."""
-        tally = self.tallies.setdefault(call.action.name, Tally())
+        stats = self.request_stats.setdefault(call.action.name, RequestStats())
         requested_at = self._clock()
         async with self._pacer.slot(call.action) as slot:
             call.queued += self._clock() - requested_at
-            outcome = await self._send(call, _Departure(slot, tally, self._clock, retry=call.attempts > 1))
+            outcome = await self._send(call, _Departure(slot, stats, self._clock, retry=call.attempts > 1))
         if not isinstance(outcome, ApiFault):
             self._silent_since = None
             return outcome
-        call.faults[codes.rule(outcome.code)] += 1
+        call.faults[codes.rule_for(outcome.code)] += 1
         if outcome.code.startswith(f"{codes.TRANSPORT}."):
             self._silent_since = self._clock() if self._silent_since is None else self._silent_since
         else:
             self._silent_since = None
-        if codes.rule(outcome.code).error is Throttled:
-            tally.throttled += 1
+        if codes.rule_for(outcome.code).error is Throttled:
+            stats.throttled += 1
             self._pacer.penalise(call.action)
         return outcome
 
@@ -219,7 +219,7 @@ class Client:
         """Decide whether a failed call is worth another attempt."""
         if not isinstance(error, RequestFailed):
             return False
-        rule = codes.rule(error.code)
+        rule = codes.rule_for(error.code)
         if rule.tries is not None and call.faults[rule] >= rule.tries:
             return False
         silent_for = 0.0 if self._silent_since is None else self._clock() - self._silent_since
@@ -230,7 +230,7 @@ class Client:
         return self._total_time - (self._clock() - call.started - call.queued)
 
     def _failure(self, call: Call, fault: ApiFault) -> RequestFailed:
-        rule = codes.rule(fault.code)
+        rule = codes.rule_for(fault.code)
         error, advice = rule.error, rule.advice
         if error is CustomerRefused and call.customer is None:
             error, advice = ActionRefused, codes.NO_PERMISSION
@@ -248,10 +248,10 @@ class Client:
 
 @dataclass(slots=True)
 class _Departure:
-    """Watches a request leave: its slot and the tally count from then, not from when it was prepared."""
+    """Watches a request leave: its slot and the stats count from then, not from when it was prepared."""
 
     slot: Slot
-    tally: Tally
+    stats: RequestStats
     clock: Callable[[], float]
     retry: bool
     counted: bool = False
@@ -259,21 +259,21 @@ class _Departure:
     async def trace(self, event: str, info: dict[str, Any]) -> None:
         """Take httpcore's events. A proxy's CONNECT has events of its own, before ours."""
         if event == "http11.send_request_headers.started" and info["request"].method == b"POST":
-            await self.slot.leaving()
+            await self.slot.before_send()
             self._count()
         elif event == "http11.send_request_body.complete" and self.counted:
-            self.slot.left()
+            self.slot.after_send()
 
     def done(self) -> None:
         """Count a request that was answered by a transport without events."""
         self._count()
-        self.slot.left()
+        self.slot.after_send()
 
     def _count(self) -> None:
         if not self.counted:
             self.counted = True
-            self.tally.sent(self.clock())
-            self.tally.retried += self.retry
+            self.stats.sent(self.clock())
+            self.stats.retried += self.retry
 
 
 def _is_local(endpoint: str) -> bool:

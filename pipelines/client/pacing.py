@@ -38,10 +38,10 @@ _MOST_BYTES = 1 << 20
 class Slot(Protocol):
     """The right to send one request. It counts from when the request really left."""
 
-    async def leaving(self) -> None:
+    async def before_send(self) -> None:
         """Say that the request is about to be written; waits if its moment passed, as after a slow handshake."""
 
-    def left(self) -> None:
+    def after_send(self) -> None:
         """Say that the request was written. The end of the `slot()` block says so too."""
 
 
@@ -78,10 +78,10 @@ class FreePacer:
 
 
 class _FreeSlot:
-    async def leaving(self) -> None:
+    async def before_send(self) -> None:
         """Do not wait."""
 
-    def left(self) -> None:
+    def after_send(self) -> None:
         """Do nothing."""
 
 
@@ -132,7 +132,7 @@ class DiskPacer:
         try:
             yield slot
         finally:
-            slot.left()
+            slot.after_send()
 
     def penalise(self, action: Action) -> None:
         """Hold everyone's requests of this action back for a second, then space them wider until a minute is clean."""
@@ -206,16 +206,16 @@ class _DiskSlot:
                 schedule.forget(self.token)
             raise
 
-    async def leaving(self) -> None:
+    async def before_send(self) -> None:
         """Move the claim to now if it is no longer fresh, waiting for room in the window."""
         if self._is_late():
-            await _until_done(self._try_to_leave)
+            await _until_done(self._try_to_move)
 
-    def left(self) -> None:
+    def after_send(self) -> None:
         """Record when the request left, if that was later than counted. Only the first call counts."""
         if not self.done and self._is_late():
             with self.state.opened() as (schedule, now, rate):
-                schedule.correct(self.token, now, rate)
+                schedule.correct_claim(self.token, now, rate)
         self.done = True
 
     def _is_late(self) -> bool:
@@ -229,9 +229,9 @@ class _DiskSlot:
                 self.counted_at = now
         return wait
 
-    def _try_to_leave(self) -> float:
+    def _try_to_move(self) -> float:
         with self.state.opened() as (schedule, now, rate):
-            wait = schedule.leave(self.token, now, rate)
+            wait = schedule.move_claim(self.token, now, rate)
             if wait <= 0:
                 self.counted_at = now
         return wait

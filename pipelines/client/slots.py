@@ -108,14 +108,14 @@ class Schedule:
         """Leave the queue."""
         self.queue = [(waiter, until) for waiter, until in self.queue if waiter != token]
 
-    def leave(self, token: str, now: float, rate: Rate) -> float:
+    def move_claim(self, token: str, now: float, rate: Rate) -> float:
         """Move a claim to now if the window has room; return the seconds until it may have, 0 or less if moved."""
         wait = self._room(rate, without=token) - now
         if wait <= 0:
             self._sent(token, now, rate)
         return wait
 
-    def correct(self, token: str, now: float, rate: Rate) -> None:
+    def correct_claim(self, token: str, now: float, rate: Rate) -> None:
         """Record that the request left now, later than it had claimed; nothing can be done about that but tell."""
         self._sent(token, now, rate)
 

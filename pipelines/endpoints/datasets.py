@@ -9,7 +9,7 @@ from itertools import product
 from types import MappingProxyType
 
 from pipelines.endpoints import bill, commission, cost_explorer, credit, customer, files, policy, voucher
-from pipelines.endpoints.shapes import DISTRIBUTORS, TAG_KEY, Dataset, Each, Merge, PartitionKind
+from pipelines.endpoints.shapes import DISTRIBUTORS, TAG_KEY, Dataset, Merge, PartitionKind, SliceBy
 
 _DIMENSIONS = (
     "Default",
@@ -39,10 +39,10 @@ CUSTOMER_BILL_SUMMARY = Dataset(
     description="Total cost of each customer's bill",
     action=bill.DESCRIBE_CUSTOMER_BILL_SUMMARY,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     customer_parameter="CustomerUin",
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     cost="TotalCost",
     changed_if="customer_bill_by_day",
 )
@@ -52,10 +52,10 @@ BILL_SUMMARY_BY_PRODUCT = Dataset(
     description="Cost of each customer's bill by product",
     action=bill.DESCRIBE_BILL_SUMMARY_BY_PRODUCT,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="BillMonth",
     customer_parameter="CustomerUin",
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     cost="TotalCost",
     changed_if="customer_bill_by_day",
 )
@@ -65,10 +65,10 @@ BILL_SUMMARY_BY_REGION = Dataset(
     description="Cost of each customer's bill by region",
     action=bill.DESCRIBE_BILL_SUMMARY_BY_REGION,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="BillMonth",
     customer_parameter="CustomerUin",
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     cost="TotalCost",
     changed_if="customer_bill_by_day",
 )
@@ -78,10 +78,10 @@ BILL_SUMMARY_BY_PAY_MODE = Dataset(
     description="Cost of each customer's bill by pay mode",
     action=bill.DESCRIBE_BILL_SUMMARY_BY_PAY_MODE,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="BillMonth",
     customer_parameter="CustomerUin",
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     cost="TotalCost",
     changed_if="customer_bill_by_day",
 )
@@ -91,10 +91,10 @@ CUSTOMER_BILL_DETAIL = Dataset(
     description="Bill lines of each customer",
     action=bill.DESCRIBE_CUSTOMER_BILL_DETAIL,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     customer_parameter="CustomerUin",
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     cost="TotalCost",
     currency="Currency",
     reconciled_with="customer_bill_summary",
@@ -106,13 +106,13 @@ CUSTOMER_BILL_UNPAID = Dataset(
     description="Unpaid amount of each customer's bill",
     action=bill.DESCRIBE_CUSTOMER_BILL_SUMMARY,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     customer_parameter="CustomerUin",
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     cost="TotalCost",
     fixed=MappingProxyType({"IsConfirmed": "2"}),
-    once_billed=True,
+    needs_issued_bill=True,
     requested_if_cost="customer_bill_summary",
 )
 """What customers have not paid yet, as `IsConfirmed` 2 tells it. That paid is total less unpaid is inferred."""
@@ -122,10 +122,10 @@ CUSTOMER_BILL_BY_DAY = Dataset(
     description="Cost of each customer on one day",
     action=bill.DESCRIBE_CUSTOMER_BILL_DETAIL_BY_DAY,
     partition=PartitionKind.BILL_DATE,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Date",
     customer_parameter="CustomerUin",
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     cost="TotalCost",
 )
 
@@ -134,14 +134,14 @@ CUSTOMER_BILL_DETAIL_FILES = Dataset(
     description="Bill lines of each customer, from its downloaded bill file",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     customer_parameter="CustomerUin",
     kind_parameter="CustomerUinType",
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     fixed=MappingProxyType({"FileType": "billDetail", "FileLanguage": "en"}),
     file=files.CUSTOMER_DETAIL,
-    once_billed=True,
+    needs_issued_bill=True,
     cost="TotalCost",
     currency="Currency",
     requested_if_rows="bill_summary_by_product",
@@ -152,14 +152,14 @@ CUSTOMER_BILL_RESOURCE_FILES = Dataset(
     description="Cost of each customer by resource, from its downloaded bill file",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     customer_parameter="CustomerUin",
     kind_parameter="CustomerUinType",
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     fixed=MappingProxyType({"FileType": "billResource", "FileLanguage": "en"}),
     file=files.CUSTOMER_RESOURCE,
-    once_billed=True,
+    needs_issued_bill=True,
     cost="TotalCost",
     currency="Currency",
     requested_if_rows="bill_summary_by_product",
@@ -170,12 +170,12 @@ CUSTOMER_BILL_DETAIL_PACKS = Dataset(
     description="Bill lines of all customers, from one downloaded archive",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     kind_parameter="CustomerUinType",
     fixed=MappingProxyType({"FileType": "billDetailPack", "FileLanguage": "en"}),
     file=files.CUSTOMER_DETAIL,
-    once_billed=True,
+    needs_issued_bill=True,
     cost="TotalCost",
     currency="Currency",
 )
@@ -185,12 +185,12 @@ CUSTOMER_BILL_RESOURCE_PACKS = Dataset(
     description="Cost of all customers by resource, from one downloaded archive",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     kind_parameter="CustomerUinType",
     fixed=MappingProxyType({"FileType": "billResourcePack", "FileLanguage": "en"}),
     file=files.CUSTOMER_RESOURCE,
-    once_billed=True,
+    needs_issued_bill=True,
     cost="TotalCost",
     currency="Currency",
 )
@@ -200,11 +200,11 @@ COMMISSION_FILES = Dataset(
     description="Commission lines of the partner, from its downloaded file",
     action=commission.DESCRIBE_REBATE_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     fixed=MappingProxyType({"FileType": "CommissionDetail"}),
     file=files.COMMISSION,
-    once_billed=True,
+    needs_issued_bill=True,
     cost="CommissionAmount",
     currency="Currency",
 )
@@ -214,11 +214,11 @@ CUSTOMER_VOUCHER_USAGE = Dataset(
     description="Amounts paid with each voucher of the partner's customers",
     action=voucher.DESCRIBE_CUSTOMER_VOUCHER_USAGE_DETAILS,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     customer_parameter="CustomerUin",
-    each=Each.VOUCHER,
-    each_parameter="VoucherId",
+    slice_by=SliceBy.VOUCHER,
+    slice_by_parameter="VoucherId",
     cost="Amount",
 )
 
@@ -227,7 +227,7 @@ OWN_BILL_DETAIL = Dataset(
     description="Bill lines of the account's own bill",
     action=bill.DESCRIBE_BILL_DETAIL,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     cost="TotalCost",
     currency="Currency",
@@ -238,7 +238,7 @@ OWN_BILL_SUMMARY = Dataset(
     description="Cost of the account's own bill by product, project and tag",
     action=bill.DESCRIBE_BILL_SUMMARY,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     cost="TotalCost",
     variants=tuple(MappingProxyType({"GroupType": group}) for group in ("product", "project")),
@@ -250,11 +250,11 @@ OWN_BILL_DETAIL_FILES = Dataset(
     description="Bill lines of the account's own bill, from its downloaded file",
     action=bill.DESCRIBE_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     fixed=MappingProxyType({"FileType": "L3"}),
     file=files.OWN_DETAIL,
-    once_billed=True,
+    needs_issued_bill=True,
     cost="TotalCost",
     currency="Currency",
 )
@@ -264,11 +264,11 @@ OWN_BILL_RESOURCE_FILES = Dataset(
     description="Cost of the account's own bill by resource, from its downloaded file",
     action=bill.DESCRIBE_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
     fixed=MappingProxyType({"FileType": "L2"}),
     file=files.OWN_RESOURCE,
-    once_billed=True,
+    needs_issued_bill=True,
     cost="TotalCost",
     currency="Currency",
 )
@@ -278,10 +278,10 @@ OWN_VOUCHER_USAGE = Dataset(
     description="Amounts paid with each of the account's own vouchers",
     action=voucher.DESCRIBE_CUSTOMER_OWN_VOUCHER_USAGE_DETAILS,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     key_parameter="Month",
-    each=Each.VOUCHER,
-    each_parameter="VoucherId",
+    slice_by=SliceBy.VOUCHER,
+    slice_by_parameter="VoucherId",
     cost="Amount",
 )
 
@@ -290,7 +290,7 @@ OWN_COST_EXPLORER_FILTERS = Dataset(
     description="Values that cost explorer can filter the account's own costs by",
     action=cost_explorer.DESCRIBE_CUSTOMER_OWN_COST_EXPLORER_FILTER,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     span_parameters=("StartTime", "EndTime"),
     fixed=MappingProxyType({"PeriodType": "day"}),
 )
@@ -300,7 +300,7 @@ OWN_COST_EXPLORER = Dataset(
     description="Daily costs of the account itself by each dimension of cost explorer",
     action=cost_explorer.DESCRIBE_CUSTOMER_OWN_COST_EXPLORER_SUMMARY,
     partition=PartitionKind.BILL_MONTH,
-    merge=Merge.BY_CUSTOMER,
+    merge=Merge.BY_SLICE,
     span_parameters=("StartTime", "EndTime"),
     fixed=MappingProxyType({"PeriodType": "day", "BillType": 1}),
     variants=tuple(
@@ -315,8 +315,8 @@ CUSTOMER_INFO = Dataset(
     action=customer.DESCRIBE_CUSTOMER_INFO,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
-    each=Each.CUSTOMER,
-    each_parameter="CustomerUin",
+    slice_by=SliceBy.CUSTOMER,
+    slice_by_parameter="CustomerUin",
 )
 
 ACCOUNT_VERIFICATION = Dataset(
@@ -325,7 +325,7 @@ ACCOUNT_VERIFICATION = Dataset(
     action=customer.QUERY_ACCOUNT_VERIFICATION_STATUS,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     customer_parameter="ClientUin",
 )
 
@@ -344,8 +344,8 @@ INDIRECT_CUSTOMERS = Dataset(
     action=customer.QUERY_T1_INDIRECT_CUSTOMERS_DETAIL,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
-    each=Each.SUB_AGENT,
-    each_parameter="SubAgentUin",
+    slice_by=SliceBy.SUB_AGENT,
+    slice_by_parameter="SubAgentUin",
 )
 
 PENDING_CLIENTS = Dataset(
@@ -373,8 +373,8 @@ INVITATIONS = Dataset(
     action=customer.QUERY_INVITATION_INFO,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
-    each=Each.INVITATION_TOKEN,
-    each_parameter="InvitationToken",
+    slice_by=SliceBy.INVITATION_TOKEN,
+    slice_by_parameter="InvitationToken",
 )
 
 PARTNER_CREDIT = Dataset(
@@ -407,8 +407,8 @@ CREDIT_BY_UIN = Dataset(
     action=credit.QUERY_CREDIT_BY_UIN_LIST,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
-    each=Each.CUSTOMER,
-    each_parameter="UinList",
+    slice_by=SliceBy.CUSTOMER,
+    slice_by_parameter="UinList",
 )
 
 CREDIT_ALLOCATION_HISTORY = Dataset(
@@ -417,7 +417,7 @@ CREDIT_ALLOCATION_HISTORY = Dataset(
     action=credit.QUERY_CREDIT_ALLOCATION_HISTORY,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
-    each=Each.CUSTOMER,
+    slice_by=SliceBy.CUSTOMER,
     customer_parameter="ClientUin",
 )
 
@@ -443,8 +443,8 @@ VOUCHER_AMOUNTS = Dataset(
     action=voucher.QUERY_VOUCHER_AMOUNT_BY_UIN,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
-    each=Each.CUSTOMER,
-    each_parameter="ClientUins",
+    slice_by=SliceBy.CUSTOMER,
+    slice_by_parameter="ClientUins",
 )
 
 VOUCHER_LISTS = Dataset(
@@ -453,8 +453,8 @@ VOUCHER_LISTS = Dataset(
     action=voucher.QUERY_VOUCHER_LIST_BY_UIN,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
-    each=Each.CUSTOMER,
-    each_parameter="ClientUins",
+    slice_by=SliceBy.CUSTOMER,
+    slice_by_parameter="ClientUins",
 )
 
 CUSTOMER_VOUCHERS = Dataset(
@@ -479,8 +479,8 @@ POLICY_PRODUCTS = Dataset(
     action=policy.QUERY_POLICY_PRODUCT_LIST_BY_CODE,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,
-    each=Each.POLICY_CODE,
-    each_parameter="PolicyCode",
+    slice_by=SliceBy.POLICY_CODE,
+    slice_by_parameter="PolicyCode",
 )
 
 COUNTRY_CODES = Dataset(

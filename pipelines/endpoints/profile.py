@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipelines.endpoints.shapes import Each
+from pipelines.endpoints.shapes import SliceBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,11 +44,11 @@ def why_skipped(profile: AccountProfile, dataset: Dataset) -> str:
     """Say why an account is not asked for a dataset at all; empty if it is."""
     if profile.role not in dataset.action.roles:
         return f"a {profile.role} may not ask it"
-    if profile.role not in dataset.asked_roles and dataset.name not in profile.extra_datasets:
+    if profile.role not in dataset.default_roles and dataset.name not in profile.extra_datasets:
         return f"it is not certain that this {profile.role} may call {dataset.action.name}; `extra_datasets` asks it"
-    if dataset.each is Each.POLICY_CODE and not profile.policy_codes:
+    if dataset.slice_by is SliceBy.POLICY_CODE and not profile.policy_codes:
         return "no `policy_codes` are set"
-    if dataset.each is Each.INVITATION_TOKEN and not profile.invitation_tokens:
+    if dataset.slice_by is SliceBy.INVITATION_TOKEN and not profile.invitation_tokens:
         return "no `invitation_tokens` are set"
     return ""
 

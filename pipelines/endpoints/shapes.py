@@ -116,12 +116,12 @@ class PartitionKind(StrEnum):
 class Merge(StrEnum):
     """What a landing replaces: the asked customers' rows, or the whole partition."""
 
-    BY_CUSTOMER = "by_customer"
+    BY_SLICE = "by_slice"
     WHOLE = "whole"
 
 
-class Each(StrEnum):
-    """What a dataset is asked for one by one, or a few at a time where `each_parameter` takes a list."""
+class SliceBy(StrEnum):
+    """What a dataset is asked for one by one, or a few at a time where `slice_by_parameter` takes a list."""
 
     ACCOUNT = "account"
     """Nothing: the account asks for itself."""
@@ -154,11 +154,11 @@ class Dataset:
     Of a request's parameters, `key_parameter` carries the partition's month or day, `span_parameters` its first and
     last second (`YYYY-MM-DD hh:mm:ss`), `customer_parameter` the customer that the rows are of, `kind_parameter`
     whether that is a customer of the account's own or of its second-level resellers (`CUSTOMER_KINDS`),
-    `each_parameter` what else it is asked for (`each`), a list where the action takes one. `fixed` are the same in
+    `slice_by_parameter` what else it is asked for (`slice_by`), a list where the action takes one. `fixed` are the same in
     every request; with `variants` everything is asked once for each of them, with `tag_variants` once for each and each
     tag key.
 
-    `file`: the rows are in a file that the reply links to, with these columns. `once_billed`: there is nothing before
+    `file`: the rows are in a file that the reply links to, with these columns. `needs_issued_bill`: there is nothing before
     the month's bill is out. `cost` and `currency` name the row fields whose sums prove a landing (None: no such field).
     `reconciled_with` names the dataset whose per-customer cost this dataset's sum must equal once a month is closed;
     `changed_if` the cheap one that tells whose rows of a month that is not closed may have changed; `requested_if_cost` and
@@ -175,13 +175,13 @@ class Dataset:
     span_parameters: tuple[str, str] | None = None
     customer_parameter: str | None = None
     kind_parameter: str | None = None
-    each: Each = Each.ACCOUNT
-    each_parameter: str | None = None
+    slice_by: SliceBy = SliceBy.ACCOUNT
+    slice_by_parameter: str | None = None
     fixed: Parameters = field(default_factory=lambda: NOTHING)
     variants: tuple[Parameters, ...] = (NOTHING,)
     tag_variants: tuple[Parameters, ...] = ()
     file: tuple[Field, ...] | None = None
-    once_billed: bool = False
+    needs_issued_bill: bool = False
     cost: str | None = None
     currency: str | None = None
     reconciled_with: str | None = None
@@ -202,11 +202,11 @@ class Dataset:
 
     @property
     def batch(self) -> int:
-        """How many of `each` one request takes."""
-        parameter = next((p for p in self.action.parameters if p.name == self.each_parameter), None)
+        """How many of `slice_by` one request takes."""
+        parameter = next((p for p in self.action.parameters if p.name == self.slice_by_parameter), None)
         return parameter.maximum or 1 if parameter and parameter.type.startswith("list<") else 1
 
     @property
-    def asked_roles(self) -> tuple[Role, ...]:
+    def default_roles(self) -> tuple[Role, ...]:
         """The roles that are asked for it unless a setting widens them."""
         return self.action.roles if self.roles is None else self.roles

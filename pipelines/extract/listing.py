@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.extract.replies import page_of
-from pipelines.pages import Page, Proof, SliceResult, exact_sum, exact_total
+from pipelines.pages import Page, Proof, SliceResult, exact_sum, exact_sum_of_texts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -189,7 +189,7 @@ class Listing:
         return entry
 
     def _store(self, page: Page, attempt: int, total: int | None) -> Entry:
-        cost = exact_total(_texts(page, self._dataset.cost)) if self._dataset.cost else None
+        cost = exact_sum_of_texts(_texts(page, self._dataset.cost)) if self._dataset.cost else None
         return self._ledger.store(page, attempt, total, cost)
 
     async def _call(self, number: int, paging: Paging | None) -> tuple[Page, int | None]:

@@ -167,7 +167,7 @@ class DatasetProgram:
 
     def _halves(self, slice_: Slice) -> list[Slice]:
         """Return the halves of a batch that was refused in a way that one of it may have caused; none otherwise."""
-        error, name = self._failures.get(slice_), self._dataset.each_parameter
+        error, name = self._failures.get(slice_), self._dataset.slice_by_parameter
         if not (isinstance(error, RequestRefused) and error.code.startswith(_ONE_OF_A_BATCH)):
             return []
         batch = slice_.parameters.get(name) if name else None

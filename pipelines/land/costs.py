@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.pages import exact_sum, exact_total
+from pipelines.pages import exact_sum, exact_sum_of_texts
 
 if TYPE_CHECKING:
     from collections import defaultdict
@@ -25,9 +25,9 @@ _DIGITS = 76
 
 
 def total(texts: pa.Array | pa.ChunkedArray) -> Decimal:
-    """Add the amounts that texts spell, exactly: what `exact_total` gives, its decimals too, three times as fast."""
+    """Add the amounts that texts spell, exactly: what `exact_sum_of_texts` gives, three times as fast."""
     if texts.null_count or not pc.all(pc.match_substring_regex(texts, _PLAIN), min_count=0).as_py():
-        return exact_total(texts.to_pylist())
+        return exact_sum_of_texts(texts.to_pylist())
     point = pc.find_substring(texts, ".")
     decimals = pc.if_else(pc.equal(point, -1), 0, pc.subtract(pc.subtract(pc.binary_length(texts), point), 1))
     scale = pc.max(decimals).as_py() or 0

@@ -61,7 +61,7 @@ def merge(dataset: Dataset, old: Manifest | None, pulled: Pulled, *, issued: boo
     before = {_place(dataset, slice_.slice): slice_ for slice_ in (old.slices if old else ())}
     asked = [(pull, _place(dataset, pull.slice)) for pull in pulled.results]
     customers = [_landed(pull, _former(dataset, before, place), pulled, issued=issued) for pull, place in asked]
-    if dataset.merge is Merge.BY_CUSTOMER:
+    if dataset.merge is Merge.BY_SLICE:
         left = before.keys() - {place for _, place in asked}
         customers += [replace(before[place], carried=True) for place in left]
     customers.sort(key=lambda slice_: (slice_.customer_uin or "", slice_.slice_params))
@@ -87,13 +87,13 @@ def _keys(dataset: Dataset, slice_: Slice) -> list[str]:
 
 def _batched_by(dataset: Dataset) -> str | None:
     """Return the column that says which of a batch a row is of: `Uin` of `UinList`; None if requests take one each."""
-    if dataset.batch == 1 or dataset.each_parameter is None:
+    if dataset.batch == 1 or dataset.slice_by_parameter is None:
         return None
-    return next(name for name in dataset.columns if dataset.each_parameter.startswith(name))
+    return next(name for name in dataset.columns if dataset.slice_by_parameter.startswith(name))
 
 
 def _batch(dataset: Dataset, slice_: Slice) -> set[str]:
-    return set(map(str, slice_.parameters.get(dataset.each_parameter or "", ())))
+    return set(map(str, slice_.parameters.get(dataset.slice_by_parameter or "", ())))
 
 
 def _place(dataset: Dataset, slice_: Slice) -> Slice:

@@ -226,9 +226,10 @@ def _catalogue_rows(dataset: Dataset) -> Iterator[tuple[object, ...]]:
             "dataset": dataset.name,
             "action": dataset.action.name,
             "kind": dataset.partition.value,
-            "each": dataset.each.value,
+            "each": dataset.slice_by.value,
             "role": role.value,
-            "asked": role in dataset.asked_roles,
+            "asked": role in dataset.default_roles,
+            "once_billed": dataset.needs_issued_bill,
             "file": dataset.file is not None,
         }
         yield tuple(own[name] if name in own else getattr(dataset, name) for name in _CATALOGUE_COLUMNS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from pipelines.endpoints.shapes import EVERYONE, NOTHING, PARTNERS, Each, Role
+from pipelines.endpoints.shapes import EVERYONE, NOTHING, PARTNERS, Role, SliceBy
 from pipelines.publish.markdown import table
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def _limit(action: Action) -> str:
 
 
 def _asked_of(dataset: Dataset) -> str:
-    others = [role for role in dataset.action.roles if role not in dataset.asked_roles]
-    return _who(dataset.asked_roles) + (f"; `extra_datasets`: {_who(others)}" if others else "")
+    others = [role for role in dataset.action.roles if role not in dataset.default_roles]
+    return _who(dataset.default_roles) + (f"; `extra_datasets`: {_who(others)}" if others else "")
 
 
 def _who(roles: Collection[Role]) -> str:
@@ -118,18 +118,18 @@ def _asked_for(dataset: Dataset) -> str:
 
 def _subject(dataset: Dataset) -> str:
     several = f", up to {dataset.batch} at a time" if dataset.batch > 1 else ""
-    match dataset.each:
-        case Each.CUSTOMER:
+    match dataset.slice_by:
+        case SliceBy.CUSTOMER:
             return f"each customer{several}"
-        case Each.SUB_AGENT:
+        case SliceBy.SUB_AGENT:
             return f"each second-level reseller{several}"
-        case Each.VOUCHER:
+        case SliceBy.VOUCHER:
             return f"each voucher used{several}"
-        case Each.POLICY_CODE:
+        case SliceBy.POLICY_CODE:
             return f"each of `policy_codes`{several}"
-        case Each.INVITATION_TOKEN:
+        case SliceBy.INVITATION_TOKEN:
             return f"each of `invitation_tokens`{several}"
-        case Each.ACCOUNT:
+        case SliceBy.ACCOUNT:
             return f"the account{_variants(dataset)}"
 
 
@@ -147,7 +147,7 @@ def _spelled(parameters: Parameters) -> str:
 def _when(dataset: Dataset) -> str:
     """Say on what asking depends, besides the role."""
     parts = [
-        "once the bill is out" if dataset.once_billed else "",
+        "once the bill is out" if dataset.needs_issued_bill else "",
         f"until the bill is out, if `{dataset.changed_if}` changed" if dataset.changed_if else "",
         f"once the bill is out, if `{dataset.requested_if_cost}` has a cost" if dataset.requested_if_cost else "",
         f"if `{dataset.requested_if_rows}` has rows" if dataset.requested_if_rows else "",

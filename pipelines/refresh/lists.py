@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from pipelines import land
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.shapes import Each, PartitionKind, Role
+from pipelines.endpoints.shapes import PartitionKind, Role, SliceBy
 from pipelines.errors import RequestUnanswered
-from pipelines.pages import Slice, amount
+from pipelines.pages import Slice, parse_amount
 from pipelines.refresh.values import partition_of
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ def needed(profile: AccountProfile, datasets: Iterable[Dataset]) -> tuple[Datase
     wanted = set()
     for dataset in datasets:
         by_kind = profile.role is Role.DISTRIBUTOR and dataset.kind_parameter is not None
-        if dataset.each is Each.CUSTOMER or dataset.customer_parameter or by_kind:
+        if dataset.slice_by is SliceBy.CUSTOMER or dataset.customer_parameter or by_kind:
             wanted.add(CUSTOMERS.name)
             if profile.role is Role.DISTRIBUTOR and dataset.partition is not PartitionKind.SNAPSHOT_DATE:
                 wanted |= {SUB_AGENTS.name, INDIRECT_CUSTOMERS.name}
-        if dataset.each is Each.SUB_AGENT:
+        if dataset.slice_by is SliceBy.SUB_AGENT:
             wanted.add(SUB_AGENTS.name)
-        if dataset.each is Each.VOUCHER:
+        if dataset.slice_by is SliceBy.VOUCHER:
             wanted.add((OWN_VOUCHERS if profile.role is Role.CUSTOMER else CUSTOMER_VOUCHERS).name)
     return tuple(dataset for dataset in IN_ORDER if dataset.name in wanted)
 
@@ -113,7 +113,12 @@ def used_vouchers(context: RefreshContext, profile: AccountProfile, month: BillM
     for uin, voucher, total, remaining, effective in _rows(
         context, profile, OWN_VOUCHERS if own else CUSTOMER_VOUCHERS, names
     ):
-        if voucher and voucher.isdecimal() and amount(total) != amount(remaining) and (effective or "") < ends:
+        if (
+            voucher
+            and voucher.isdecimal()
+            and parse_amount(total) != parse_amount(remaining)
+            and (effective or "") < ends
+        ):
             found.add(Slice.of(None if own else uin, {"VoucherId": int(voucher)}))
     return tuple(sorted(found, key=str))
 

@@ -333,7 +333,7 @@ def _list_error(taken: Outcome) -> BillEtlError | None:
 
 def _may_pass(customer: SliceState) -> bool:
     """Tell whether a pull failed in a way that is gone tomorrow: nobody was refused, only not answered."""
-    return customer.proof == Proof.FAILED and not issubclass(codes.rule(customer.code or "").error, RequestRefused)
+    return customer.proof == Proof.FAILED and not issubclass(codes.rule_for(customer.code or "").error, RequestRefused)
 
 
 async def _refresh(
@@ -500,18 +500,18 @@ def _locked(
 
 
 class _Meter:
-    """Tells what each dataset cost, of the client's tallies by action; datasets of one action share its requests."""
+    """Counts what each dataset cost in requests. The client counts by action; datasets of one action share its requests."""
 
     def __init__(self, account_client: AccountClient) -> None:
         self._account_client = account_client
         self._began = time.monotonic()
         self._told = {
-            action: (tally.requests, tally.throttled) for action, tally in account_client.client.tallies.items()
+            action: (tally.requests, tally.throttled) for action, tally in account_client.client.request_stats.items()
         }
 
     def usage(self, dataset: Dataset, pages: int = 0) -> Usage:
         """Return what was asked since the last dataset of the same action was told of."""
-        tally = self._account_client.client.tallies.get(dataset.action.name)
+        tally = self._account_client.client.request_stats.get(dataset.action.name)
         if tally is None or tally.first_sent is None or tally.last_sent is None:
             return Usage(pages)
         requests, throttled = self._told.get(dataset.action.name, (0, 0))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import land
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.shapes import DIRECT, INDIRECT, TAG_KEY, Each, PartitionKind
+from pipelines.endpoints.shapes import DIRECT, INDIRECT, TAG_KEY, PartitionKind, SliceBy
 from pipelines.errors import CorruptFile
-from pipelines.pages import Proof, Slice, amount
+from pipelines.pages import Proof, Slice, parse_amount
 from pipelines.periods import BILLING_ZONE, FIRST_BILL_DATE, BillMonth, MonthState
 from pipelines.refresh import lists
 from pipelines.refresh.values import partition_of, state
@@ -51,16 +51,16 @@ class WorkList:
 
 def snapshot_work(context: RefreshContext, profile: AccountProfile, dataset: Dataset, who: Customers) -> WorkList:
     """Say what to ask of a dataset that is taken as of now. Raises as `lists.customers`."""
-    if dataset.each is Each.CUSTOMER and dataset.customer_parameter:
+    if dataset.slice_by is SliceBy.CUSTOMER and dataset.customer_parameter:
         return WorkList(dataset, tuple(Slice(uin) for uin in sorted(who.direct)))
-    if dataset.each is Each.CUSTOMER:
+    if dataset.slice_by is SliceBy.CUSTOMER:
         return WorkList(dataset, tuple(_batches(dataset, [int(uin) for uin in sorted(who.direct)])))
-    if dataset.each is Each.SUB_AGENT:
+    if dataset.slice_by is SliceBy.SUB_AGENT:
         sub_agents = sorted(lists.uins(context, profile, lists.SUB_AGENTS))
         return WorkList(dataset, tuple(_batches(dataset, [int(uin) for uin in sub_agents])))
-    if dataset.each is Each.POLICY_CODE:
+    if dataset.slice_by is SliceBy.POLICY_CODE:
         return WorkList(dataset, tuple(_batches(dataset, profile.policy_codes)))
-    if dataset.each is Each.INVITATION_TOKEN:
+    if dataset.slice_by is SliceBy.INVITATION_TOKEN:
         return WorkList(dataset, tuple(_batches(dataset, profile.invitation_tokens)))
     return WorkList(dataset, tuple(_variants(profile, dataset)))
 
@@ -102,7 +102,7 @@ def month_work(
     if the run is `full`. Files are asked only of who was billed. Raises CorruptFile.
     """
     issued = state(context, dataset, month.key) is MonthState.ISSUED
-    if dataset.once_billed and not issued:
+    if dataset.needs_issued_bill and not issued:
         return WorkList(dataset, skipped="the month's bill is not out")
     if issued and is_by_files(profile, dataset):
         return WorkList(dataset, skipped="bill files are asked instead, as set")
@@ -138,7 +138,7 @@ def _wanted(
             lambda s: s.customer_uin not in changed or _has_moved(before.get(s), changed[s.customer_uin]),
             "their daily bills have not changed since",
         )
-    if issued and context.unproven and dataset.each is Each.CUSTOMER:
+    if issued and context.unproven and dataset.slice_by is SliceBy.CUSTOMER:
         unproven = _unproven_in(context, profile, month)
         return lambda s: s.customer_uin in unproven or s not in before, "they were proven since the bill is out"
     return lambda _: True, ""
@@ -152,9 +152,9 @@ def month_slices(
     who: Customers,
     seen: Iterable[Slice],
 ) -> tuple[Slice, ...]:
-    if dataset.each is Each.VOUCHER:
+    if dataset.slice_by is SliceBy.VOUCHER:
         return tuple(sorted({*lists.used_vouchers(context, profile, month), *seen}, key=str))
-    if dataset.each is Each.CUSTOMER:
+    if dataset.slice_by is SliceBy.CUSTOMER:
         left = {slice_.customer_uin: slice_ for slice_ in seen if slice_.customer_uin not in who.listed}
         before = seen_in(context, profile, month)
         indirect = who.indirect | {uin for uin, direct in before.items() if not direct and uin not in who.listed}
@@ -215,7 +215,9 @@ def changes(
 
 def seen_in(context: RefreshContext, profile: AccountProfile, month: BillMonth) -> dict[str, bool]:
     """Return the customers asked for that month before, and whether they were the account's own; some may be gone."""
-    monthly = (d for d in DATASETS.values() if d.partition is PartitionKind.BILL_MONTH and d.each is Each.CUSTOMER)
+    monthly = (
+        d for d in DATASETS.values() if d.partition is PartitionKind.BILL_MONTH and d.slice_by is SliceBy.CUSTOMER
+    )
     seen: dict[str, bool] = {}
     for customer in chain.from_iterable(landed(context, profile, dataset, month.key).values() for dataset in monthly):
         if customer.customer_uin:
@@ -225,7 +227,9 @@ def seen_in(context: RefreshContext, profile: AccountProfile, month: BillMonth) 
 
 def _unproven_in(context: RefreshContext, profile: AccountProfile, month: BillMonth) -> set[str | None]:
     """Return the customers of whom something was not proven since the month's bill is out, in any dataset of it."""
-    monthly = (d for d in DATASETS.values() if d.partition is PartitionKind.BILL_MONTH and d.each is Each.CUSTOMER)
+    monthly = (
+        d for d in DATASETS.values() if d.partition is PartitionKind.BILL_MONTH and d.slice_by is SliceBy.CUSTOMER
+    )
     found = chain.from_iterable(landed(context, profile, dataset, month.key).values() for dataset in monthly)
     return {customer.customer_uin for customer in found if not (_is_proven(customer) and customer.proven_issued)}
 
@@ -291,11 +295,11 @@ def _settled(
 ) -> set[str | None]:
     """Return who is known to have spent nothing in a month whose bill is out."""
     customers = landed(context, profile, DATASETS[requested_if_cost], month.key).values()
-    return {c.customer_uin for c in customers if c.proven_issued and _is_proven(c) and not amount(c.cost)}
+    return {c.customer_uin for c in customers if c.proven_issued and _is_proven(c) and not parse_amount(c.cost)}
 
 
 def _is_paid(customer: SliceState | None) -> bool:
-    return customer is not None and customer.proven_issued and _is_proven(customer) and not amount(customer.cost)
+    return customer is not None and customer.proven_issued and _is_proven(customer) and not parse_amount(customer.cost)
 
 
 def _is_proven(customer: SliceState) -> bool:
@@ -341,7 +345,7 @@ def _tagged(value: str | int | tuple[str, ...], tag_key: str) -> str | int | lis
 
 def _batches(dataset: Dataset, values: Sequence[int | str]) -> Iterator[Slice]:
     """Give subjects of as many values as one request takes; a lone value where it takes no list."""
-    name = str(dataset.each_parameter)
+    name = str(dataset.slice_by_parameter)
     takes_list = next(p for p in dataset.action.parameters if p.name == name).type.startswith("list<")
     for start in range(0, len(values), dataset.batch):
         batch = list(values[start : start + dataset.batch])

@@ -71,7 +71,7 @@ async def landed(home: Path, address: str, month: str) -> float:
         ended = time.monotonic()
         assert [outcome.error for outcome in outcomes if outcome.error] == []
         assert {outcome.file.manifest.state for outcome in outcomes} == {"whole"}
-        return ended - min(tally.first_sent for tally in client.tallies.values())
+        return ended - min(tally.first_sent for tally in client.request_stats.values())
 
 
 def asked(address: str) -> dict[str, dict[str, Any]]:

@@ -36,7 +36,7 @@ KEYS: dict[PartitionKind, refresh.PartitionKey] = {
 
 def role_for(dataset: Dataset) -> Role:
     """Return a role that is asked for a dataset, a distributor where one is: it asks most."""
-    roles = dataset.asked_roles or dataset.action.roles
+    roles = dataset.default_roles or dataset.action.roles
     return next(role for role in Role if role in roles)
 
 

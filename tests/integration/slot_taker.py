@@ -27,9 +27,9 @@ async def take(folder: Path, limit: int, begin: float, end: float) -> list[float
     async def call() -> None:
         while time.monotonic() < end:
             async with pacer.slot(ACTION) as slot:
-                await slot.leaving()
+                await slot.before_send()
                 left.append(time.monotonic())
-                slot.left()
+                slot.after_send()
                 await asyncio.sleep(LATENCY)
 
     await asyncio.sleep(begin - time.monotonic())

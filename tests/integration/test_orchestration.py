@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.sandbox import Sandbox
     from tests.integration.conftest import CommandLine
 
-OF_RESELLERS = [dataset for dataset in DATASETS.values() if Role.RESELLER in dataset.asked_roles]
+OF_RESELLERS = [dataset for dataset in DATASETS.values() if Role.RESELLER in dataset.default_roles]
 MONTHLY = sorted(dataset.name for dataset in OF_RESELLERS if dataset.partition is PartitionKind.BILL_MONTH)
 LISTS = {"customers", "customer_vouchers"}
 """What months are asked of."""

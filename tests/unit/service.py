@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Paging
 from pipelines.errors import CustomerRefused, RequestRefused, RequestUnanswered
-from pipelines.pages import amount, decode, exact_sum
+from pipelines.pages import decode, exact_sum, parse_amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -106,7 +106,7 @@ class Service:
     answered: int = 0
     in_flight: int = 0
     most_in_flight: int = 0
-    tallies: dict[str, Any] = field(default_factory=dict)
+    request_stats: dict[str, Any] = field(default_factory=dict)
     numbering: dict[str, Numbering] = field(default_factory=dict)
     files: dict[str | None, bytes] = field(default_factory=dict)
     not_ready: dict[str | None, int] = field(default_factory=dict)
@@ -180,7 +180,7 @@ class Service:
         if action.name in self.rows:
             return dict(self.rows[action.name][request.customer][0])
         lines = self.rows[DETAIL.action.name].get(request.customer, [])
-        return {"TotalCost": str(exact_sum(amount(line["TotalCost"]) for line in lines))}
+        return {"TotalCost": str(exact_sum(parse_amount(line["TotalCost"]) for line in lines))}
 
     def _page(self, action: Action, request: Request, rows: list[Row]) -> list[Row]:
         really = self.numbering.get(action.name, Numbering(first=action.paging.first))
@@ -295,4 +295,4 @@ def withhold(page: int, times: int, action: str = DETAIL.action.name) -> Callabl
 
 def cost_of(rows: Iterable[Row]) -> Decimal:
     """Return the exact cost of bill lines."""
-    return exact_sum(amount(row["TotalCost"]) for row in rows)
+    return exact_sum(parse_amount(row["TotalCost"]) for row in rows)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.pages import EXTRA, Page, amount, decode, exact_sum, exact_total, text_rows
+from pipelines.pages import EXTRA, Page, decode, exact_sum, exact_sum_of_texts, parse_amount, text_rows
 
 if TYPE_CHECKING:
     import random
@@ -127,26 +127,26 @@ def test_equal_rows_have_equal_digests(rows: Any) -> None:
 )
 def test_what_spells_no_amount_counts_as_zero(text: str) -> None:
     """Text that is no amount adds nothing and breaks nothing; staging's checks find it."""
-    assert amount(text) == 0
-    assert exact_sum([Decimal("1.5"), amount(text)]) == Decimal("1.5")
+    assert parse_amount(text) == 0
+    assert exact_sum([Decimal("1.5"), parse_amount(text)]) == Decimal("1.5")
 
 
 def test_an_absurdly_long_number_cannot_make_a_sum_inexact() -> None:
     """A number of hundreds of digits is no amount, so sums never round, in whatever order they are done."""
-    assert amount("0." + "3" * 500) == 0
-    assert amount("3" * 500) == 0
+    assert parse_amount("0." + "3" * 500) == 0
+    assert parse_amount("3" * 500) == 0
 
 
 @pytest.mark.parametrize("text", ["0.10", "-0", "1E5", "1234567890123.12345678", "1e-18", "9" * 38])
 def test_an_amount_is_exact(text: str) -> None:
     """An amount is the decimal that the text spells, digit for digit."""
-    assert amount(text) == Decimal(text)
+    assert parse_amount(text) == Decimal(text)
 
 
 def test_a_sum_is_exact_beyond_28_digits() -> None:
     """Sums keep digits that Python's default context, and every float, would round away."""
     large = ["98765432109876543210987654321.00000001", "0.00000001", "-98765432109876543210987654321"]
-    assert exact_sum(map(amount, large)) == Decimal("0.00000002")
+    assert exact_sum(map(parse_amount, large)) == Decimal("0.00000002")
     assert str(exact_sum([Decimal("1e30"), Decimal("1e-18")])) == "1000000000000000000000000000000.000000000000000001"
 
 
@@ -155,13 +155,13 @@ def test_a_sum_does_not_depend_on_the_order(texts: list[str], order: random.Rand
     """Amounts that come in another order have the same sum."""
     shuffled = list(texts)
     order.shuffle(shuffled)
-    assert exact_sum(map(amount, shuffled)) == exact_sum(map(amount, texts))
+    assert exact_sum(map(parse_amount, shuffled)) == exact_sum(map(parse_amount, texts))
 
 
 def test_a_sum_of_nothing_is_zero() -> None:
     """No amounts sum to zero."""
     assert exact_sum([]) == 0
-    assert exact_total([]) == 0
+    assert exact_sum_of_texts([]) == 0
 
 
 AMOUNTS = st.decimals(allow_nan=True, allow_infinity=True).map(str)
@@ -171,4 +171,4 @@ STRANGE = st.sampled_from([None, "", "-", "1e70", "-1e70", "1e-70", "1e61", "-1.
 @given(st.lists(AMOUNTS | STRANGE | st.decimals(-(10**6), 10**6, places=8).map(str), max_size=12))
 def test_the_quick_total_is_the_sum_of_each_amount(texts: list[str | None]) -> None:
     """Whatever texts come together, adding them at once gives what adding each amount gives, to the last digit."""
-    assert exact_total(texts) == exact_sum(map(amount, texts))
+    assert exact_sum_of_texts(texts) == exact_sum(map(parse_amount, texts))

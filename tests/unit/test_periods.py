@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines.errors import SettingError
-from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth, MonthState, asked_day, asked_month
+from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth, MonthState, parse_bill_date, parse_bill_month
 
 
 def at(text: str) -> datetime:
@@ -106,54 +106,54 @@ NOW = at("2026-11-20T12:00:00")
 @pytest.mark.parametrize("key", ["2022-06", "2026-10", "2026-11"])
 def test_months_with_bills_can_be_asked(key: str) -> None:
     """Every month from the first to the running one can be asked."""
-    assert asked_month(key, NOW).key == key
+    assert parse_bill_month(key, NOW).key == key
 
 
 def test_a_month_before_the_first_is_refused() -> None:
     """A month before the first bill is refused with the first that there is."""
     with pytest.raises(SettingError, match="no bills for 2022-05: the first bill month is 2022-06"):
-        asked_month("2022-05", NOW)
+        parse_bill_month("2022-05", NOW)
 
 
 @pytest.mark.parametrize("key", ["2026-12", "2027-01", "9999-12"])
 def test_a_future_month_is_refused(key: str) -> None:
     """A month that has not begun in UTC+8 is refused with the one that runs."""
     with pytest.raises(SettingError, match=rf"no bills for {key} yet: the running month \(UTC\+8\) is 2026-11"):
-        asked_month(key, NOW)
+        parse_bill_month(key, NOW)
 
 
 def test_the_new_month_can_be_asked_from_its_first_instant() -> None:
     """At midnight in UTC+8, still the day before in UTC, the new month can be asked."""
-    assert asked_month("2026-12", datetime(2026, 11, 30, 16, tzinfo=UTC)).key == "2026-12"
+    assert parse_bill_month("2026-12", datetime(2026, 11, 30, 16, tzinfo=UTC)).key == "2026-12"
     with pytest.raises(SettingError):
-        asked_month("2026-12", datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC))
+        parse_bill_month("2026-12", datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("key", ["2025-06-01", "2026-02-28", "2026-11-20"])
 def test_days_with_bills_can_be_asked(key: str) -> None:
     """Every day from the first with bills by day to the running one can be asked."""
-    assert asked_day(key, NOW).isoformat() == key
+    assert parse_bill_date(key, NOW).isoformat() == key
 
 
 @pytest.mark.parametrize("key", ["2025-05-31", "2022-06-01", "2026-11-21", "9999-12-31"])
 def test_a_day_without_bills_is_refused(key: str) -> None:
     """A day before there were bills by day, or that is to come, is refused with those that there are."""
     with pytest.raises(SettingError, match=f"for {key}: they go from 2025-06-01 to today, 2026-11-20"):
-        asked_day(key, NOW)
+        parse_bill_date(key, NOW)
 
 
 @pytest.mark.parametrize("key", ["2026-11", "2026-02-30", "2026-13-01", "today", "", "2026-11-20T12:00:00"])
 def test_a_malformed_day_is_refused_with_an_example(key: str) -> None:
     """What is no day is refused, and the message shows how to write one."""
     with pytest.raises(SettingError, match="is not a day: write it as YYYY-MM-DD, for example 2026-10-31"):
-        asked_day(key, NOW)
+        parse_bill_date(key, NOW)
 
 
 def test_the_new_day_can_be_asked_from_its_first_instant() -> None:
     """At midnight in UTC+8, still the day before in UTC, the new day can be asked."""
-    assert asked_day("2026-12-01", datetime(2026, 11, 30, 16, tzinfo=UTC)) == date(2026, 12, 1)
+    assert parse_bill_date("2026-12-01", datetime(2026, 11, 30, 16, tzinfo=UTC)) == date(2026, 12, 1)
     with pytest.raises(SettingError):
-        asked_day("2026-12-01", datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC))
+        parse_bill_date("2026-12-01", datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC))
 
 
 def test_a_fixed_clock_stands_still_in_utc_plus_8() -> None:

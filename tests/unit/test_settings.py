@@ -394,10 +394,10 @@ class TestAccountsToml:
         text = "".join(f'[accounts.{name}]\nrole = "reseller"\n{SECRETS}' for name in ("a", "b", "c"))
         write(tmp_path / "accounts.toml", text)
         loaded = settings.load(tmp_path, ACME)
-        assert [account.name for account in loaded.named(["c", "a"])] == ["a", "c"]
-        assert [account.name for account in loaded.named([])] == ["a", "b", "c"]
+        assert [account.name for account in loaded.accounts_named(["c", "a"])] == ["a", "c"]
+        assert [account.name for account in loaded.accounts_named([])] == ["a", "b", "c"]
         with pytest.raises(SettingError, match=r"no account called d, z\. The configured accounts are: a, b, c"):
-            loaded.named(["z", "a", "d"])
+            loaded.accounts_named(["z", "a", "d"])
 
 
 class TestWishes:
@@ -530,8 +530,8 @@ class TestBinding:
 
     def test_the_same_account_can_be_bound_again(self, tmp_path: Path) -> None:
         """Another key, or another spelling of the address, is the same account."""
-        settings.bind(tmp_path, self.account())
-        settings.bind(tmp_path, self.account(secret_key=TOKEN, endpoint=settings.ENDPOINT + "/"))
+        settings.bind_account(tmp_path, self.account())
+        settings.bind_account(tmp_path, self.account(secret_key=TOKEN, endpoint=settings.ENDPOINT + "/"))
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -539,26 +539,26 @@ class TestBinding:
     )
     def test_another_role_or_host_is_refused(self, tmp_path: Path, change: dict[str, Any], words: Any) -> None:
         """A name that changes its host or role is refused, with both and what to do; the first binding stands."""
-        settings.bind(tmp_path, self.account())
+        settings.bind_account(tmp_path, self.account())
         with pytest.raises(AccountMismatch) as refused:
-            settings.bind(tmp_path, self.account(**change))
+            settings.bind_account(tmp_path, self.account(**change))
         assert words in str(refused.value)
         assert "BILL_ETL_HOME of its own" in str(refused.value)
-        settings.bind(tmp_path, self.account())
+        settings.bind_account(tmp_path, self.account())
 
     @pytest.mark.parametrize("first", [LOOPBACK, settings.ENDPOINT])
     def test_a_home_holds_real_books_or_a_stand_ins(self, tmp_path: Path, first: str) -> None:
         """Accounts at the service and accounts at a local stand-in are never bound in one home, whichever was first."""
         second = settings.ENDPOINT if first == LOOPBACK else LOOPBACK
-        settings.bind(tmp_path, self.account("a", endpoint=first))
+        settings.bind_account(tmp_path, self.account("a", endpoint=first))
         with pytest.raises(AccountMismatch, match="never meet"):
-            settings.bind(tmp_path, self.account("b", endpoint=second))
+            settings.bind_account(tmp_path, self.account("b", endpoint=second))
         assert not paths.account_file(tmp_path, "b").exists()
 
     def test_homes_are_apart(self, tmp_path: Path) -> None:
         """The same name may stand for another account in another home."""
-        settings.bind(tmp_path / "one", self.account())
-        settings.bind(tmp_path / "two", self.account(role="distributor"))
+        settings.bind_account(tmp_path / "one", self.account())
+        settings.bind_account(tmp_path / "two", self.account(role="distributor"))
 
     def test_two_processes_binding_at_once_agree(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Whoever binds second sees a whole file, never a half: the first binding stands for both."""
@@ -566,33 +566,33 @@ class TestBinding:
 
         def late(file: Path, target: Path) -> None:
             monkeypatch.undo()
-            settings.bind(tmp_path, self.account(role="distributor"))
+            settings.bind_account(tmp_path, self.account(role="distributor"))
             link(file, target)
 
         monkeypatch.setattr(Path, "hardlink_to", late)
         with pytest.raises(AccountMismatch, match="as distributor"):
-            settings.bind(tmp_path, self.account())
+            settings.bind_account(tmp_path, self.account())
         kept = paths.account_file(tmp_path, "default").parent.iterdir()
         assert [file.name for file in kept] == ["default.json"]
 
     def test_no_secret_is_kept(self, tmp_path: Path) -> None:
         """The binding holds host and role, nothing else."""
-        settings.bind(tmp_path, self.account(token=TOKEN))
+        settings.bind_account(tmp_path, self.account(token=TOKEN))
         kept = paths.account_file(tmp_path, "default").read_text()
         assert kept == '{"host":"intlpartnersmgt.intl.tencentcloudapi.com","role":"reseller"}'
 
     def test_a_damaged_binding_is_named(self, tmp_path: Path) -> None:
         """A binding that cannot be read is refused with its place and what to do."""
-        settings.bind(tmp_path, self.account())
+        settings.bind_account(tmp_path, self.account())
         paths.account_file(tmp_path, "default").write_text("{")
         with pytest.raises(AccountMismatch, match="cannot be read; delete it"):
-            settings.bind(tmp_path, self.account())
+            settings.bind_account(tmp_path, self.account())
 
     def test_a_home_that_cannot_be_written_is_the_disks_fault(self, tmp_path: Path) -> None:
         """A refusal of the disk is told as such."""
         (tmp_path / "state").write_text("a file where a folder should be")
         with pytest.raises(StorageFailed, match=r"default\.json"):
-            settings.bind(tmp_path, self.account())
+            settings.bind_account(tmp_path, self.account())
 
 
 def test_the_file_of_terms_is_the_one_that_is_named_or_beside_the_accounts(tmp_path: Path) -> None:

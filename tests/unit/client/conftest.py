@@ -39,7 +39,7 @@ def credential() -> Credential:
 def client(service: Service, credential: Credential, timeline: Timeline) -> Client:
     """A client of `service`, unpaced, on the timeline."""
     return Client(
-        account="workspace",
+        account="acme",
         endpoint="https://intlpartnersmgt.intl.tencentcloudapi.com",
         credential=credential,
         pacer=FreePacer(),

@@ -128,12 +128,12 @@ def test_secrets_are_taken_out_of_a_text() -> None:
 
 
 @pytest.mark.parametrize("part", ["", "with space", "line\nbreak", "tab\t", "schlüssel", "nul\0"])
-def test_a_credential_that_no_header_can_carry_is_refused(slice_params: str) -> None:
+def test_a_credential_that_no_header_can_carry_is_refused(part: str) -> None:
     """A part with a space, a control or a non-ASCII character is a setting's error, and its text is not told."""
-    for parts in ((slice_params, "key", None), ("id", slice_params, None), ("id", "key", slice_params)):
+    for parts in ((part, "key", None), ("id", part, None), ("id", "key", part)):
         with pytest.raises(SettingError, match=r"The secret (id|key|token) is empty") as caught:
             Credential(*parts)
-        assert not slice_params or slice_params not in str(caught.value)
+        assert not part or part not in str(caught.value)
 
 
 def test_the_digest_in_the_signature_is_of_the_body() -> None:

@@ -63,7 +63,7 @@ class Bucket:
         async with (
             server,
             Client(
-                account="workspace",
+                account="acme",
                 endpoint=self.origin,
                 credential=Credential("AKIDexampleidexampleid", "examplekeyexamplekey"),
                 pacer=FreePacer(),

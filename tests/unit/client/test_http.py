@@ -17,7 +17,7 @@ import pytest
 
 from pipelines.client import Client, FreePacer
 from pipelines.client.calls import Call
-from pipelines.client.codes import A_FEW, RULES, UNKNOWN, rule
+from pipelines.client.codes import A_FEW, RULES, UNKNOWN, rule_for
 from pipelines.endpoints import ACTIONS
 from pipelines.endpoints.shapes import LIMITS_PAGE, Action
 from pipelines.errors import (
@@ -179,10 +179,10 @@ def test_every_rule_of_the_table_is_tested() -> None:
 
 def test_a_code_is_matched_by_whole_words() -> None:
     """The longest prefix of whole words wins; a longer word is another code."""
-    assert rule("AuthFailure.SignatureExpire.More") is RULES["AuthFailure.SignatureExpire"]
-    assert rule("AuthFailure.Signature") is RULES["AuthFailure"]
-    assert rule("AuthFailures") is UNKNOWN
-    assert rule("") is UNKNOWN
+    assert rule_for("AuthFailure.SignatureExpire.More") is RULES["AuthFailure.SignatureExpire"]
+    assert rule_for("AuthFailure.Signature") is RULES["AuthFailure"]
+    assert rule_for("AuthFailures") is UNKNOWN
+    assert rule_for("") is UNKNOWN
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation.UinNoAuth", "UnauthorizedOperation.NotCustomerUin"])
@@ -338,11 +338,11 @@ def test_throttling_slows_the_pacer_each_time(timeline: Timeline, service: Servi
     ]
     timeline.run(ask(client))
     assert pacer.penalties == ["DescribeCustomerBillDetail"] * 2
-    tally = client.tallies["DescribeCustomerBillDetail"]
-    assert (tally.requests, tally.throttled, tally.retried) == (4, 2, 3)
-    assert tally.first_sent == 1000.0
-    assert tally.last_sent is not None
-    assert tally.last_sent > 1000.0
+    stats = client.request_stats["DescribeCustomerBillDetail"]
+    assert (stats.requests, stats.throttled, stats.retried) == (4, 2, 3)
+    assert stats.first_sent == 1000.0
+    assert stats.last_sent is not None
+    assert stats.last_sent > 1000.0
 
 
 def test_tallies_are_by_action(timeline: Timeline, client: Client) -> None:
@@ -354,7 +354,7 @@ def test_tallies_are_by_action(timeline: Timeline, client: Client) -> None:
         await client.call(LISTING, LISTING_PARAMETERS)
 
     timeline.run(both())
-    assert {name: tally.requests for name, tally in client.tallies.items()} == {
+    assert {name: stats.requests for name, stats in client.request_stats.items()} == {
         "DescribeCustomerBillDetail": 1,
         "DescribeCustomerUin": 2,
     }
@@ -364,7 +364,7 @@ def test_a_refused_connection_is_not_a_request(timeline: Timeline, service: Serv
     """What never left is not counted as sent."""
     service.answers = [httpx.ConnectError("refused")]
     failure(timeline, client)
-    assert client.tallies["DescribeCustomerBillDetail"].requests == 0
+    assert client.request_stats["DescribeCustomerBillDetail"].requests == 0
 
 
 def test_a_few_tries_are_counted_by_code(timeline: Timeline, service: Service, client: Client) -> None:
@@ -386,7 +386,7 @@ def test_an_action_that_writes_is_never_asked(
         failed = failure(timeline, client, asked, SubAgentUin=1)
         assert type(failed) is WriteRefused
     assert not service.requests
-    assert not client.tallies
+    assert not client.request_stats
 
 
 def test_the_catalogue_has_nine_actions_that_write() -> None:
@@ -442,7 +442,7 @@ def test_a_message_says_what_where_and_what_to_do(timeline: Timeline, service: S
     """A failure's text names action, account, customer, month, code, RequestId and what to do."""
     service.answers = [refusal("UnauthorizedOperation.NotCustomerUin", "The uin is not a customer.")]
     assert str(failure(timeline, client)) == (
-        "DescribeCustomerBillDetail of account 'books', customer 100000000001, month 2026-10 failed: "
+        "DescribeCustomerBillDetail of account 'acme', customer 100000000001, month 2026-10 failed: "
         "The uin is not a customer (UnauthorizedOperation.NotCustomerUin, RequestId req-2). The customer is not (or no "
         "longer) this account's, or its role may not read it; other customers are not affected."
     )
@@ -492,7 +492,7 @@ def test_a_retry_is_one_log_line(
 def test_an_endpoint_that_must_not_be_asked_is_refused(endpoint: str, credential: Credential) -> None:
     """Only https, and http to this machine, without path, query or user; the message names the setting."""
     with pytest.raises(SettingError, match="BILL_ETL_ENDPOINT") as caught:
-        Client(account="workspace", endpoint=endpoint, credential=credential, pacer=FreePacer())
+        Client(account="acme", endpoint=endpoint, credential=credential, pacer=FreePacer())
     assert "secretword" not in str(caught.value)
 
 
@@ -527,16 +527,16 @@ def test_a_pacer_that_cannot_write_fails_the_call(timeline: Timeline, service: S
         (
             "QueryCreditByUinList",
             {"UinList": [7, 8, 9]},
-            "QueryCreditByUinList of account 'books', customer 7 and 2 others",
+            "QueryCreditByUinList of account 'acme', customer 7 and 2 others",
         ),
-        ("QueryVoucherListByUin", {"ClientUins": [7]}, "QueryVoucherListByUin of account 'books', customer 7"),
+        ("QueryVoucherListByUin", {"ClientUins": [7]}, "QueryVoucherListByUin of account 'acme', customer 7"),
         (
             "DescribeCustomerBillDetailByDay",
             {"CustomerUin": 7, "Date": "2026-10-03"},
-            "DescribeCustomerBillDetailByDay of account 'books', customer 7, day 2026-10-03",
+            "DescribeCustomerBillDetailByDay of account 'acme', customer 7, day 2026-10-03",
         ),
     ],
 )
 def test_a_call_names_what_it_is_about(action: str, parameters: dict[str, object], spelled: str) -> None:
     """Lists of customers and days are named as customers and months are."""
-    assert str(Call(ACTIONS[action], parameters, "workspace", 0.0)) == spelled
+    assert str(Call(ACTIONS[action], parameters, "acme", 0.0)) == spelled

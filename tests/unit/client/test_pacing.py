@@ -42,9 +42,9 @@ async def take(pacer: Pacer, action: object, count: int, left: list[float], time
     """Send `count` requests one after the other and note when each left."""
     for _ in range(count):
         async with pacer.slot(action) as slot:  # type: ignore[arg-type]
-            await slot.leaving()
+            await slot.before_send()
             left.append(timeline.now())
-            slot.left()
+            slot.after_send()
 
 
 def test_several_callers_keep_the_pace(made: Callable[..., DiskPacer], timeline: Timeline) -> None:
@@ -161,9 +161,9 @@ def test_a_late_departure_holds_the_next_back(made: Callable[..., DiskPacer], ti
     async def slow() -> None:
         async with made().slot(SUMMARY) as slot:
             await asyncio.sleep(0.7)
-            await slot.leaving()
+            await slot.before_send()
             left.append(timeline.now())
-            slot.left()
+            slot.after_send()
 
     async def run() -> None:
         await asyncio.gather(slow(), take(made(), SUMMARY, 1, left, timeline))
@@ -179,9 +179,9 @@ def test_a_departure_that_comes_too_late_waits_its_turn(made: Callable[..., Disk
     async def slow() -> None:
         async with made().slot(SUMMARY) as slot:
             await asyncio.sleep(3.5)
-            await slot.leaving()
+            await slot.before_send()
             left.append(timeline.now())
-            slot.left()
+            slot.after_send()
 
     async def run() -> None:
         await asyncio.gather(slow(), take(made(), SUMMARY, 6, left, timeline))
@@ -198,9 +198,9 @@ def test_a_stalled_process_is_counted_from_when_it_wrote(made: Callable[..., Dis
 
     async def stalled() -> None:
         async with made().slot(SUMMARY) as slot:
-            await slot.leaving()
+            await slot.before_send()
             timeline.stall(0.5)
-            slot.left()
+            slot.after_send()
 
     async def run() -> None:
         await stalled()
@@ -347,7 +347,7 @@ def test_the_client_sends_in_its_slots(
 
     service.answers = [reply(), refusal("RequestLimitExceeded"), reply()]
     client = Client(
-        account="workspace",
+        account="acme",
         endpoint="https://host",
         credential=credential,
         pacer=made(),
@@ -364,4 +364,4 @@ def test_the_client_sends_in_its_slots(
     assert gaps[0] == pytest.approx(WINDOW)
     assert gaps[1] >= WINDOW - 1e-6
     assert gaps[2:] == pytest.approx([1.5 * WINDOW] * 2, rel=0.05)
-    assert client.tallies[SUMMARY.name].throttled == 1
+    assert client.request_stats[SUMMARY.name].throttled == 1

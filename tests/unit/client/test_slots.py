@@ -86,7 +86,7 @@ def test_a_late_departure_moves_the_claim() -> None:
     schedule = Schedule(due=NOW)
     schedule.wait("slow", NOW, ONE)
     schedule.claim("slow", NOW, ONE)
-    assert schedule.leave("slow", NOW + 0.4, ONE) <= 0
+    assert schedule.move_claim("slow", NOW + 0.4, ONE) <= 0
     assert schedule.wait("next", NOW + 0.5, ONE) == pytest.approx(0.4 + 1.03 - 0.5)
 
 
@@ -95,8 +95,8 @@ def test_a_departure_waits_if_others_have_filled_the_window() -> None:
     schedule = Schedule(due=NOW)
     schedule.claim("slow", NOW, ONE)
     schedule.claim("other", NOW + 1.03, ONE)
-    assert schedule.leave("slow", NOW + 1.5, ONE) == pytest.approx(1.03 + 1.03 - 1.5)
-    assert schedule.leave("slow", NOW + 2.06, ONE) <= 1e-9
+    assert schedule.move_claim("slow", NOW + 1.5, ONE) == pytest.approx(1.03 + 1.03 - 1.5)
+    assert schedule.move_claim("slow", NOW + 2.06, ONE) <= 1e-9
     assert schedule.wait("next", NOW + 2.06, ONE) == pytest.approx(1.03)
 
 
@@ -104,7 +104,7 @@ def test_a_correction_replaces_the_claim() -> None:
     """A request is counted once, at the time it left."""
     schedule = Schedule(due=NOW)
     schedule.claim("a", NOW, FIVE)
-    schedule.correct("a", NOW + 0.3, FIVE)
+    schedule.correct_claim("a", NOW + 0.3, FIVE)
     assert schedule.sends == [(NOW + 0.3, "a")]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipelines import land
 from pipelines.endpoints import DATASETS
-from pipelines.pages import Page, Proof, SliceResult, amount, exact_sum, text_rows
+from pipelines.pages import Page, Proof, SliceResult, exact_sum, parse_amount, text_rows
 from pipelines.periods import MonthState
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ class Pull:
             proof=self.proof,
             rows=len(self.rows) if counted else 0,
             expected_rows=self.expected if dataset.file is None else None,
-            cost=exact_sum(amount(row.get(dataset.cost)) for row in self.rows) if dataset.cost and counted else None,
+            cost=exact_sum(parse_amount(row.get(dataset.cost)) for row in self.rows)
+            if dataset.cost and counted
+            else None,
             proven_at=at if self.proof is Proof.PROVEN else None,
             reason="" if self.proof is Proof.PROVEN else f"it is {self.proof}",
             code="Refused" if failed else None,

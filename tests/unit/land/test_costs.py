@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.land import costs
 from pipelines.land.costs import total
-from pipelines.pages import exact_total
+from pipelines.pages import exact_sum_of_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ STRANGE = st.sampled_from([None, "", "-", "+1", ".5", "1.", " 1", "1\n", "1_0", 
 def test_a_column_sums_to_what_its_texts_spell(texts: list[str | None]) -> None:
     """Whatever a column holds, its sum is that of every text's amount, digit for digit and spelled alike."""
     column = pa.array(texts, pa.string())
-    expected = exact_total(texts)
+    expected = exact_sum_of_texts(texts)
     assert total(column) == expected
     assert total(pa.chunked_array([column[:3], column[3:]])) == expected
     if None not in texts and "" not in texts:
@@ -55,8 +55,8 @@ def test_a_column_sums_to_what_its_texts_spell(texts: list[str | None]) -> None:
 def test_only_what_is_strange_is_added_one_by_one(monkeypatch: pytest.MonkeyPatch, texts: Any, is_quick: Any) -> None:
     """Plain numbers are added in Arrow; a column with anything else is left to the slow way."""
     slow: list[Sequence[str | None]] = []
-    monkeypatch.setattr(costs, "exact_total", lambda texts: (slow.append(texts), exact_total(texts))[1])
-    assert total(pa.array(texts, pa.string())) == exact_total(texts)
+    monkeypatch.setattr(costs, "exact_sum_of_texts", lambda texts: (slow.append(texts), exact_sum_of_texts(texts))[1])
+    assert total(pa.array(texts, pa.string())) == exact_sum_of_texts(texts)
     assert slow == ([] if is_quick else [texts])
 
 

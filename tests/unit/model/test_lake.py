@@ -58,7 +58,7 @@ def test_the_catalogue_says_who_is_asked_what(connection: duckdb.DuckDBPyConnect
     make(connection, tmp_path)
     found = connection.execute("select role, asked from raw.catalogue where dataset = 'sub_agents'").fetchall()
     dataset = DATASETS["sub_agents"]
-    assert dict(found) == {role: role in dataset.asked_roles for role in dataset.action.roles}
+    assert dict(found) == {role: role in dataset.default_roles for role in dataset.action.roles}
     query = "select distinct action, kind, each, once_billed, file, changed_if, requested_if_rows, requested_if_cost from raw.catalogue"
     assert connection.execute(f"{query} where dataset = 'customer_bill_detail_files'").fetchall() == [
         (

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines import land, locks, paths
 from pipelines.endpoints import ACTIONS, DATASETS
-from pipelines.endpoints.shapes import Each, Paging, PartitionKind, Role
+from pipelines.endpoints.shapes import Paging, PartitionKind, Role, SliceBy
 from pipelines.errors import (
     ActionRefused,
     Busy,
@@ -312,7 +312,7 @@ class TestSnapshots:
         api = Partner({"1": []}, on_request=[refused(CUSTOMERS.action, ActionRefused)])
         outcomes = workspace.refresh(api, datasets=SNAPSHOTS, key=None)
         failed = {name for name, outcome in outcomes.items() if outcome.error}
-        assert failed == {"customers"} | {d.name for d in SNAPSHOTS if d.each is Each.CUSTOMER}
+        assert failed == {"customers"} | {d.name for d in SNAPSHOTS if d.slice_by is SliceBy.CUSTOMER}
         assert all(isinstance(outcomes[name].error, ActionRefused) for name in failed)
         assert outcomes["partner_credit"].file.manifest.state == "whole"
         assert outcomes["customer_vouchers"].file.manifest.state == "whole"
@@ -368,10 +368,10 @@ class TestRoles:
                 account_client, datasets=[d for d in EVERYTHING if d.partition == kind], key=key
             )
         ]
-        expected = {d.action.name for d in EVERYTHING if role in d.asked_roles}
+        expected = {d.action.name for d in EVERYTHING if role in d.default_roles}
         assert set(api.counts()) == expected
         assert all(role in ACTIONS[name].roles and not ACTIONS[name].writes for name in api.counts())
-        assert {outcome.dataset.name for outcome in outcomes} == {d.name for d in EVERYTHING if role in d.asked_roles}
+        assert {outcome.dataset.name for outcome in outcomes} == {d.name for d in EVERYTHING if role in d.default_roles}
 
     def test_an_end_customer_needs_no_list_of_customers(self, workspace: Workspace) -> None:
         """An end customer's own bill lands without any customer list; its rows are of no customer asked for."""
@@ -980,7 +980,7 @@ class TestUsage:
 
         def throttle(request: Request) -> None:
             if request.action == SUMMARY.action.name:
-                api.tallies[request.action].throttled += 1
+                api.request_stats[request.action].throttled += 1
                 raise RequestRefused("it is refused", action=request.action, code="Refused")
 
         api.on_request.append(throttle)
@@ -1125,4 +1125,4 @@ def test_outcomes_are_told_once_each(workspace: Workspace) -> None:
     api = Partner({"1": lines(1)}, on_request=[refused(VOUCHERS.action, RequestRefused)])
     outcomes = workspace.all(api, datasets=MONTHLY)
     asked = [o.dataset.name for o in outcomes if o.partition_key == MONTH.key]
-    assert sorted(asked) == sorted(d.name for d in MONTHLY if Role.RESELLER in d.asked_roles)
+    assert sorted(asked) == sorted(d.name for d in MONTHLY if Role.RESELLER in d.default_roles)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.shapes import Each, Paging, PartitionKind, Role
+from pipelines.endpoints.shapes import Paging, PartitionKind, Role, SliceBy
 from pipelines.pages import Proof, Slice
 from pipelines.periods import BillMonth
 from pipelines.refresh import slices
@@ -317,7 +317,7 @@ class TestOpenMonth:
         assert asked.slices == (Slice("1", '{"VoucherId":5}'),)
 
     @pytest.mark.parametrize(
-        "dataset", [d for d in MONTHLY if d.once_billed or d.requested_if_cost], ids=lambda d: d.name
+        "dataset", [d for d in MONTHLY if d.needs_issued_bill or d.requested_if_cost], ids=lambda d: d.name
     )
     @pytest.mark.parametrize("full", [False, True])
     def test_what_comes_with_the_bill_is_not_asked_before(
@@ -405,7 +405,7 @@ class TestClosedMonth:
         assert len(explored) == 10 * 2 + 2 * 2
         assert {"Dimension": "Tag", "FeeType": "totalCost", "TagKey": "env"} in explored
         assert "<tag key>" not in json.dumps(explored)
-        assert all(dataset.each in (Each.ACCOUNT, Each.VOUCHER) for dataset in OWN)
+        assert all(dataset.slice_by in (SliceBy.ACCOUNT, SliceBy.VOUCHER) for dataset in OWN)
 
 
 class TestUnpaid:

@@ -12,11 +12,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pipelines import land, paths, refresh
-from pipelines.client import Tally
+from pipelines.client import RequestStats
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.profile import AccountProfile
 from pipelines.endpoints.shapes import Role
-from pipelines.pages import Page, Proof, Slice, SliceResult, amount, exact_sum, text_rows
+from pipelines.pages import Page, Proof, Slice, SliceResult, exact_sum, parse_amount, text_rows
 from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth
 from pipelines.refresh import lists, slices, values
 from tests.unit.service import BY_PRODUCT, CUSTOMERS, DETAIL, SUMMARY, Reply, Request, Row, Service
@@ -163,7 +163,7 @@ class Partner(Service):
         self.rows[CUSTOMERS.action.name] = {None: [{"CustomerUin": uin} for uin in bills]}
         self.rows[DETAIL.action.name] = {uin: [*some] for uin, some in bills.items()}
         self.rows[BY_PRODUCT.action.name] = {
-            uin: [{"BusinessCode": "p", "TotalCost": str(exact_sum(amount(row["TotalCost"]) for row in some))}]
+            uin: [{"BusinessCode": "p", "TotalCost": str(exact_sum(parse_amount(row["TotalCost"]) for row in some))}]
             for uin, some in bills.items()
             if some
         }
@@ -178,7 +178,7 @@ class Partner(Service):
 
     async def call(self, action: Action, parameters: Mapping[str, object]) -> Reply:
         """Answer one request, and count it."""
-        self.tallies.setdefault(action.name, Tally()).sent(time.monotonic())
+        self.request_stats.setdefault(action.name, RequestStats()).sent(time.monotonic())
         return replace(await super().call(action, parameters), received_at=datetime.now(UTC))
 
     def _response(self, action: Action, request: Request) -> Row:
@@ -272,7 +272,7 @@ def _slice(one: Any) -> Slice:
 
 def _pull(dataset: Dataset, one: Slice, rows: Sequence[Row], proof: Proof, at: datetime) -> SliceResult:
     page = _page(dataset, one, rows, at)
-    cost = exact_sum(amount(row.get(dataset.cost)) for row in rows) if dataset.cost else None
+    cost = exact_sum(parse_amount(row.get(dataset.cost)) for row in rows) if dataset.cost else None
     return SliceResult(
         customer_uin=one.customer_uin,
         slice_params=one.slice_params,

@@ -20,7 +20,7 @@ from pipelines.endpoints import ACTIONS, DATASETS
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import RequestFailed, RequestUnanswered
 from pipelines.land.bill_files import file_pages
-from pipelines.pages import EXTRA, FetchedFile, Subject, amount, exact_sum
+from pipelines.pages import EXTRA, FetchedFile, Subject, exact_sum, parse_amount
 from pipelines.periods import BILLING_ZONE
 from pipelines.sandbox import Principal, Sandbox, World, files
 from pipelines.sandbox.bill import money
@@ -115,7 +115,7 @@ def rows(folder: Path, sandbox: Sandbox, dataset: str, action: str, role: Role, 
 
 def total(found: list[Row], column: str = "TotalCost") -> str:
     """Add a column, spelled as the API does."""
-    return format(exact_sum(amount(row[column]) for row in found), ".8f")
+    return format(exact_sum(parse_amount(row[column]) for row in found), ".8f")
 
 
 def statement(uin: str = FIRST) -> BillView:
