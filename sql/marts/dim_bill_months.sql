@@ -1,5 +1,6 @@
--- Each account's bill months: how final, as of when, how much, and whether whole and agreed.
--- Grain: one row per account, bill month and kind of bill, its customers' or its own.
+-- Bill months of each account: their state, when they landed, their size, and whether they are
+-- complete and reconciled.
+-- Grain: one row per account, bill month and is_own_bill.
 -- Counts may be summed over accounts; a customer of several accounts is counted by one of them.
 with
 

@@ -1,7 +1,7 @@
--- Each customer's and each own bill's month beside the calendar month before it.
--- Grain: one row per account, customer or own bill, and bill month that landed, or that came after
--- one that did and landed for somebody else of the account.
--- Flags only: there is nothing to sum.
+-- Months of each customer and each own bill beside the calendar month before.
+-- Grain: one row per account, customer or own bill, and bill month that landed, or that follows
+-- such a month and landed for another customer of the account.
+-- It has flags only, nothing to sum.
 with
 
 reconciliation as (

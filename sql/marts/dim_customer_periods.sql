@@ -1,7 +1,8 @@
--- What was known of each listed customer, period by period.
--- Grain: one row per account, customer and first day of a period in which nothing known changed.
--- Made of lists and answers of days: a day on which none was taken, or not a whole one, ends
--- nothing. Join with `between valid_from_date and coalesce(valid_to_date, date '9999-12-31')`.
+-- History of each listed customer in periods without a known change, from daily lists and
+-- snapshots.
+-- Grain: one row per account, customer and first day of a period.
+-- To find the period of a day, join with `between valid_from_date and coalesce(valid_to_date, date
+-- '9999-12-31')`. Names are personal data.
 with
 
 direct_customers as (

@@ -1,4 +1,5 @@
--- Customers of each account: those on its lists, now or before, and those seen in bills only.
+-- Customers of each account: those that its lists have or had, direct ones and those of
+-- second-level resellers, and those that appear in bills only.
 -- Grain: one row per account and customer.
 -- Count distinct customers here and nowhere else: two accounts may have the same customer. Names
 -- are personal data, and so are the masks of e-mail addresses and phone numbers.

@@ -1,7 +1,7 @@
--- Every day that figures may be of, with what the calendar says of it, in UTC+8.
--- Grain: one row per day, from the year before the first landed month or day to the year after the
--- last.
--- A day says nothing of whether anything landed for it.
+-- Calendar of every day that figures may belong to (UTC+8), from the year before the first landed
+-- month or day to the year after the last.
+-- Grain: one row per day.
+-- A day is here whether or not anything landed for it.
 with
 
 landed_files as (

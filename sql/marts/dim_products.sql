@@ -1,8 +1,7 @@
--- Products, subproducts and components, by every code and name that a bill line had.
+-- Products, subproducts and components, in every combination of codes and names on bill lines.
 -- Grain: one row per combination of codes and names.
--- Names change over the years, and older lines and lines from files may lack codes: one code may be
--- on several rows. The identified product is the same on all of them, so that months can be
--- compared.
+-- Names change over the years, and older lines and lines from files may lack codes, so one code may
+-- be on several rows. They all have the same identified product, so that months can be compared.
 with
 
 component_costs as (

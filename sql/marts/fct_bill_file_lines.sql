@@ -1,7 +1,8 @@
--- Lines of every downloaded detailed bill, customers' own files and packs of all, line_source or not.
+-- Lines of every downloaded detailed bill, from customers' own files and from packs, whether or not
+-- fct_bill_lines uses them.
 -- Grain: one row per line of a file or pack.
--- The same money as bill lines, and the file's as the pack's: sum within one source_dataset and
--- billing_currency only, and never with fct_bill_lines.
+-- Files, packs and fct_bill_lines hold the same money: sum within one source_dataset and
+-- billing_currency only.
 with
 
 file_lines as (

@@ -1,6 +1,7 @@
--- Every line of every customer's bill, as last landed; a customer of several accounts is here once.
--- Grain: one row per account, customer, bill month, line_id and occurrence of that line_id.
--- Costs may be summed within one billing_currency only; prices, quantities and durations never.
+-- Every line of every customer's bill, as last landed.
+-- Grain: one row per account, customer, bill month, line_id and occurrence.
+-- A customer of several accounts is here once. Costs may be summed within one currency only;
+-- prices, quantities and durations never.
 with
 
 bill_lines as (

@@ -1,7 +1,7 @@
--- Rows of every downloaded bill by resource, customers' own files and packs of all.
--- Grain: one row per row of a file or pack, which is a resource.
--- The same money as bill lines at 2 decimals, and the file's as the pack's: sum within one
--- source_dataset and billing_currency only, and expect it to differ from fct_bill_lines.
+-- Rows of every downloaded bill by resource, from customers' own files and from packs.
+-- Grain: one row per row of a file or pack.
+-- Files, packs and fct_bill_lines hold the same money: sum within one source_dataset and
+-- billing_currency only. Costs have 2 decimals here, so expect them to differ from fct_bill_lines.
 with
 
 file_rows as (

@@ -1,6 +1,6 @@
--- Commission details of each month, as the downloaded file has them.
+-- Commission details of each month, as in the downloaded file.
 -- Grain: one row per account, bill month and row of the file.
--- No source lists the file's columns, and a row may be a total: look before summing.
+-- No document lists the file's columns, and a row may be a total: check before you sum.
 with
 
 commissions as (

@@ -1,7 +1,7 @@
--- Credit of each customer on each day that it was asked for, and an end customer's own.
+-- Credit of each customer, and an end customer's own, on each day that it was requested.
 -- Grain: one row per account, customer and day.
--- Never sum over days. Over customers only within one account and credit_currency: two accounts may
--- see the same customer.
+-- Never sum over days. Sum over customers only within one account and credit_currency: two accounts
+-- may have the same customer.
 with
 
 listed_credits as (

@@ -1,7 +1,7 @@
--- Every allocation of credit to a customer, once, however many days told it.
+-- Allocations of credit to customers.
 -- Grain: one row per account, customer, time, amounts and occurrence of such an allocation.
--- credit_change may be summed within one account and credit_currency; two accounts may see the
--- same customer.
+-- The API sends the whole history every day; each allocation is here once. credit_change may be
+-- summed within one account; two accounts may have the same customer.
 with
 
 allocations as (

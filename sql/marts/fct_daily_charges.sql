@@ -1,7 +1,8 @@
--- What was charged on which day: usage on the day it began, all else on the day it was booked.
+-- Charges of customers' bills and own bills by day: usage on the day on which it began, everything
+-- else on the day on which it was booked.
 -- Grain: one row per account, customer or own bill, bill month, day, product, currency and
 -- is_usage.
--- Costs may be summed within one billing_currency only.
+-- Costs may be summed within one currency only.
 with
 
 bill_lines as (

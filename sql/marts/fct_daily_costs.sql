@@ -1,8 +1,8 @@
--- What the service sums up for each customer and day, beside the bill lines of that day.
+-- The service's total of each customer and day beside the bill lines of that day.
 -- Grain: one row per account, customer, bill month and day.
--- billed_cost and usage_billed_cost are the same money seen two ways: never add them. Days of
--- either need not agree nor sum to the month's bill, since what the service's day covers is not
--- documented: for a month use fct_monthly_costs.
+-- billed_cost and usage_billed_cost are the same money: never add them up. They need not agree, nor
+-- sum to the month's bill, since it is not documented what the service's day covers. For months use
+-- fct_monthly_costs.
 with
 
 days as (

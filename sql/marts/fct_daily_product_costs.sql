@@ -1,6 +1,6 @@
--- What each customer's bill lines cost by product and day of usage.
+-- Cost of each customer's bill lines by product and day of usage.
 -- Grain: one row per account, customer, bill month, day, product and currency.
--- Costs may be summed within one billing_currency only; a day may lie outside its bill month.
+-- Costs may be summed within one currency only. A day may lie outside its bill month.
 with
 
 bill_lines as (

@@ -1,7 +1,7 @@
--- What each component cost in a month, over all customers of an account or on its own bill.
--- Grain: one row per account, bill month, kind of bill, component with all it belongs to, and
+-- Monthly cost of each component, over all customers of an account or on the account's own bill.
+-- Grain: one row per account, bill month, is_own_bill, component with all it belongs to, and
 -- currency.
--- Costs may be summed within one billing_currency and one kind of bill only.
+-- Costs may be summed within one currency and one value of is_own_bill only.
 with
 
 bill_lines as (

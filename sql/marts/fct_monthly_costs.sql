@@ -1,7 +1,7 @@
--- What each customer's bill of a month is made of.
--- Grain: one row per account, customer, bill month, product, region, pay mode, transaction type
--- and currency.
--- Costs may be summed within one billing_currency only.
+-- Monthly cost of each customer by product, region, pay mode and transaction type.
+-- Grain: one row per account, customer, bill month, product, region, pay mode, transaction type and
+-- currency.
+-- A customer of several accounts is here once. Costs may be summed within one currency only.
 with
 
 bill_lines as (

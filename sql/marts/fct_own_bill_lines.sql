@@ -1,6 +1,6 @@
 -- Every line of an end customer's own bill, as last landed.
--- Grain: one row per account, bill month, line_id and occurrence of that line_id.
--- Costs may be summed within one billing_currency only; prices, quantities and durations never.
+-- Grain: one row per account, bill month, line_id and occurrence.
+-- Costs may be summed within one currency only; prices, quantities and durations never.
 with
 
 page_lines as (

@@ -1,6 +1,7 @@
--- What an end customer's own bill of a month is made of.
+-- Monthly cost of an end customer's own bill by product, region, pay mode and transaction type.
 -- Grain: one row per account, bill month, product, region, pay mode, transaction type and currency.
--- Costs may be summed within one billing_currency only.
+-- Costs may be summed within one currency only. The API sends neither discounts nor vouchers of own
+-- bills.
 with
 
 own_lines as (

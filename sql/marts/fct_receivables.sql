@@ -1,7 +1,7 @@
--- What each customer was billed for a month, and what of it is not paid yet.
--- Grain: one row per account, customer and bill month that costs something, or may; of several
--- accounts' one only.
--- May be summed over customers and months of one currency; what is paid is inferred.
+-- What each customer was billed for a month, and how much of it is not paid yet.
+-- Grain: one row per account, customer and bill month with a total, bill lines or an unpaid amount;
+-- a customer of several accounts once.
+-- Amounts may be summed over customers and months of one currency. The paid amount is inferred.
 with
 
 reconciliation as (

@@ -1,7 +1,8 @@
--- What was paid with vouchers: customers' vouchers, and an end customer's own.
--- Grain: one row per account, customer, bill month, voucher, usage and occurrence of that usage_id.
--- used_amount may be summed within one account; two accounts may see the same voucher. The
--- voucher's own amounts are on each of its rows, and may not be summed.
+-- Payments with vouchers, by the vouchers' own records: customers' vouchers, and an end customer's
+-- own.
+-- Grain: one row per account, customer, bill month, voucher, usage and occurrence.
+-- used_amount may be summed within one account; two accounts may have the same voucher. The
+-- voucher's own amounts are repeated on each of its rows: never sum them.
 with
 
 customers_usage as (

@@ -1,7 +1,7 @@
--- Vouchers of customers, and an end customer's own, as the latest list that has them tells.
+-- Vouchers of customers, and an end customer's own, as on the latest list that has them.
 -- Grain: one row per account, customer and voucher.
--- Amounts may be summed within one account; two accounts may see the same voucher. What was paid
--- with them, payment by payment, is in fct_voucher_usage: never add the two.
+-- Amounts may be summed within one account; two accounts may have the same voucher. Never add them
+-- to fct_voucher_usage, which has the payments with these vouchers.
 with
 
 customer_vouchers as (

@@ -1,5 +1,6 @@
--- Each billing period of each payer, open or closed, in the manner of FOCUS 1.4.
--- Grain: one row per account, bill month, kind of bill and BillingAccountId.
+-- Billing periods of each payer, open or closed in the sense of FOCUS, after the dataset of FOCUS
+-- 1.4.
+-- Grain: one row per account, bill month, x_IsOwnBill and BillingAccountId.
 with
 
 bill_months as (

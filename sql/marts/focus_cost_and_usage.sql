@@ -1,8 +1,9 @@
--- The lines of every bill, customers' and an end customer's own, as cost and usage of FOCUS 1.2.
--- Grain: one row per bill line and x_RowKind: the charge; the voucher that paid for it, if any; and
--- the use of what was bought, if it is a purchase.
--- BilledCost and EffectiveCost each sum to what is owed, over all rows of one BillingCurrency.
--- ListCost and ContractedCost may be summed without Credit rows; prices and quantities never.
+-- Cost and usage in FOCUS 1.2: the lines of every bill, customers' and an end customer's own, with
+-- a row each for the charge, a voucher's payment and the use of a purchase.
+-- Grain: one row per bill line and x_RowKind.
+-- BilledCost and EffectiveCost each sum to what is owed, within one currency. ListCost and
+-- ContractedCost may be summed without Credit rows; prices and quantities never. docs/focus.md has
+-- the source of each column.
 with
 
 customer_lines as (

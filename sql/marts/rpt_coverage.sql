@@ -1,6 +1,7 @@
--- Which account, customer, month and dataset is missing, stale or not proven, and what heals it.
+-- What is missing, stale or not proven, and the one command that fixes it.
 -- Grain: one row per account, dataset, bill month and customer with a problem.
--- Nothing to sum: one cause may show in several datasets, and one command heals them together.
+-- There is nothing to sum: one cause may show in several datasets, and one command fixes them
+-- together.
 with
 
 landed_files as (

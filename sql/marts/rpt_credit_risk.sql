@@ -1,5 +1,6 @@
--- How much credit each customer has left, how fast it goes, and when it would be gone.
--- Grain: one row per account and customer that is listed or has credit, as of its latest snapshot.
+-- How much credit each customer has left, how fast it is used, and when it will be used up.
+-- Grain: one row per account and customer that is listed or has credit; customer null for an end
+-- customer's own.
 -- Credits may be summed within one credit_currency; ratios and days may not.
 with
 

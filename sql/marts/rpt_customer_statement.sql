@@ -1,7 +1,8 @@
--- What each customer is to be invoiced for a month, by product, region and way of paying.
+-- What to invoice each customer for a month, by product, region and pay mode: list_cost less
+-- discount_amount less voucher_amount plus unexplained_amount is billed_cost.
 -- Grain: one row per account, customer, bill month, product, region, pay mode and currency.
--- Costs may be summed within one billing_currency only. A customer without a bill line has no row:
--- rpt_reconciliation tells a month of nothing from a month that did not land.
+-- Costs may be summed within one currency only. A customer without a bill line has no row;
+-- rpt_reconciliation shows whether its month is empty or has not landed.
 with
 
 monthly_costs as (

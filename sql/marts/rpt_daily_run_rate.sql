@@ -1,7 +1,8 @@
--- Where each customer's month stands, what it will come to, and how that compares with the last.
+-- Month to date, forecast and previous month of each customer's bill and each own bill.
 -- Grain: one row per account, customer or own bill, bill month and currency.
--- Costs may be summed over customers within one billing_currency and month; they are the same money
--- seen several ways, so never add them to each other.
+-- Subscriptions are booked in full in the month of the charge, so the forecast projects only usage
+-- to the end of the month. Costs may be summed over customers within one currency and month. The
+-- columns hold the same money in several views: never add them up.
 with
 
 daily_charges as (

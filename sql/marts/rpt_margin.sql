@@ -1,7 +1,7 @@
--- The commission of each month beside what the customers were billed.
+-- Commission of each month beside what customers were billed.
 -- Grain: one row per account, customer, bill month and currency that has a bill or a commission.
--- Costs may be summed within one billing_currency only; rows without a customer may be totals of
--- the others, so leave them out.
+-- The API does not provide what the partner itself pays, and so not the margin. Costs may be summed
+-- within one currency only. Rows without a customer may be totals of the others: leave them out.
 with
 
 monthly_costs as (

@@ -1,7 +1,8 @@
--- What changed against the month before, by customer and product, and what drove it.
+-- Changes of each customer's bill and each own bill against the month before, by product, and what
+-- drove them.
 -- Grain: one row per account, bill month, currency, customer or own bill, and product.
--- Costs and changes of rows may be summed within one billing_currency; customer_change_cost and
--- product_change_cost, which repeat, never.
+-- Costs and changes of rows may be summed within one currency; customer_change_cost and
+-- product_change_cost are repeated and never may.
 with
 
 monthly_costs as (

@@ -1,6 +1,7 @@
--- Whether an end customer's own bill of a month sums up to what else the service says of it.
+-- Comparison of an end customer's own bill with the service's other figures of the month: its
+-- summaries by product, project and each tag, and, for information, cost explorer and bill files.
 -- Grain: one row per account, bill month, thing compared with and tag key.
--- All costs are the same money seen several ways: never add them to each other.
+-- All costs are the same money: never add them up.
 with
 
 own_months as (

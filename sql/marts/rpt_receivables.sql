@@ -1,7 +1,7 @@
--- What customers owe, by how long ago the bill came out.
+-- What customers owe, by the age of the bill.
 -- Grain: one row per account, customer and bill month of which something is, or may be, unpaid.
--- May be summed over customers and months of one billing_currency; where unpaid_cost is null it is
--- not known, and no sum holds it.
+-- Amounts may be summed over customers and months of one billing_currency. Where unpaid_cost is
+-- null it is not known, and no sum includes it.
 with
 
 receivables as (

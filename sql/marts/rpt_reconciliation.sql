@@ -1,7 +1,7 @@
--- Whether each customer's bill of a month is all there, and whether every way to sum it agrees.
--- Grain: one row per account, customer and bill month that was asked for.
--- All costs are the same money seen several ways: never add them to each other. Where a customer is
--- of several accounts, only rows with is_counted may be summed.
+-- Whether each customer's bill of a month is complete, and whether every way to sum it agrees.
+-- Grain: one row per account, customer and bill month that was requested.
+-- All costs are the same money: never add them up. If several accounts have a customer, sum only
+-- rows with is_counted.
 with
 
 customer_months as (

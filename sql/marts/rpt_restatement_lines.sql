@@ -1,7 +1,9 @@
--- Credit and debit lines: what has to be given back, or asked for, since a month was closed.
--- Grain: one row per account, customer (null: its own bill), bill month and kind of cost that costs
--- something else now than it did when the month was closed.
--- Differences may be summed within one billing_currency only, to those of rpt_restatements.
+-- Credit and debit lines for closed months: what to give back or to charge since the month was
+-- closed.
+-- Grain: one row per account, customer, bill month, product, region, pay mode, transaction type and
+-- currency whose cost differs from that when the month was closed.
+-- Differences may be summed within one billing_currency only; they add up to those of
+-- rpt_restatements.
 with
 
 customer_costs as (

@@ -1,7 +1,6 @@
--- What changed of each bill since it was first landed, since the month's bill was out, and since
--- the month was closed.
--- Grain: one row per account, customer (null: its own bill), bill month and currency.
--- The same money seen at several times: never add the costs of a row to each other.
+-- Changes of each bill since it first landed, since it was issued, and since the month was closed.
+-- Grain: one row per account, customer, bill month and currency.
+-- The costs of a row are the same money at several times: never add them up.
 with
 
 customer_costs as (

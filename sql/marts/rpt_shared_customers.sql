@@ -1,6 +1,7 @@
--- Customers whose month several accounts have: which of them counts, and whether they agree.
--- Grain: one row per customer and bill month that more than one account asked for.
--- Nothing here may be summed: it is the same money seen by several accounts.
+-- Customers whose month several accounts have: which account counts, and whether their figures
+-- agree.
+-- Grain: one row per customer and bill month that more than one account requested.
+-- There is nothing to sum: the rows hold the same money as seen by several accounts.
 with
 
 counted as (

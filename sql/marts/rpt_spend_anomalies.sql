@@ -1,6 +1,7 @@
--- Days on which a customer's usage of a product cost far more or less than in the 28 days before.
+-- Days on which a customer's usage of a product, or an own bill's, cost far more or less than in
+-- the 28 days before.
 -- Grain: one row per account, customer or own bill, product, day and currency that stands out.
--- The last two bill months of each account are judged. A list to look into, not to sum.
+-- It covers the last two bill months of each account. This is a list to look into, not to sum.
 with
 
 daily_charges as (

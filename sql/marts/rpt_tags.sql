@@ -1,6 +1,6 @@
--- What an end customer's own bill of a month comes to by each tag.
+-- Monthly cost of an end customer's own bill by tag.
 -- Grain: one row per account, bill month, tag key, tag value and currency.
--- Every tag key splits the same bill: sum within one of them, and within one billing_currency only.
+-- Every tag key splits the same bill, so sum within one key and one currency only.
 with
 
 own_bill_lines as (

@@ -1,7 +1,9 @@
--- List price against the price in effect of what each customer used, by component and region.
+-- List price and effective price of each customer's usage, by component and region.
 -- Grain: one row per account, customer, bill month, component with its product, region, pay mode,
 -- units and currency.
--- Costs may be summed within one billing_currency; quantities of one unit; prices never.
+-- Lines without a price are left out: those without usage, with negative usage or cost, and
+-- refunds, adjustments and guarantees. Costs may be summed within one currency, quantities within
+-- one unit, prices never.
 with
 
 bill_lines as (

@@ -1,6 +1,6 @@
--- Which vouchers run out unused, and when.
+-- Vouchers that run out unused, and when, as of the account's newest list.
 -- Grain: one row per voucher that has, or may have, something left.
--- Remaining amounts may be summed within an account and a bucket as far as its customers pay in one
+-- Remaining amounts may be summed within an account and a bucket if its customers pay in one
 -- currency: the API names none.
 with
 

@@ -1,6 +1,6 @@
--- The months that were closed with `make close`, with what their accounts' bills were like then.
--- Grain: one row per bill month that was closed, account and whether it is the account's own bill.
--- A month that was not closed so has no row, however long its bill is out.
+-- Months that were closed with `make close`, with the state of each account's bills at that time.
+-- Grain: one row per closed bill month, account and is_own_bill.
+-- A month that was not closed has no row, even if its bill was issued long ago.
 with
 
 closed_months as (

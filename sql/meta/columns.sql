@@ -1,4 +1,4 @@
--- What every published table and column is, as docs/dictionary.md tells it.
+-- Descriptions of all published tables and columns, as in docs/dictionary.md.
 -- Grain: one row per column of a published table or view.
 -- The release describes itself: the same texts are the comments on its tables and columns.
 with

@@ -1,6 +1,7 @@
--- How the API's answers changed their shape: fields that are new, gone or empty, values unheard of.
+-- Changes in the shape of the API's answers, by dataset and account: new, lost or empty fields and
+-- unknown values.
 -- Grain: one row per dataset, account, kind of change, field and value.
--- A change that went away stays, with when it was last seen.
+-- A change that went away stays, with the time when it was last seen.
 with
 
 landed_drift as (

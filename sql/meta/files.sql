@@ -1,6 +1,6 @@
--- The landed files that this release holds, all of them.
--- Grain: one row per landed file, that is per dataset, account and bill month, bill day or day.
--- Rows of different datasets are different things: never sum them.
+-- All landed files that this release holds.
+-- Grain: one row per landed file.
+-- Never sum rows of different datasets: they count different things.
 with
 
 landed_files as (

@@ -1,6 +1,6 @@
--- The SQL that this release was made by: models and checks, each with the digest of its two files.
+-- The SQL that this release was made by: models and checks with their digests.
 -- Grain: one row per model or check.
--- The digests are those that decide whether a build may be incremental.
+-- The digests decide whether a build may be incremental.
 with
 
 listed as (

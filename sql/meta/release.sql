@@ -1,7 +1,7 @@
--- What this release is, and whether everything in it is complete and agrees.
+-- What this release is, and whether everything in it is complete and reconciled.
 -- Grain: one row.
--- The flags cover every month that counts: rpt_reconciliation and rpt_own_reconciliation say
--- which customers and months they come from.
+-- The flags cover every month that counts: rpt_reconciliation and rpt_own_reconciliation show the
+-- customers and months behind them.
 with
 
 reconciliation as (
