@@ -1,1 +1,1 @@
-"""Dagster's face of the pipeline and nothing else; the only importer of dagster."""
+"""The Dagster side of the pipeline: assets, jobs, schedules and the sensor. Only this package imports dagster."""

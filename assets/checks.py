@@ -1,6 +1,6 @@
-"""The SQL checks as asset checks: sentences in sql/checks/ that no row may break; one that does stops publication.
+"""The SQL checks of `sql/checks/` as asset checks. A failed one stops publication, unless it only warns.
 
-What a landing proves of itself is checked in `raw`.
+The checks of landed data are in `raw`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ PROJECT = read_project()
 
 
 def asset_key(full_name: str) -> dg.AssetKey:
-    """Return the asset of a model or dataset, by the name that SQL reads it by: `staging.stg_customers`."""
+    """Return the asset key of a model or dataset from its name in SQL, such as `staging.stg_customers`."""
     return dg.AssetKey(full_name.split("."))
 
 
@@ -25,21 +25,21 @@ SPECS = [
 ]
 
 
-def failed(broken: CheckFailed) -> Iterator[dg.AssetCheckResult]:
-    """Report the check that was broken; those after it did not run."""
-    yield from (_result(check, str(broken)) for check in PROJECT.checks if check.name == broken.check)
+def failed(error: CheckFailed) -> Iterator[dg.AssetCheckResult]:
+    """Yield the result of the check that failed. The checks after it did not run."""
+    yield from (_result(check, str(error)) for check in PROJECT.checks if check.name == error.check)
 
 
 def results(warnings: Mapping[str, str]) -> Iterator[dg.AssetCheckResult]:
-    """Report every check of a build that was published: passed, or what one found that only warns."""
+    """Yield the results of all checks of a published build; `warnings` has the texts of those that found something."""
     yield from (_result(check, warnings.get(check.name)) for check in PROJECT.checks)
 
 
-def _result(check: Check, found: str | None) -> dg.AssetCheckResult:
+def _result(check: Check, problem: str | None) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=_KEYS[check.model],
         check_name=check.name,
-        passed=found is None,
+        passed=problem is None,
         severity=dg.AssetCheckSeverity.WARN if check.warns else dg.AssetCheckSeverity.ERROR,
-        description=found,
+        description=problem,
     )

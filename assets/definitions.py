@@ -1,4 +1,4 @@
-"""The code location: assembly only. Nothing is read from the environment here but the time of the daily schedules."""
+"""The code location: all definitions put together. Loading it reads one setting only, the time of the daily runs."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from assets.sensors import build_when_landed
 
 
 def build_defs(**resources: object) -> dg.Definitions:
-    """Assemble the definitions; tests replace resources by name."""
+    """Return the definitions; tests replace resources by name."""
     return dg.Definitions(
         assets=[LAKE, snapshots, days, months, models],
         jobs=[SNAPSHOTS_JOB, DAYS_JOB, MONTH_JOB, MODELS_JOB],

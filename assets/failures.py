@@ -1,4 +1,4 @@
-"""How a failure that a person must act on reaches Dagster: its own text, no stack trace, no step retry."""
+"""Failures that a person must act on, as Dagster shows them: the message, no stack trace, no retry."""
 
 import dagster as dg
 
@@ -6,7 +6,7 @@ from pipelines.errors import BillEtlError
 
 
 def failure(errors: list[BillEtlError]) -> dg.Failure:
-    """Return what a step raises: the texts of the errors, and their kinds for the command line."""
+    """Return the failure that a step raises, with the errors' messages and, for the command line, their class names."""
     kinds = [type(error).__name__ for error in errors]
-    texts = dict.fromkeys(map(str, errors))
-    return dg.Failure("\n".join(texts), metadata={"kinds": dg.MetadataValue.json(kinds)}, allow_retries=False)
+    messages = dict.fromkeys(map(str, errors))
+    return dg.Failure("\n".join(messages), metadata={"kinds": dg.MetadataValue.json(kinds)}, allow_retries=False)

@@ -1,4 +1,4 @@
-"""The models as assets, built and published by one step; what they are made of stands in sql/."""
+"""The SQL models of `sql/` as assets. One step builds all of them and publishes the release."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def _dep(name: str) -> dg.AssetKey:
 def _spec(model: Model) -> dg.AssetSpec:
     deps = {_dep(name) for name in model.reads}
     if any(name.startswith("raw.") for name in model.reads):
-        deps.add(LAKE.key)  # an unpartitioned asset does not show as stale for a partition of another that landed
+        deps.add(LAKE.key)  # Dagster does not show an unpartitioned asset as stale when a partition it reads has landed
     return dg.AssetSpec(
         checks.asset_key(model.full_name),
         deps=sorted(deps),
@@ -49,7 +49,7 @@ _TABLES = [checks.asset_key(model.full_name) for model in _MODELS if model.is_pu
     check_specs=[*checks.SPECS, published.CHECK],
 )
 def models(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[object]:
-    """Build what changed since the last release, check it and publish it whole; readers keep the last one meanwhile."""
+    """Build what changed since the last release, check it and publish it; readers keep the old release meanwhile."""
     try:
         settings = workspace.settings()
         release = build_and_publish(

@@ -1,4 +1,4 @@
-"""What assets are partitioned by. Month arithmetic lives in `pipelines.periods`."""
+"""Partitions of the raw assets: bill months and days. Calendar arithmetic is in `pipelines.periods`."""
 
 import dagster as dg
 
@@ -10,11 +10,11 @@ MONTHS = dg.MonthlyPartitionsDefinition(
     timezone=BILLING_ZONE.key,
     end_offset=1,  # the running month is a partition too
 )
-"""Bill months in UTC+8, from the first that has bills to the running one."""
+"""Bill months (UTC+8) from the first with bills to the running one."""
 
 DAYS = dg.DailyPartitionsDefinition(
     start_date=FIRST_BILL_DATE,
     timezone=BILLING_ZONE.key,
     end_offset=1,  # today is a partition too
 )
-"""Days in UTC+8, from the first that has bills by day to today."""
+"""Days (UTC+8) from the first with costs by day to today."""

@@ -1,4 +1,4 @@
-"""The release as an asset: the one file that analysts open, made of all models by one step (`models`)."""
+"""The release as an asset: the one file that analysts open. The step `models` makes it."""
 
 import dagster as dg
 
@@ -9,26 +9,26 @@ KEY = dg.AssetKey("release")
 
 
 def spec(deps: list[dg.AssetKey]) -> dg.AssetSpec:
-    """Return the release's asset, downstream of the tables it holds."""
+    """Return the spec of the release's asset, which depends on all published tables."""
     return dg.AssetSpec(
         KEY,
         deps=deps,
         group_name="published",
         skippable=True,
         kinds={"duckdb"},
-        description="warehouse/billing.duckdb: a whole new file for each release, swapped in one step.",
+        description="warehouse/billing.duckdb: all published tables. Each release is a new file, swapped in one step.",
     )
 
 
 CHECK = dg.AssetCheckSpec(
     RECONCILED,
     asset=KEY,
-    description="Says whether every month is all there and ties out; rpt_reconciliation names those that do not.",
+    description="Every month is complete and its lines add up to every summary. rpt_reconciliation names the others.",
 )
 
 
 def result(release: Release) -> dg.MaterializeResult[None]:
-    """Report a published release; months that are partial or do not reconcile are published, so they only warn."""
+    """Return the result of a published release. Partial and unreconciled months are published, so they only warn."""
     flagged = not (release.is_complete and release.is_reconciled)
     return dg.MaterializeResult(
         asset_key=KEY,

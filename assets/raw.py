@@ -1,7 +1,7 @@
-"""The raw assets: one per dataset of the catalogue, landed as Parquet, with the checks that each landing emits.
+"""The raw assets: one for each dataset of the catalogue, landed as Parquet, with the checks on each landing.
 
-All datasets of one partition are one step: limits are per action, so asking side by side costs the time of the slowest.
-What is asked and how it lands is `pipelines.refresh`'s business.
+All datasets of a partition are one step. Rate limits are per action, so fetching datasets side by side takes only as
+long as the slowest. Which requests to make, and how to land the rows, is the work of `pipelines.refresh`.
 """
 
 import asyncio
@@ -27,18 +27,21 @@ from pipelines.periods import parse_bill_date, parse_bill_month
 from pipelines.refresh import Outcome, PartitionKey, RefreshContext, Usage, refresh
 from pipelines.settings import Account, Settings
 
-WHOLE = "every_customer_is_whole"
-KNOWN = "every_field_is_as_known"
+PROVEN_CHECK = "every_slice_is_proven"
+DRIFT_CHECK = "no_drift"
 LAKE = dg.AssetSpec(
     "lake",
     group_name="raw",
-    description="Marks what is landed: its data version changes with every landing, so that models show as stale.",
+    description="All landed files together. Its data version changes with every landing, so that models show as stale.",
 )
 
 
 class RefreshConfig(dg.Config):
-    """Which accounts a run covers, all configured ones if none is named; `full`: also what nothing says has changed;
-    `unproven`: of a month whose bill is out only what was not proven since, as the schedule asks.
+    """Options of a run.
+
+    `accounts`: only these accounts; empty means all configured ones. `full`: also request data that has not changed as
+    far as is known. `unproven`: for an issued month, request only slices not proven since it was issued; the daily
+    schedule sets it.
     """
 
     accounts: list[str] = []  # noqa: RUF012  pydantic copies it
@@ -47,16 +50,17 @@ class RefreshConfig(dg.Config):
 
 
 def raw_asset_key(dataset: Dataset) -> dg.AssetKey:
-    """The asset of a dataset."""
+    """Return the asset key of a dataset."""
     return dg.AssetKey(["raw", dataset.name])
 
 
-def of_kind(kind: PartitionKind) -> list[Dataset]:
-    """The datasets that are partitioned so."""
+def datasets_by(kind: PartitionKind) -> list[Dataset]:
+    """Return the datasets with this kind of partition."""
     return [dataset for dataset in DATASETS.values() if dataset.partition is kind]
 
 
 def _spec(dataset: Dataset, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetSpec:
+    action = dataset.action
     columns = [dg.TableColumn(field.name, "text", description=f"{field.type} in the API") for field in dataset.fields]
     return dg.AssetSpec(
         raw_asset_key(dataset),
@@ -64,15 +68,21 @@ def _spec(dataset: Dataset, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetSpec:
         group_name="raw",
         skippable=True,
         kinds={"parquet"},
-        description=f"{dataset.action.name}, at most {dataset.action.limit} requests a second.",
+        description=f"{dataset.description}, from {action.name} (at most {_times(action.limit)} a second).",
         metadata={"dagster/column_schema": dg.TableSchema(columns=columns)},
     )
 
 
+def _times(requests: int) -> str:
+    return "1 request" if requests == 1 else f"{requests} requests"
+
+
 def _checks(datasets: Sequence[Dataset]) -> list[dg.AssetCheckSpec]:
-    whole = "Every customer's rows are complete and proven; names those that are not."
-    known = "No field is new, lost or newly empty, and no code unknown; names those that are, and since when."
-    specs = [(WHOLE, whole), (KNOWN, known)]
+    proven = "The rows of every slice (such as a customer) are proven complete. Lists the others with the reason."
+    drift = (
+        "The API's rows have the fields and values of the catalogue. Lists differences and when each was first seen."
+    )
+    specs = [(PROVEN_CHECK, proven), (DRIFT_CHECK, drift)]
     return [
         dg.AssetCheckSpec(name, asset=raw_asset_key(dataset), description=text)
         for dataset in datasets
@@ -80,9 +90,9 @@ def _checks(datasets: Sequence[Dataset]) -> list[dg.AssetCheckSpec]:
     ]
 
 
-SNAPSHOTS = of_kind(PartitionKind.SNAPSHOT_DATE)
-DAILY = of_kind(PartitionKind.BILL_DATE)
-MONTHLY = of_kind(PartitionKind.BILL_MONTH)
+SNAPSHOTS = datasets_by(PartitionKind.SNAPSHOT_DATE)
+DAILY = datasets_by(PartitionKind.BILL_DATE)
+MONTHLY = datasets_by(PartitionKind.BILL_MONTH)
 _CUSTOMERS = raw_asset_key(DATASETS["customers"])
 
 
@@ -93,8 +103,8 @@ _CUSTOMERS = raw_asset_key(DATASETS["customers"])
     can_subset=True,
 )
 def snapshots(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Workspace) -> Iterator[object]:
-    """Lists, credits and vouchers as of now; a second one on a day replaces the first."""
-    yield from _landing(context, config, workspace)
+    """Fetch lists, credits and vouchers as of now. A second snapshot on the same day replaces the first."""
+    yield from _land(context, config, workspace)
 
 
 @dg.multi_asset(
@@ -106,8 +116,8 @@ def snapshots(context: dg.AssetExecutionContext, config: RefreshConfig, workspac
     backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
 def days(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Workspace) -> Iterator[object]:
-    """A day's bills of every account's customers; months ask the last days themselves."""
-    yield from _landing(context, config, workspace)
+    """Fetch the costs of each customer on one day. Runs of a month fetch its latest days themselves."""
+    yield from _land(context, config, workspace)
 
 
 @dg.multi_asset(
@@ -119,18 +129,18 @@ def days(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Wo
     backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
 def months(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Workspace) -> Iterator[object]:
-    """A month's bills of every account; takes the day's lists first, and of an open month the last days."""
-    yield from _landing(context, config, workspace)
+    """Fetch a month's bills for every account, after today's lists and an open month's latest days."""
+    yield from _land(context, config, workspace)
 
 
-def _landing(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Workspace) -> Iterator[object]:
-    """Yield each dataset's result as its last account is done; fail at the end if any account's landing failed."""
+def _land(context: dg.AssetExecutionContext, config: RefreshConfig, workspace: Workspace) -> Iterator[object]:
+    """Yield the results of each dataset once all accounts are done with it; fail at the end if any account failed."""
     selected = {asset.path[-1] for asset in context.selected_asset_keys}
     datasets = [dataset for name, dataset in DATASETS.items() if name in selected]
     failures: list[BillEtlError] = []
     try:
         settings = workspace.settings()
-        for dataset, outcomes in _by_dataset(context, config, workspace, settings, datasets):
+        for dataset, outcomes in _refresh(context, config, workspace, settings, datasets):
             failures += [outcome.error for outcome in outcomes if outcome.error]
             yield from _results(context, settings, dataset, outcomes)
     except BillEtlError as error:
@@ -139,52 +149,54 @@ def _landing(context: dg.AssetExecutionContext, config: RefreshConfig, workspace
         raise failure(failures)
 
 
-def _key(context: dg.AssetExecutionContext, settings: Settings) -> PartitionKey:
-    """Return what the run's partition stands for. Raises SettingError for one that cannot have bills (yet)."""
+def _partition_key(context: dg.AssetExecutionContext, settings: Settings) -> PartitionKey:
+    """Return the run's month or day; None for snapshots. Raises SettingError for one that has no bills (yet)."""
     if not context.has_partition_key:
         return None
-    asked = parse_bill_month if context.assets_def.partitions_def == MONTHS else parse_bill_date
-    return asked(context.partition_key, settings.clock.now())
+    parse = parse_bill_month if context.assets_def.partitions_def == MONTHS else parse_bill_date
+    return parse(context.partition_key, settings.clock.now())
 
 
-def _by_dataset(
+def _refresh(
     context: dg.AssetExecutionContext,
     config: RefreshConfig,
     workspace: Workspace,
     settings: Settings,
     datasets: list[Dataset],
 ) -> Iterator[tuple[Dataset, list[Outcome]]]:
-    """Run the refresh a step at a time; give a dataset when every account that is asked for it has answered."""
-    asked = _key(context, settings)
+    """Run the refresh; yield a dataset with its outcomes once every account that it is requested for is done."""
+    partition_key = _partition_key(context, settings)
     accounts = settings.accounts_named(config.accounts)
     expected = {dataset.name: _account_count(context, dataset, accounts) for dataset in datasets}
     if not any(expected.values()):
-        raise SettingError("No configured account's role may ask any of the selected datasets; see BILL_ETL_ROLE.")
-    answered: defaultdict[str, list[Outcome]] = defaultdict(list)
+        raise SettingError(
+            "No configured account has a role for any of the selected datasets: see BILL_ETL_ROLE or accounts.toml."
+        )
+    done: defaultdict[str, list[Outcome]] = defaultdict(list)
     with (
         asyncio.Runner() as runner,
-        ProgressReport(context.log, {account.name: account.limits for account in accounts}) as telling,
+        ProgressReport(context.log, {account.name: account.limits for account in accounts}) as report,
     ):
-        run = workspace.run(
-            settings, context.run.root_run_id or context.run.run_id, telling, full=config.full, unproven=config.unproven
+        refresh_context = workspace.refresh_context(
+            settings, context.run.root_run_id or context.run.run_id, report, full=config.full, unproven=config.unproven
         )
-        outcomes = _outcomes(workspace, settings, config, run, datasets, asked)
+        outcomes = _outcomes(workspace, settings, config, refresh_context, datasets, partition_key)
         try:
             while (outcome := runner.run(_next(outcomes))) is not None:
                 name = outcome.dataset.name
-                answered[name].append(outcome)
-                if len(answered[name]) == expected.get(name, 1):
-                    yield outcome.dataset, answered.pop(name)
+                done[name].append(outcome)
+                if len(done[name]) == expected.get(name, 1):
+                    yield outcome.dataset, done.pop(name)
         finally:
-            runner.run(_ended(outcomes))
+            runner.run(_cancel(outcomes))
 
 
-async def _ended(outcomes: AsyncGenerator[Outcome, None]) -> None:
-    """End what is under way, also where ctrl-C left it in the middle; its pages are kept."""
-    under_way = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in under_way:
+async def _cancel(outcomes: AsyncGenerator[Outcome, None]) -> None:
+    """Cancel requests under way, also after ctrl-C in their midst. Pages received so far are kept."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*under_way, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
     await outcomes.aclose()
 
 
@@ -192,13 +204,13 @@ async def _outcomes(
     workspace: Workspace,
     settings: Settings,
     config: RefreshConfig,
-    run: RefreshContext,
+    refresh_context: RefreshContext,
     datasets: list[Dataset],
-    asked: PartitionKey,
+    partition_key: PartitionKey,
 ) -> AsyncGenerator[Outcome, None]:
     async with (
         workspace.account_clients(settings, config.accounts) as account_clients,
-        aclosing(refresh(run, account_clients, datasets, asked)) as outcomes,
+        aclosing(refresh(refresh_context, account_clients, datasets, partition_key)) as outcomes,
     ):
         async for outcome in outcomes:
             yield outcome
@@ -209,24 +221,24 @@ async def _next(outcomes: AsyncGenerator[Outcome, None]) -> Outcome | None:
 
 
 def _account_count(context: dg.AssetExecutionContext, dataset: Dataset, accounts: Sequence[Account]) -> int:
-    """Count the accounts that are asked for a dataset, and say which are skipped and why."""
+    """Return how many accounts a dataset is requested for, and log why it is skipped for the others."""
     reasons = {account.name: why_skipped(account.profile, dataset) for account in accounts}
     for account, reason in reasons.items():
         if reason:
-            context.log.info("%s is not asked of '%s': %s.", dataset.name, account, reason)
+            context.log.info("%s is skipped for account '%s': %s.", dataset.name, account, reason)
     return sum(not reason for reason in reasons.values())
 
 
 def _results(
     context: dg.AssetExecutionContext, settings: Settings, dataset: Dataset, outcomes: list[Outcome]
 ) -> Iterator[object]:
-    """Report a dataset: its materialisation if anything is landed, its checks, and that the lake changed."""
+    """Yield a dataset's check results and, if it has a landed file, its materialisation; record the lake's change."""
     files = [outcome.file for outcome in outcomes if outcome.file]
     if not files and not any(outcome.error for outcome in outcomes):
         return
     checks = [
         check
-        for check in (_whole(dataset, outcomes), _known(settings, dataset, files))
+        for check in (_proof_result(dataset, outcomes), _drift_result(settings, dataset, files))
         if dg.AssetCheckKey(raw_asset_key(dataset), check.check_name or "") in context.selected_asset_check_keys
     ]
     if not files:
@@ -235,60 +247,55 @@ def _results(
     metadata = _metadata(outcomes)
     if raw_asset_key(dataset) in context.selected_asset_keys:
         yield dg.MaterializeResult(asset_key=raw_asset_key(dataset), metadata=metadata, check_results=checks)
-    else:  # a list or a day, taken besides
+    else:  # a list or a day that a month needs; it is not among the selected assets
         day = outcomes[0].partition_key if dataset.partition is PartitionKind.BILL_DATE else None
         context.log_event(dg.AssetMaterialization(raw_asset_key(dataset), metadata=metadata, partition=day))
     version = sha256("".join(file.digest for file in files).encode()).hexdigest()
     context.log_event(dg.AssetMaterialization(LAKE.key, tags={"dagster/data_version": version}))
 
 
-def _known(settings: Settings, dataset: Dataset, files: list[LandedFile]) -> dg.AssetCheckResult:
-    """Say how what came differs in shape from what is known; only ever a warning, since nothing of it is lost."""
+def _drift_result(settings: Settings, dataset: Dataset, files: list[LandedFile]) -> dg.AssetCheckResult:
+    """Return the result of the drift check. It only warns: fields and values that are not in the catalogue land too."""
     sightings = [(file.manifest.account, sighting) for file in files for sighting in drift_of(settings.home, file)]
     return dg.AssetCheckResult(
         asset_key=raw_asset_key(dataset),
-        check_name=KNOWN,
+        check_name=DRIFT_CHECK,
         passed=not sightings,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join(_seen(account, sighting) for account, sighting in sightings) or None,
+        description="\n".join(_describe_drift(account, sighting) for account, sighting in sightings) or None,
         metadata={"sightings": len(sightings)},
     )
 
 
-def _seen(account: str, sighting: Sighting) -> str:
+def _describe_drift(account: str, sighting: Sighting) -> str:
     value = "" if sighting.value is None else f" '{sighting.value}'"
     what = f"{sighting.kind.replace('_', ' ')}: {sighting.field}{value}"
     return f"account '{account}': {what}, first seen {sighting.first_seen_at} in {sighting.first_key}"
 
 
-def _whole(dataset: Dataset, outcomes: list[Outcome]) -> dg.AssetCheckResult:
-    """Say who is not whole; a refusal for a customer that is no longer listed is a warning."""
-    faulty = [(o.account, c) for o in outcomes if o.file for c in o.file.manifest.slices if c.proof != Proof.PROVEN]
+def _proof_result(dataset: Dataset, outcomes: list[Outcome]) -> dg.AssetCheckResult:
+    """Return the result of the proof check. Only a warning if each failed slice is of a customer no longer listed."""
+    unproven = [(o.account, s) for o in outcomes if o.file for s in o.file.manifest.slices if s.proof != Proof.PROVEN]
     errors = [f"account '{outcome.account}': {outcome.error}" for outcome in outcomes if outcome.error]
-    excused = not errors and all(customer.is_excused for _, customer in faulty)
+    is_excused = not errors and all(state.is_excused for _, state in unproven)
     return dg.AssetCheckResult(
         asset_key=raw_asset_key(dataset),
-        check_name=WHOLE,
-        passed=not faulty and not errors,
-        severity=dg.AssetCheckSeverity.WARN if excused else dg.AssetCheckSeverity.ERROR,
-        description="\n".join(errors + [_named(account, customer) for account, customer in faulty]) or None,
-        metadata={"customers": len(faulty)},
+        check_name=PROVEN_CHECK,
+        passed=not unproven and not errors,
+        severity=dg.AssetCheckSeverity.WARN if is_excused else dg.AssetCheckSeverity.ERROR,
+        description="\n".join(errors + [_describe_slice(account, state) for account, state in unproven]) or None,
+        metadata={"slices": len(unproven)},
     )
 
 
-def _named(account: str, customer: SliceState) -> str:
-    who = (
-        f"customer {customer.customer_uin}"
-        if customer.customer_uin
-        else ""
-        if customer.slice_params
-        else "the whole list"
-    )
-    return f"account '{account}', {' '.join(filter(None, (who, customer.slice_params)))}: {customer.proof}: {customer.reason}"
+def _describe_slice(account: str, state: SliceState) -> str:
+    names = [f"customer {state.customer_uin}"] if state.customer_uin else []
+    names += [state.slice_params] if state.slice_params else []
+    return f"account '{account}', {' '.join(names) or 'the whole list'}: {state.proof}: {state.reason}"
 
 
 def _metadata(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
-    """What a landing was, over all accounts, and account by account."""
+    """Return the metadata of a materialisation: totals over all accounts, and a table with a row for each account."""
     files = [outcome.file for outcome in outcomes if outcome.file]
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
     for file in files:

@@ -1,6 +1,6 @@
-"""The edge where settings are read, when a run starts: what the assets work with.
+"""The resource that gives runs their settings and API clients.
 
-Loading the code location reads no setting and needs no account.
+Settings are read when a run starts: loading the code location needs none and no account.
 """
 
 from collections.abc import AsyncIterator
@@ -15,28 +15,30 @@ from pipelines.client import Client, Credential, DiskPacer, pacing_key
 from pipelines.refresh import AccountClient, RefreshContext
 
 ROOT = Path(__file__).parent.parent
-"""The checkout: `.env` and accounts.toml lie here, and relative settings start here."""
+"""The checkout. `.env` and accounts.toml are here; relative paths in settings start here."""
 
 
 class Workspace(dg.ConfigurableResource[None]):
-    """The configured accounts and where their books are kept."""
+    """The settings, and API clients for the configured accounts."""
 
     def settings(self) -> configuration.Settings:
         """Load the settings. Raises SettingError."""
         return configuration.load(ROOT)
 
-    def run(
-        self, loaded: configuration.Settings, run_id: str, telling: ProgressReport, *, full: bool, unproven: bool
+    def refresh_context(
+        self, loaded: configuration.Settings, run_id: str, report: ProgressReport, *, full: bool, unproven: bool
     ) -> RefreshContext:
-        """Return what all refreshes of a run share."""
+        """Return the values that all refreshes of a run share."""
         version = configuration.code_version(ROOT)
-        return RefreshContext(loaded.home, loaded.clock, version, run_id, telling.tell, telling.plan, full, unproven)
+        return RefreshContext(
+            loaded.home, loaded.clock, version, run_id, report.show_progress, report.show_plan, full, unproven
+        )
 
     @asynccontextmanager
     async def account_clients(
         self, loaded: configuration.Settings, names: list[str]
     ) -> AsyncIterator[list[AccountClient]]:
-        """Open the named accounts, all if none is named. Raises SettingError and AccountMismatch."""
+        """Open a client for each named account (none named: for all). Raises SettingError and AccountMismatch."""
         async with AsyncExitStack() as stack:
             yield [
                 await stack.enter_async_context(_account_client(loaded, account))

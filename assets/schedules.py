@@ -1,8 +1,10 @@
-"""The daily runs: what is taken as of now, the running month, the previous one until its closed bill was pulled whole,
-and what is still owed of the months before.
+"""The daily schedules: one for snapshots, one for bill months.
 
-Keys are computed from now, not from the tick: after an outage the scheduler replays ticks, and the run keys (today's
-date) make one run of them.
+The running month is fetched every day, the previous one until it has landed whole after its bill was issued, and the
+unpaid amounts of the months before.
+
+Partitions come from the current time, not from the schedule's tick: after an outage the scheduler replays ticks, and
+run keys with today's date turn them into one run.
 """
 
 from decimal import Decimal
@@ -23,11 +25,14 @@ from pipelines.refresh.slices import is_by_files
 from pipelines.settings import DAILY_AT, Settings, daily_at
 
 RECEIVABLE_MONTHS = 3
-"""Closed months of which it is asked daily what is still unpaid; older ones whenever a person asks."""
+"""Past months whose unpaid amounts are fetched daily. Older ones are fetched only when a person starts a run."""
 
 
 def _cron() -> str:
-    """Spell the time of the daily runs; a wrong setting must not keep the code location from loading (runs name it)."""
+    """Return the cron expression of BILL_ETL_DAILY_AT, or of the default time if that is wrong.
+
+    A wrong setting must not keep the code location from loading; runs report it.
+    """
     try:
         at = daily_at()
     except SettingError:
@@ -40,10 +45,10 @@ def _cron() -> str:
     cron_schedule=_cron(),
     execution_timezone=BILLING_ZONE.key,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Takes lists, credits and vouchers, daily.",
+    description="Fetches lists, credits and vouchers every day.",
 )
 def daily_snapshots(workspace: Workspace) -> dg.RunRequest | dg.SkipReason:
-    """Ask for one run a day."""
+    """Request one run a day."""
     try:
         settings = workspace.settings()
     except BillEtlError as error:
@@ -56,11 +61,11 @@ def daily_snapshots(workspace: Workspace) -> dg.RunRequest | dg.SkipReason:
     cron_schedule=_cron(),
     execution_timezone=BILLING_ZONE.key,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Refreshes the running month, the previous one until it was pulled whole after its close, and what is "
-    "unpaid of the closed months before, daily.",
+    description="Fetches every day: the running month, the previous month until it has landed whole after its bill was "
+    "issued, and the unpaid amounts of the months before.",
 )
 def daily_months(workspace: Workspace) -> list[dg.RunRequest] | dg.SkipReason:
-    """Ask for one run a day and month; of a month that is closed, only for what is not settled."""
+    """Request one run a day for each month; for past months only the datasets that are not settled."""
     try:
         settings = workspace.settings()
     except BillEtlError as error:
@@ -71,11 +76,13 @@ def daily_months(workspace: Workspace) -> list[dg.RunRequest] | dg.SkipReason:
     month = running
     for _ in range(RECEIVABLE_MONTHS):
         month = month.previous
-        wanted = [dataset for dataset in MONTHLY if not _is_settled(settings, dataset, month, latest=running.previous)]
-        if wanted:
+        unsettled = [
+            dataset for dataset in MONTHLY if not _is_settled(settings, dataset, month, latest=running.previous)
+        ]
+        if unsettled:
             needed = {
                 name
-                for dataset in wanted
+                for dataset in unsettled
                 for name in (dataset.name, dataset.reconciled_with, dataset.requested_if_rows)
             }
             requests.append(
@@ -90,30 +97,33 @@ def daily_months(workspace: Workspace) -> list[dg.RunRequest] | dg.SkipReason:
 
 
 def _is_settled(settings: Settings, dataset: Dataset, month: BillMonth, latest: BillMonth) -> bool:
-    """Tell whether nothing of a dataset's past month is to be asked daily."""
-    issued = month.state(settings.clock.now()) is MonthState.ISSUED
+    """Return whether a dataset of a past month needs no more daily requests."""
+    is_issued = month.state(settings.clock.now()) is MonthState.ISSUED
     profiles = [a.profile for a in settings.accounts if not why_skipped(a.profile, dataset)]
     files = [
         paths.raw_file(settings.home, dataset.name, profile.account, dataset.partition, month.key)
         for profile in profiles
-        if not (issued and is_by_files(profile, dataset))
+        if not (is_issued and is_by_files(profile, dataset))
     ]
     try:
         manifests = [read_manifest(file) if file.exists() else None for file in files]
     except BillEtlError:
         return False
-    owed = any(manifest and _is_owed(dataset, manifest) for manifest in manifests)
-    return not owed and (month != latest or all(map(_is_whole, manifests)))
+    is_unpaid = any(manifest and _may_be_unpaid(dataset, manifest) for manifest in manifests)
+    return not is_unpaid and (month != latest or all(map(_is_whole, manifests)))
 
 
 def _is_whole(manifest: Manifest | None) -> bool:
-    """Tell whether a month was landed whole since it closed; for the months before, a backfill is a person's choice."""
+    """Return whether a month has landed whole since its bill was issued."""
     return manifest is not None and manifest.month_state == MonthState.ISSUED and manifest.state == "whole"
 
 
-def _is_owed(dataset: Dataset, manifest: Manifest) -> bool:
-    """Tell whether some customer owes something, or may; sums would let one's refund hide another's debt."""
+def _may_be_unpaid(dataset: Dataset, manifest: Manifest) -> bool:
+    """Return whether any customer has, or may have, an unpaid amount.
+
+    Customers are looked at one by one: in a sum, one customer's refund would hide another's debt.
+    """
     return dataset.requested_if_cost is not None and any(
-        Decimal(customer.cost or 0) != 0 or (customer.proof != Proof.PROVEN and not customer.is_excused)
-        for customer in manifest.slices
+        Decimal(state.cost or 0) != 0 or (state.proof != Proof.PROVEN and not state.is_excused)
+        for state in manifest.slices
     )

@@ -1,5 +1,6 @@
-"""The sensor that asks for a build when landings have settled: something landed that the release does not hold, and
-nothing is under way. One build after the last landing, by whatever route the landings came.
+"""The sensor that starts a build once landed files are newer than the release and no run is active.
+
+It does not matter how the files were landed: by a schedule, a backfill or the command line.
 """
 
 import json
@@ -16,38 +17,45 @@ from pipelines.errors import BillEtlError
 from pipelines.land import landed_files
 
 ATTEMPTS = 3
-"""Builds asked for of the same landings; a build that keeps failing waits for a person."""
+"""Builds to try for the same landed files; after that a person must look."""
 
-_SECONDS_TO_TAKE_ITS_LOCK = 60.0
-_WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
+_SECONDS_UNTIL_LOCKED = 60.0
+_NOT_STARTED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 
 
-@dg.sensor(target=MODELS_JOB, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    target=MODELS_JOB,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts models_job once landed files are newer than the release and no landing or build is running.",
+)
 def build_when_landed(context: dg.SensorEvaluationContext, workspace: Workspace) -> dg.RunRequest | dg.SkipReason:
-    """Ask for one build after the last landing."""
+    """Request one build after the last landing, or say why none is due."""
     try:
         settings = workspace.settings()
         home = settings.home
         if publish.is_current(home, masked=settings.masked):
-            return dg.SkipReason("The release holds every landed file.")
+            return dg.SkipReason("The release is built from every landed file.")
         landings = sha256("".join(file.digest for file in landed_files(home)).encode()).hexdigest()
     except BillEtlError as error:
         return dg.SkipReason(str(error))
-    if _is_under_way(context.instance, home):
-        return dg.SkipReason("A landing or a build is under way.")
-    asked = json.loads(context.cursor or "{}")
-    attempt = asked.get(landings, 0) + 1
+    if _is_busy(context.instance, home):
+        return dg.SkipReason("A landing or a build is running.")
+    attempts = json.loads(context.cursor or "{}")
+    attempt = attempts.get(landings, 0) + 1
     if attempt > ATTEMPTS:
-        return dg.SkipReason(f"{ATTEMPTS} builds of what is landed have failed; see their runs, then start models_job.")
+        return dg.SkipReason(
+            f"{ATTEMPTS} builds of the same landed files have failed: see their runs, then start models_job by hand."
+        )
     context.update_cursor(json.dumps({landings: attempt}))
     return dg.RunRequest(run_key=f"{landings} {attempt}")
 
 
-def _is_under_way(instance: dg.DagsterInstance, home: Path) -> bool:
-    """Tell whether runs wait or are just starting, or hold one of our locks; what a killed run held is free again."""
-    if instance.get_runs(filters=dg.RunsFilter(statuses=_WAITING), limit=1):
+def _is_busy(instance: dg.DagsterInstance, home: Path) -> bool:
+    """Return whether a run is queued, has just started or holds a lock of this home. Killed runs hold none."""
+    if instance.get_runs(filters=dg.RunsFilter(statuses=_NOT_STARTED), limit=1):
         return True
     started = instance.get_run_records(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    if any(time.time() - (record.start_time or 0) < _SECONDS_TO_TAKE_ITS_LOCK for record in started):
+    if any(time.time() - (record.start_time or 0) < _SECONDS_UNTIL_LOCKED for record in started):
         return True
     return any(locks.is_held(lock) for lock in paths.locks_folder(home).rglob("*.lock"))

@@ -10,7 +10,7 @@ import pytest
 
 from assets import sensors
 from assets.definitions import build_defs
-from assets.raw import WHOLE as CHECK
+from assets.raw import PROVEN_CHECK
 from assets.resources import Workspace
 from pipelines import paths, publish
 from pipelines.endpoints import DATASETS
@@ -47,7 +47,7 @@ def execute(job: str, instance: dg.DagsterInstance, **options: object) -> dg.Exe
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
     """Return the evaluations of the raw check, by dataset."""
     found = result.get_asset_check_evaluations()
-    return {check.asset_key.path[-1]: check for check in found if check.check_name == CHECK}
+    return {check.asset_key.path[-1]: check for check in found if check.check_name == PROVEN_CHECK}
 
 
 def test_a_month_alone_takes_the_days_list_first_and_tells_what_it_cost(home: Path) -> None:
