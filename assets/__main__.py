@@ -29,7 +29,7 @@ from pipelines.endpoints.shapes import Dataset
 from pipelines.errors import AccountMismatch, ActionRefused, BillEtlError, Busy, SettingError
 from pipelines.periods import BillMonth, MonthState, parse_bill_month
 from pipelines.refresh import RefreshContext, plan_month, tables
-from pipelines.refresh.lists import IN_ORDER, needed
+from pipelines.refresh.lists import LISTS, needed_lists
 
 WHOLE, FAILED, WRONG_SETTING, NOT_WHOLE, BUSY, STOPPED = 0, 1, 2, 3, 4, 130
 
@@ -172,8 +172,8 @@ def _may_continue(run: JobResult) -> bool:
 
 def _needed_lists(profiles: Sequence[AccountProfile]) -> list[Dataset]:
     """Return the lists that a month needs first for any of these accounts, such as the list of customers."""
-    names = {dataset.name for profile in profiles for dataset in needed(profile, datasets_for(profile, MONTHLY))}
-    return [dataset for dataset in IN_ORDER if dataset.name in names]
+    names = {dataset.name for profile in profiles for dataset in needed_lists(profile, datasets_for(profile, MONTHLY))}
+    return [dataset for dataset in LISTS if dataset.name in names]
 
 
 def _print_plan(loaded: settings.Settings, config: RefreshConfig, bill_month: BillMonth) -> None:

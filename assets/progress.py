@@ -47,12 +47,13 @@ class ProgressReport:
         self._bars.stop()
 
     def show_plan(self, planned: Sequence[Planned]) -> None:
-        """Log how many slices of each dataset are about to be requested, and why others are skipped."""
+        """Log how many slices of each dataset are about to be requested, and why others are left out."""
         for plan in planned:
-            requested = f"{plan.asked} slices, about {plan.most} requests, {-(-plan.most // plan.limit)} s at the limit"
-            skipped = f"; {plan.left} skipped" if plan.left else ""
-            why = f": {plan.why}" if plan.why else ""
-            self._log.info(f"{plan.dataset} of '{plan.account}', {plan.partition_key}: {requested}{skipped}{why}")
+            seconds = -(-plan.max_requests // plan.limit)
+            requested = f"{plan.slices} slices, about {plan.max_requests} requests, {seconds} s at the limit"
+            left_out = f"; {plan.left_out} left out" if plan.left_out else ""
+            why = f": {plan.why_left_out}" if plan.why_left_out else ""
+            self._log.info(f"{plan.dataset} of '{plan.account}', {plan.partition_key}: {requested}{left_out}{why}")
 
     def show_progress(self, progress: extract.Progress) -> None:
         """Update the bar of a dataset's pull, and log a line if the last one is ten seconds old."""

@@ -315,7 +315,7 @@ def _metadata(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
         "seconds": dg.MetadataValue.float(round(max(usage.seconds for usage in usages), 3)),
         "share_of_limit": dg.MetadataValue.float(round(max(usage.share for usage in usages), 4)),
         "total_cost": dg.MetadataValue.json({currency: format(cost, "f") for currency, cost in costs.items()}),
-        "why_skipped": dg.MetadataValue.text("; ".join(sorted({o.skipped for o in outcomes if o.skipped}))),
+        "why_skipped": dg.MetadataValue.text("; ".join(sorted({o.why_skipped for o in outcomes if o.why_skipped}))),
         "accounts": dg.MetadataValue.table([_record(o.account, o.file, o.usage) for o in outcomes if o.file]),
     }
 

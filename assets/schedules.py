@@ -21,7 +21,7 @@ from pipelines.errors import BillEtlError, SettingError
 from pipelines.land import Manifest, read_manifest
 from pipelines.pages import Proof
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
-from pipelines.refresh.slices import is_by_files
+from pipelines.refresh.slices import is_from_files
 from pipelines.settings import DAILY_AT, Settings, daily_at
 
 RECEIVABLE_MONTHS = 3
@@ -103,7 +103,7 @@ def _is_settled(settings: Settings, dataset: Dataset, month: BillMonth, latest: 
     files = [
         paths.raw_file(settings.home, dataset.name, profile.account, dataset.partition, month.key)
         for profile in profiles
-        if not (is_issued and is_by_files(profile, dataset))
+        if not (is_issued and is_from_files(profile, dataset))
     ]
     try:
         manifests = [read_manifest(file) if file.exists() else None for file in files]

@@ -1,9 +1,9 @@
-"""One partition of accounts is refreshed: who is asked what, the plan, the asking and the landing, in this order.
+"""Refresh partitions of accounts: decide what to request, show the plan, pull, and land.
 
-run        the values: the run, the account that asks, what became of a dataset
-lists      who the account's customers, resellers and vouchers are, as landed
-subjects   what a dataset is asked about, and what of it can have changed
-plan       what that takes, as a table
+values     RefreshContext, AccountClient, Outcome, Usage
+lists      an account's customers, second-level resellers and vouchers, read from the lake
+slices     the slices to request for a dataset, and why the others are left out
+plan       the number of requests this takes, as a table
 partition  the refresh itself, the only place that joins extract and land
 """
 

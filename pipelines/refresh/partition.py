@@ -1,6 +1,7 @@
-"""Refreshes the partitions of accounts: lists first, then what is asked of them. Only here extract and land are joined.
+"""Refresh of partitions of accounts: the lists first, then the datasets that are requested by them.
 
-What does not belong here: who is asked (`slices`), settings (callers pass values), models, Dagster.
+This is the only place that joins extract and land. `slices` decides what to request. Settings arrive as values; models
+and Dagster are not known here.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from pipelines.pages import Page, Proof, warm_up
 from pipelines.periods import BillingClock, BillMonth, MonthState
 from pipelines.refresh import lists, plan, slices
 from pipelines.refresh.slices import BY_DAY, WorkList
-from pipelines.refresh.values import AccountClient, Outcome, RefreshContext, Usage, partition_of, state
+from pipelines.refresh.values import AccountClient, Outcome, RefreshContext, Usage, month_state, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -43,15 +44,16 @@ if TYPE_CHECKING:
     from pipelines.refresh.lists import Customers
 
 SUMMARY = DATASETS["customer_bill_summary"]
+"""The dataset whose costs the bill lines are reconciled with."""
 
 PartitionKey = BillMonth | date | None
-"""A bill month, a day, or None: as of now."""
+"""A bill month, a day, or None for a snapshot."""
 
 _T = TypeVar("_T")
 _WAIT = 900.0
-"""Seconds to wait for another run that takes the lists that this one needs."""
+"""Seconds to wait for another run that refreshes the lists that this run needs."""
 _POLL = 1.0
-"""Seconds between two looks."""
+"""Seconds between two attempts to take the lock."""
 
 
 async def refresh(
@@ -60,88 +62,89 @@ async def refresh(
     datasets: Sequence[Dataset],
     partition_key: PartitionKey,
 ) -> AsyncGenerator[Outcome, None]:
-    """Refresh datasets of one partition kind for several accounts at once; give outcomes as they come.
+    """Refresh datasets of one partition kind for several accounts at once, and give each outcome as it is known.
 
-    Every account and dataset gets one, except what an account is not asked for; one account's failure leaves the
-    others. Lists that are needed and were not taken today, and of an open month the days that tell what has changed,
-    give outcomes besides. The month's state is that of when the refresh began, even if its bill comes out meanwhile.
+    There is one outcome for each account and dataset, except datasets that are not requested for an account. A failure
+    of one account does not stop the others. Further outcomes are given for lists that had to be refreshed first, and
+    for the days of an open or provisional month, whose bills show what has changed. The month's state is fixed when the
+    refresh begins, even if its bill is issued meanwhile.
     """
     context = replace(context, clock=BillingClock(context.clock.now()))
     await asyncio.to_thread(warm_up)
     outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue()
 
-    async def one(account_client: AccountClient) -> None:
+    async def run_account(account_client: AccountClient) -> None:
         try:
-            async for outcome in _of_account(context, account_client, datasets, partition_key):
+            async for outcome in _refresh_account(context, account_client, datasets, partition_key):
                 outcomes.put_nowait(outcome)
-        except Exception as error:  # noqa: BLE001  handed to whoever waits for outcomes, and raised there at the end
+        except Exception as error:  # noqa: BLE001  passed on through the queue and raised at the end
             outcomes.put_nowait(error)
         finally:
             outcomes.put_nowait(None)
 
-    tasks = [asyncio.create_task(one(account_client)) for account_client in account_clients]
-    mistake = None
+    tasks = [asyncio.create_task(run_account(account_client)) for account_client in account_clients]
+    failure = None
     try:
         for _ in tasks:
             while (outcome := await outcomes.get()) is not None:
                 if isinstance(outcome, Exception):
-                    mistake = outcome
+                    failure = outcome
                 else:
                     yield outcome
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    if mistake:
-        raise mistake
+    if failure:
+        raise failure
 
 
-async def _of_account(
+async def _refresh_account(
     context: RefreshContext, account_client: AccountClient, datasets: Sequence[Dataset], partition_key: PartitionKey
 ) -> AsyncIterator[Outcome]:
-    context.planned(plan.skipped(account_client.profile, datasets, _spelled(context, partition_key)))
-    asked = datasets_for(account_client.profile, datasets)
-    if not asked:
+    context.report_plan(plan.skipped(account_client.profile, datasets, _key_text(context, partition_key)))
+    requested = datasets_for(account_client.profile, datasets)
+    if not requested:
         return
-    answered = set()
+    finished = set()
     try:
-        async for outcome in _of_partition(context, account_client, asked, partition_key):
-            answered.add(outcome.dataset.name)
+        async for outcome in _refresh_partition(context, account_client, requested, partition_key):
+            finished.add(outcome.dataset.name)
             yield outcome
     except BillEtlError as error:
-        for dataset in asked:
-            if dataset.name not in answered:
-                yield Outcome(dataset, account_client.account, _spelled(context, partition_key), error=error)
+        for dataset in requested:
+            if dataset.name not in finished:
+                yield Outcome(dataset, account_client.account, _key_text(context, partition_key), error=error)
 
 
-def _of_partition(
+def _refresh_partition(
     context: RefreshContext, account_client: AccountClient, datasets: Sequence[Dataset], partition_key: PartitionKey
 ) -> AsyncIterator[Outcome]:
     if isinstance(partition_key, BillMonth):
         return refresh_month(context, account_client, datasets, partition_key)
     if isinstance(partition_key, date):
         return refresh_day(context, account_client, datasets, partition_key)
-    return refresh_now(context, account_client, datasets)
+    return refresh_snapshots(context, account_client, datasets)
 
 
-def _spelled(context: RefreshContext, partition_key: PartitionKey) -> str:
+def _key_text(context: RefreshContext, partition_key: PartitionKey) -> str:
     return context.clock.today().isoformat() if partition_key is None else str(partition_key)
 
 
-async def refresh_now(
+async def refresh_snapshots(
     context: RefreshContext, account_client: AccountClient, datasets: Sequence[Dataset]
 ) -> AsyncIterator[Outcome]:
-    """Take datasets as of now, as today's snapshots; a second one on a day replaces the first.
+    """Refresh today's snapshots of datasets, lists first; a second snapshot of a day replaces the first.
 
-    Lists come first, since others are asked of them. Raises Busy if another run is taking snapshots.
+    Raises Busy if another run is refreshing snapshots.
     """
     partition_key = context.clock.today().isoformat()
     blocking_errors: dict[str, BillEtlError] = {}
-    async for outcome in _lists_for(context, account_client, datasets, blocking_errors):
+    async for outcome in _refresh_lists(context, account_client, datasets, blocking_errors):
         yield outcome
     ready, blocked = split_ready(
         account_client,
-        [dataset for dataset in datasets if dataset not in lists.IN_ORDER],
+        [dataset for dataset in datasets if dataset not in lists.LISTS],
         partition_key,
         blocking_errors,
     )
@@ -149,117 +152,121 @@ async def refresh_now(
         yield outcome
     if ready:
         with _locked(context, account_client, "snapshots", f"the snapshots of account '{account_client.account}'"):
-            who = lists.customers(context, account_client.profile, ready)
-            asked = [slices.snapshot_work(context, account_client.profile, dataset, who) for dataset in ready]
-            async for outcome in _refresh(context, account_client, asked, partition_key, who):
+            customers = lists.read_customers(context, account_client.profile, ready)
+            work = [slices.snapshot_work(context, account_client.profile, dataset, customers) for dataset in ready]
+            async for outcome in _pull_and_land(context, account_client, work, partition_key, customers):
                 yield outcome
 
 
 async def refresh_day(
     context: RefreshContext, account_client: AccountClient, datasets: Sequence[Dataset], day: date
 ) -> AsyncIterator[Outcome]:
-    """Refresh datasets of a day. Raises Busy if another run is at this day."""
+    """Refresh datasets of a day. Raises Busy if another run is refreshing this day."""
     blocking_errors: dict[str, BillEtlError] = {}
-    async for outcome in _lists_for(context, account_client, datasets, blocking_errors):
+    async for outcome in _refresh_lists(context, account_client, datasets, blocking_errors):
         yield outcome
     ready, blocked = split_ready(account_client, datasets, day.isoformat(), blocking_errors)
     for outcome in blocked:
         yield outcome
-    async for outcome in _of_day(
-        context, account_client, ready, day, lists.customers(context, account_client.profile, ready)
-    ):
+    customers = lists.read_customers(context, account_client.profile, ready)
+    async for outcome in _pull_day(context, account_client, ready, day, customers):
         yield outcome
 
 
-async def _of_day(
-    context: RefreshContext, account_client: AccountClient, datasets: Sequence[Dataset], day: date, who: Customers
+async def _pull_day(
+    context: RefreshContext, account_client: AccountClient, datasets: Sequence[Dataset], day: date, customers: Customers
 ) -> AsyncIterator[Outcome]:
     with _locked(context, account_client, day.isoformat(), f"account '{account_client.account}', day {day}"):
-        asked = [slices.day_work(context, account_client.profile, dataset, day, who) for dataset in datasets]
-        async for outcome in _refresh(context, account_client, asked, day.isoformat(), who):
+        work = [slices.day_work(context, account_client.profile, dataset, day, customers) for dataset in datasets]
+        async for outcome in _pull_and_land(context, account_client, work, day.isoformat(), customers):
             yield outcome
 
 
 async def refresh_month(
     context: RefreshContext, account_client: AccountClient, datasets: Sequence[Dataset], month: BillMonth
 ) -> AsyncIterator[Outcome]:
-    """Refresh datasets of a month: lists and days first, then what may have changed, then what is asked of that.
+    """Refresh datasets of a month: the lists and days first, then the datasets, then those that depend on their rows.
 
-    What a killed run of the same day landed whole is not asked again. Raises Busy if another run is at this month.
+    What a killed run of the same day (UTC+8) has landed whole is not requested again. Raises Busy if another run is
+    refreshing this month.
     """
     with _locked(context, account_client, month.key, f"account '{account_client.account}', month {month}"):
         blocking_errors: dict[str, BillEtlError] = {}
-        async for outcome in _lists_for(context, account_client, datasets, blocking_errors):
+        async for outcome in _refresh_lists(context, account_client, datasets, blocking_errors):
             yield outcome
         ready, blocked = split_ready(account_client, datasets, month.key, blocking_errors)
         for outcome in blocked:
             yield outcome
-        who = lists.customers(context, account_client.profile, ready)
-        context = _carried_on(context, account_client, month)
+        customers = lists.read_customers(context, account_client.profile, ready)
+        context = _with_resumed_run(context, account_client, month)
         changed: Mapping[str | None, str | None] = {}
         if any(dataset.changed_if for dataset in ready):
-            days = slices.days_again(context, account_client.profile, month)
+            days = slices.days_to_refresh(context, account_client.profile, month)
             failed = False
             for day in days:
-                async for outcome in _of_day(context, account_client, (BY_DAY,), day, who):
+                async for outcome in _pull_day(context, account_client, (BY_DAY,), day, customers):
                     failed = failed or outcome.error is not None
                     yield outcome
-            changed = {} if failed else slices.changes(context, account_client.profile, month, days)
-        later = [dataset for dataset in ready if dataset.requested_if_cost or dataset.requested_if_rows]
-        for group in ([dataset for dataset in ready if dataset not in later], later):
-            asked = [
-                slices.month_work(context, account_client.profile, dataset, month, who, changed) for dataset in group
+            changed = {} if failed else slices.last_changes(context, account_client.profile, month, days)
+        dependent = [dataset for dataset in ready if dataset.requested_if_cost or dataset.requested_if_rows]
+        for group in ([dataset for dataset in ready if dataset not in dependent], dependent):
+            work = [
+                slices.month_work(context, account_client.profile, dataset, month, customers, changed)
+                for dataset in group
             ]
-            async for outcome in _refresh(context, account_client, asked, month.key, who):
+            async for outcome in _pull_and_land(context, account_client, work, month.key, customers):
                 yield outcome
         paths.unfinished_run(context.home, account_client.account, month.key).unlink(missing_ok=True)
 
 
-def _carried_on(context: RefreshContext, account_client: AccountClient, month: BillMonth) -> RefreshContext:
-    """Take up the id of a run of this billing day that was killed at this month, or leave this run's for the next."""
+def _with_resumed_run(context: RefreshContext, account_client: AccountClient, month: BillMonth) -> RefreshContext:
+    """Return the context with the id of a run that was killed today (UTC+8) while refreshing this month.
+
+    If there is none, return the context as it is, and write a marker with its run id for a later run to resume.
+    """
     marker, today = (
         paths.unfinished_run(context.home, account_client.account, month.key),
         context.clock.today().isoformat(),
     )
     try:
-        left = json.loads(marker.read_text())
-        if left["day"] == today and left["full"] >= context.full:
-            return replace(context, run_id=str(left["run_id"]))
+        unfinished = json.loads(marker.read_text())
+        if unfinished["day"] == today and unfinished["full"] >= context.full:
+            return replace(context, run_id=str(unfinished["run_id"]))
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # none was killed; a marker that was half written is as good as none
+        pass  # no run was killed, or the marker was only half written
     with land.storage_failures(marker):
         marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         marker.write_text(json.dumps({"day": today, "run_id": context.run_id, "full": context.full}))
     return context
 
 
-async def _lists_for(
+async def _refresh_lists(
     context: RefreshContext,
     account_client: AccountClient,
     datasets: Sequence[Dataset],
     blocking_errors: dict[str, BillEtlError],
 ) -> AsyncIterator[Outcome]:
-    """Take the lists among datasets, and today's of those that they are asked of, unless they are there.
+    """Refresh the lists among the datasets, and those that the datasets need unless they have landed today.
 
-    `blocking_errors` is told, by list, what speaks against asking anything of it: of a short one, customers would be left out
-    unseen.
+    Adds to `blocking_errors`, by list, the error that forbids requesting anything by it: with an incomplete list,
+    customers would be missing without notice.
     """
-    needed = lists.needed(account_client.profile, datasets)
-    for dataset in lists.IN_ORDER:
+    needed = lists.needed_lists(account_client.profile, datasets)
+    for dataset in lists.LISTS:
         if dataset not in datasets and dataset not in needed:
             continue
         try:
-            outcome = await _taken(context, account_client, dataset, blocking_errors, anew=dataset in datasets)
-            if outcome and (error_found := _list_error(outcome)):
-                blocking_errors[dataset.name] = error_found
+            outcome = await _refresh_list(context, account_client, dataset, blocking_errors, anew=dataset in datasets)
+            if outcome and (list_error := _list_error(outcome)):
+                blocking_errors[dataset.name] = list_error
             if outcome:
                 yield outcome
-            lists.uins(context, account_client.profile, dataset)
+            lists.read_uins(context, account_client.profile, dataset)
         except BillEtlError as error:
             blocking_errors.setdefault(dataset.name, error)
 
 
-async def _taken(
+async def _refresh_list(
     context: RefreshContext,
     account_client: AccountClient,
     dataset: Dataset,
@@ -267,19 +274,23 @@ async def _taken(
     *,
     anew: bool,
 ) -> Outcome | None:
-    """Take a list; None if today's is there and need not be taken `anew`. Waits for a run that is taking lists."""
+    """Refresh a list; return None if it has landed today and need not be refreshed `anew`.
+
+    Waits while another run is refreshing lists.
+    """
     partition_key = context.clock.today().isoformat()
-    if error_found := _blocking_error(account_client, dataset, blocking_errors):
-        return Outcome(dataset, account_client.account, partition_key, error=error_found)
+    if blocking_error := _blocking_error(account_client, dataset, blocking_errors):
+        return Outcome(dataset, account_client.account, partition_key, error=blocking_error)
     deadline = time.monotonic() + _WAIT
     try:
-        while anew or not lists.is_todays(context, account_client.profile, dataset):
+        while anew or not lists.is_landed_today(context, account_client.profile, dataset):
             try:
                 with _locked(context, account_client, "lists", f"the lists of account '{account_client.account}'"):
-                    asked = slices.snapshot_work(context, account_client.profile, dataset, lists.Customers())
+                    nobody = lists.Customers()
+                    work = slices.snapshot_work(context, account_client.profile, dataset, nobody)
                     (outcome,) = [
-                        each
-                        async for each in _refresh(context, account_client, [asked], partition_key, lists.Customers())
+                        outcome
+                        async for outcome in _pull_and_land(context, account_client, [work], partition_key, nobody)
                     ]
                     return outcome
             except Busy:
@@ -297,74 +308,82 @@ def split_ready(
     partition_key: str,
     blocking_errors: Mapping[str, BillEtlError],
 ) -> tuple[list[Dataset], list[Outcome]]:
-    """Part the datasets that can be asked from those of whose lists something speaks against it."""
+    """Return the datasets that can be requested, and the outcomes of those that an error of a list blocks."""
     found = [(dataset, _blocking_error(account_client, dataset, blocking_errors)) for dataset in datasets]
     blocked = [
-        Outcome(dataset, account_client.account, partition_key, error=error_found)
-        for dataset, error_found in found
-        if error_found
+        Outcome(dataset, account_client.account, partition_key, error=error) for dataset, error in found if error
     ]
-    return [dataset for dataset, error_found in found if not error_found], blocked
+    return [dataset for dataset, error in found if not error], blocked
 
 
 def _blocking_error(
     account_client: AccountClient, dataset: Dataset, blocking_errors: Mapping[str, BillEtlError]
 ) -> BillEtlError | None:
-    """Say what speaks against asking a dataset: a list that it is asked of is not whole, or the key is refused."""
-    needed = {each.name for each in lists.needed(account_client.profile, (dataset,))}
-    return next((d for name, d in blocking_errors.items() if name in needed or isinstance(d, CredentialRefused)), None)
+    """Return the error that blocks a dataset: a list that it needs is not whole, or the access key is refused."""
+    needed = {list_.name for list_ in lists.needed_lists(account_client.profile, (dataset,))}
+    errors = (
+        error for name, error in blocking_errors.items() if name in needed or isinstance(error, CredentialRefused)
+    )
+    return next(errors, None)
 
 
-def _list_error(taken: Outcome) -> BillEtlError | None:
-    """Say what speaks against asking anything of a list. That one reseller's customers are refused does not."""
-    if taken.error or taken.file is None:
-        return taken.error
-    blocked = [c for c in taken.file.manifest.slices if c.proof == Proof.UNPROVEN or _may_pass(c)]
-    if not blocked:
+def _list_error(outcome: Outcome) -> BillEtlError | None:
+    """Return the error of a refreshed list that forbids requesting anything by it.
+
+    A refusal of one second-level reseller's customers is not such an error.
+    """
+    if outcome.error or outcome.file is None:
+        return outcome.error
+    incomplete = [s for s in outcome.file.manifest.slices if s.proof == Proof.UNPROVEN or _is_temporary_failure(s)]
+    if not incomplete:
         return None
     return RequestUnanswered(
-        f"The list {taken.dataset.name} of account '{taken.account}' is not proven to be whole: "
-        f"{'; '.join(customer.reason for customer in blocked)}. Nothing is asked of it, since customers would be left "
-        "out unseen. Run again; if it stays, ask the service's support.",
-        action=taken.dataset.action.name,
+        f"The list {outcome.dataset.name} of account '{outcome.account}' is not proven to be complete: "
+        f"{'; '.join(state.reason for state in incomplete)}. What depends on it is not requested, since "
+        "customers could be missing. Run again; if this stays, contact the service's support.",
+        action=outcome.dataset.action.name,
         code="UnprovenList",
     )
 
 
-def _may_pass(customer: SliceState) -> bool:
-    """Tell whether a pull failed in a way that is gone tomorrow: nobody was refused, only not answered."""
-    return customer.proof == Proof.FAILED and not issubclass(codes.rule_for(customer.code or "").error, RequestRefused)
+def _is_temporary_failure(state: SliceState) -> bool:
+    """Whether a slice failed without a refusal, so that a later run may succeed."""
+    return state.proof == Proof.FAILED and not issubclass(codes.rule_for(state.code or "").error, RequestRefused)
 
 
-async def _refresh(
+async def _pull_and_land(
     context: RefreshContext,
     account_client: AccountClient,
-    asked: Sequence[WorkList],
+    work_lists: Sequence[WorkList],
     partition_key: str,
-    who: Customers,
+    customers: Customers,
 ) -> AsyncIterator[Outcome]:
-    """Ask, land, and give each dataset's outcome; nothing is asked of what this run landed whole before."""
-    wanted = []
-    for each in asked:
+    """Pull and land work lists of one partition, and give each dataset's outcome.
+
+    Datasets that need no request, such as those that this run has landed whole before, give their outcome first.
+    """
+    pending = []
+    for work in work_lists:
         try:
-            outcome = _without_asking(context, account_client, each, partition_key)
+            outcome = _outcome_without_request(context, account_client, work, partition_key)
         except CorruptFile as error:
-            yield Outcome(each.dataset, account_client.account, partition_key, error=error)
+            yield Outcome(work.dataset, account_client.account, partition_key, error=error)
         else:
             if outcome:
                 yield outcome
             else:
-                wanted.append(each)
-    if not wanted:
+                pending.append(work)
+    if not pending:
         return
-    context.planned(tuple(plan.planned(context, account_client.profile, each, partition_key) for each in wanted))
-    request, meter = _extract_request(context, account_client, wanted, partition_key, who), _Meter(account_client)
-    async with aclosing(extract.pull(request, account_client.client, context.progress)) as results:
+    context.report_plan(tuple(plan.plan_work(context, account_client.profile, work, partition_key) for work in pending))
+    request = _extract_request(context, account_client, pending, partition_key, customers)
+    meter = _UsageMeter(account_client)
+    async with aclosing(extract.pull(request, account_client.client, context.report_progress)) as results:
         async for dataset, result in results:
             try:
                 if isinstance(result, Exception):
                     raise result
-                file = await _off_the_loop(_land, context, account_client, request, who, result)
+                file = await _run_in_thread(_land, context, account_client, request, customers, result)
             except BillEtlError as error:
                 yield Outcome(dataset, account_client.account, partition_key, error=error, usage=meter.usage(dataset))
             else:
@@ -377,65 +396,72 @@ async def _refresh(
                 )
 
 
-def _without_asking(
-    context: RefreshContext, account_client: AccountClient, asked: WorkList, partition_key: str
+def _outcome_without_request(
+    context: RefreshContext, account_client: AccountClient, work: WorkList, partition_key: str
 ) -> Outcome | None:
-    """Return what a dataset comes to if it need not be asked: this run landed it whole, or nothing can have changed."""
-    place = partition_of(context, account_client.account, asked.dataset, partition_key)
-    manifest = land.landed(place)
-    file = land.LandedFile(place.path.relative_to(context.home).as_posix(), manifest) if manifest else None
-    ours = manifest and manifest.run_id == context.run_id and manifest.month_state == place.month_state
-    if manifest and ours and manifest.state == "whole":
-        return Outcome(asked.dataset, account_client.account, partition_key, file=file)
-    if asked.skipped or (file and asked.left and not asked.slices):
+    """Return the outcome of a dataset that needs no request: this run landed it whole, or nothing is to be requested.
+
+    Return None if it needs requests. Raises CorruptFile.
+    """
+    partition = partition_of(context, account_client.account, work.dataset, partition_key)
+    manifest = land.landed(partition)
+    file = land.LandedFile(partition.path.relative_to(context.home).as_posix(), manifest) if manifest else None
+    is_ours = manifest and manifest.run_id == context.run_id and manifest.month_state == partition.month_state
+    if manifest and is_ours and manifest.state == "whole":
+        return Outcome(work.dataset, account_client.account, partition_key, file=file)
+    if work.why_skipped or (file and work.left_out and not work.slices):
         return Outcome(
-            asked.dataset, account_client.account, partition_key, file=file, skipped=asked.skipped or asked.why
+            work.dataset,
+            account_client.account,
+            partition_key,
+            file=file,
+            why_skipped=work.why_skipped or work.why_left_out,
         )
     return None
 
 
-async def _off_the_loop(work: Callable[..., _T], *values: object) -> _T:
-    """Do work in a thread; if this is cancelled, still wait for it: the lock must not be let go while it writes."""
-    working = asyncio.ensure_future(asyncio.to_thread(work, *values))
+async def _run_in_thread(function: Callable[..., _T], *values: object) -> _T:
+    """Call a function in a thread and wait for its end, even if cancelled: it writes under a lock that we hold."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *values))
     try:
-        return await asyncio.shield(working)
+        return await asyncio.shield(running)
     finally:
-        await asyncio.gather(working, return_exceptions=True)
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def _land(
     context: RefreshContext,
     account_client: AccountClient,
     request: extract.ExtractRequest,
-    who: Customers,
+    customers: Customers,
     pull: extract.DatasetPull,
 ) -> land.LandedFile:
-    """Land a pull and forget its pages; they stay if the landing fails, for a run that carries on.
+    """Land a pull and remove its ledger. If landing fails, the ledger stays, so that a later run resumes.
 
-    A downloaded file that is no table fails its own subject; the others are landed.
+    A downloaded file that is not a table fails its own slice only; the others are landed.
     """
-    customers = list(pull.results)
-    place = partition_of(context, account_client.account, pull.dataset, request.partition_key)
+    results = list(pull.results)
+    partition = partition_of(context, account_client.account, pull.dataset, request.partition_key)
     try:
         while True:
             pulled = land.Pulled(
-                results=customers,
-                pages=_pages(pull, customers),
+                results=results,
+                pages=_pages(pull, results),
                 listed=request.listed,
-                direct=who.direct,
+                direct=customers.direct,
                 requested_from=pull.requested_from,
                 requested_to=pull.requested_to,
                 code_version=context.code_version,
                 run_id=context.run_id,
             )
             try:
-                file = land.land(place, pulled)
+                file = land.land(partition, pulled)
                 break
             except UnreadableFile as error:
-                failed = [_unreadable(customer, error) for customer in customers]
-                if failed == customers:
+                remaining = [_fail_unreadable(result, error) for result in results]
+                if remaining == results:
                     raise
-                customers = failed
+                results = remaining
     except BaseException:
         pull.close()
         raise
@@ -443,34 +469,36 @@ def _land(
     return file
 
 
-def _pages(pull: extract.DatasetPull, customers: Sequence[SliceResult]) -> Iterator[Page]:
+def _pages(pull: extract.DatasetPull, results: Sequence[SliceResult]) -> Iterator[Page]:
+    """Return the pages of a pull: those of its ledger, or those of the files whose slices have not failed."""
     if pull.dataset.file is None:
         return pull.pages()
-    ready = {customer.slice for customer in customers if customer.proof is not Proof.FAILED}
-    return chain.from_iterable(land.file_pages(pull.dataset, file) for file in pull.files if file.slice in ready)
+    received = {result.slice for result in results if result.proof is not Proof.FAILED}
+    return chain.from_iterable(land.file_pages(pull.dataset, file) for file in pull.files if file.slice in received)
 
 
-def _unreadable(customer: SliceResult, error: UnreadableFile) -> SliceResult:
-    if (customer.customer_uin, customer.slice_params) != (error.customer_uin, error.slice_params):
-        return customer
-    return replace(customer, proof=Proof.FAILED, proven_at=None, reason=str(error), code="UnreadableFile", digest="")
+def _fail_unreadable(result: SliceResult, error: UnreadableFile) -> SliceResult:
+    """Return the result as failed if the unreadable file is its slice's, else as it is."""
+    if (result.customer_uin, result.slice_params) != (error.customer_uin, error.slice_params):
+        return result
+    return replace(result, proof=Proof.FAILED, proven_at=None, reason=str(error), code="UnreadableFile", digest="")
 
 
 def _extract_request(
     context: RefreshContext,
     account_client: AccountClient,
-    asked: Sequence[WorkList],
+    work_lists: Sequence[WorkList],
     partition_key: str,
-    who: Customers,
+    customers: Customers,
 ) -> extract.ExtractRequest:
-    datasets = tuple(each.dataset for each in asked)
-    is_issued = any(state(context, dataset, partition_key) is MonthState.ISSUED for dataset in datasets)
+    datasets = tuple(work.dataset for work in work_lists)
+    is_issued = any(month_state(context, dataset, partition_key) is MonthState.ISSUED for dataset in datasets)
     return extract.ExtractRequest(
         account=account_client.account,
         datasets=datasets,
         partition_key=partition_key,
-        slices={each.dataset.name: each.slices for each in asked},
-        listed=who.listed,
+        slices={work.dataset.name: work.slices for work in work_lists},
+        listed=customers.listed,
         ledgers={
             d.name: paths.ledger_file(context.home, d.name, account_client.account, partition_key) for d in datasets
         },
@@ -485,11 +513,11 @@ def _extract_request(
 def _known_costs(
     context: RefreshContext, account_client: AccountClient, partition_key: str
 ) -> dict[tuple[str, str], Decimal]:
-    """Summary costs proven since the month closed, which prove a detail that is pulled without them."""
+    """Return summary costs proven since the month was issued, to reconcile bill lines that are pulled without them."""
     return {
-        (SUMMARY.name, customer.customer_uin): Decimal(customer.cost)
-        for customer in slices.landed(context, account_client.profile, SUMMARY, partition_key).values()
-        if customer.customer_uin and customer.cost is not None and customer.proven_issued
+        (SUMMARY.name, state.customer_uin): Decimal(state.cost)
+        for state in slices.landed_slices(context, account_client.profile, SUMMARY, partition_key).values()
+        if state.customer_uin and state.cost is not None and state.proven_issued
     }
 
 
@@ -499,24 +527,25 @@ def _locked(
     return locks.held(paths.partition_lock(context.home, account_client.account, partition_key), what)
 
 
-class _Meter:
-    """Counts what each dataset cost in requests. The client counts by action; datasets of one action share its requests."""
+class _UsageMeter:
+    """Usage by dataset, from the client's tallies by action; datasets of one action share its requests."""
 
     def __init__(self, account_client: AccountClient) -> None:
         self._account_client = account_client
         self._began = time.monotonic()
-        self._told = {
-            action: (tally.requests, tally.throttled) for action, tally in account_client.client.request_stats.items()
+        self._reported = {
+            action: (stats.requests, stats.throttled) for action, stats in account_client.client.request_stats.items()
         }
 
     def usage(self, dataset: Dataset, pages: int = 0) -> Usage:
-        """Return what was asked since the last dataset of the same action was told of."""
-        tally = self._account_client.client.request_stats.get(dataset.action.name)
-        if tally is None or tally.first_sent is None or tally.last_sent is None:
+        """Return the usage since the last call for a dataset of the same action."""
+        stats = self._account_client.client.request_stats.get(dataset.action.name)
+        if stats is None or stats.first_sent is None or stats.last_sent is None:
             return Usage(pages)
-        requests, throttled = self._told.get(dataset.action.name, (0, 0))
-        self._told[dataset.action.name] = (tally.requests, tally.throttled)
-        asked, seconds = tally.requests - requests, tally.last_sent - max(tally.first_sent, self._began)
+        requests_before, throttled_before = self._reported.get(dataset.action.name, (0, 0))
+        self._reported[dataset.action.name] = (stats.requests, stats.throttled)
+        requests = stats.requests - requests_before
+        seconds = stats.last_sent - max(stats.first_sent, self._began)
         # In less than a second a few requests would look like any rate.
-        share = (asked - 1) / (self._account_client.profile.limit(dataset) * seconds) if seconds >= 1 else 0.0
-        return Usage(pages, asked, tally.throttled - throttled, max(seconds, 0.0), share)
+        share = (requests - 1) / (self._account_client.profile.limit(dataset) * seconds) if seconds >= 1 else 0.0
+        return Usage(pages, requests, stats.throttled - throttled_before, max(seconds, 0.0), share)

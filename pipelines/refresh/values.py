@@ -1,6 +1,6 @@
-"""The values of a refresh: the run, who is asked, and what became of a dataset.
+"""Values shared by all of a refresh: its context, an account with its client, and the outcome of a dataset.
 
-What does not belong here: anything that asks, reads or writes.
+Nothing here sends requests, reads files or writes them.
 """
 
 from __future__ import annotations
@@ -27,31 +27,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RefreshContext:
-    """What all refreshes of a run share.
+    """Settings that all refreshes of one run share.
 
-    `run_id` names the run and its re-executions: what it landed whole is not asked again. `full`: also what nothing
-    says has changed is asked; `unproven`: of a month whose bill is out only the customers not proven since. `planned`
-    is told what is about to be asked.
+    `run_id` names the run and its re-executions: what the run has landed whole is not requested again.
+    `report_progress` is called as pages arrive, `report_plan` before requests are sent. `full` requests everything,
+    also what is known not to have changed. `unproven` requests, for an issued month, only the customers that are not
+    proven since the bill was issued.
     """
 
     home: Path
     clock: BillingClock
     code_version: str
     run_id: str
-    progress: Callable[[Progress], None]
-    planned: Callable[[tuple[Planned, ...]], None]
+    report_progress: Callable[[Progress], None]
+    report_plan: Callable[[tuple[Planned, ...]], None]
     full: bool = False
     unproven: bool = False
 
     @classmethod
     def dry(cls, home: Path, clock: BillingClock, *, full: bool) -> RefreshContext:
-        """Make a run that asks nothing, to plan with."""
+        """Make a context for planning only, without a run and without reports."""
         return cls(home, clock, "", "", lambda _: None, lambda _: None, full)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountClient:
-    """An account, and the client that speaks for it."""
+    """An account's profile and the client that sends its requests."""
 
     profile: AccountProfile
     client: Client
@@ -64,8 +65,11 @@ class AccountClient:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a dataset cost the account: pages kept, requests sent, how many of them were throttled, seconds between the
-    first and the last, and the share of the allowed rate that this is (1.0: as fast as allowed).
+    """Load that the pull of a dataset put on the account.
+
+    `pages` is the number of pages kept, `requests` the number of requests sent, `throttled` how many of these the
+    service throttled, `seconds` the time from the first request to the last. `share` is the share of the allowed rate
+    (1.0: as fast as allowed).
     """
 
     pages: int = 0
@@ -77,8 +81,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one dataset: the file landed (also where nothing had to be asked), the failure, or why there was
-    nothing to ask and nothing is landed (`skipped`).
+    """Result of refreshing one dataset of one account: its landed file, or the error, or why nothing was requested.
+
+    `why_skipped` is set where nothing had to be requested. `file` is set then too if something landed before.
     """
 
     dataset: Dataset
@@ -86,17 +91,17 @@ class Outcome:
     partition_key: str
     file: land.LandedFile | None = None
     error: BillEtlError | None = None
-    skipped: str = ""
+    why_skipped: str = ""
     usage: Usage = Usage()
 
 
 def partition_of(context: RefreshContext, account: str, dataset: Dataset, partition_key: str) -> land.Partition:
-    """Return where a partition is landed."""
-    return land.Partition(context.home, dataset, account, partition_key, state(context, dataset, partition_key))
+    """Return the partition of a dataset to land to or to read."""
+    return land.Partition(context.home, dataset, account, partition_key, month_state(context, dataset, partition_key))
 
 
-def state(context: RefreshContext, dataset: Dataset, partition_key: str) -> MonthState | None:
-    """Return how final the partition's month is; None for what is taken as of now."""
+def month_state(context: RefreshContext, dataset: Dataset, partition_key: str) -> MonthState | None:
+    """Return whether the partition's month is open, provisional or issued; None for a snapshot."""
     if dataset.partition is PartitionKind.SNAPSHOT_DATE:
         return None
     return BillMonth(partition_key[: len("2026-10")]).state(context.clock.now())

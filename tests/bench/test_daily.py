@@ -104,6 +104,6 @@ def test_a_daily_refresh_asks_only_who_has_moved(tmp_path: Path) -> None:
     print(f"asked: {requests:,} {real}: {seconds(real):,.0f} s at the limits")
     print(f"naive: {sum(naive.values()):,} {naive}: {seconds(naive):,.0f} s at the limits")
     assert 0.06 <= moved / CUSTOMERS <= 0.10
-    assert requests == sum(plan.most for plan in plans), "the plan as decided holds to the request"
+    assert requests == sum(plan.max_requests for plan in plans), "the plan as decided holds to the request"
     assert least <= requests <= most
     assert seconds(real) <= seconds(naive) / 5

@@ -51,8 +51,8 @@ async def main(home):
     service = Service()
     run = Run(home, BillingClock(), "bench", "bench", lambda _: None, lambda _: None)
     source = Source(AccountProfile("bench", Role.RESELLER), service)
-    lists.customers = lambda *_: lists.Customers(frozenset({"200012345678"}))
-    lists.is_todays = lambda *_: True
+    lists.read_customers = lambda *_: lists.Customers(frozenset({"200012345678"}))
+    lists.is_landed_today = lambda *_: True
     warm_up()
     began = time.perf_counter()
     outcomes = [outcome async for outcome in refresh(run, [source], (DETAIL,), BillMonth("2026-11"))]

@@ -50,17 +50,17 @@ OWN_VOUCHERS = DATASETS["own_vouchers"]
 )
 def test_lists_that_a_dataset_is_asked_of(role: Role, dataset: str, names: list[str]) -> None:
     """A dataset needs the lists of those it is asked of; only a distributor has customers through resellers."""
-    assert [each.name for each in lists.needed(profile(role), [DATASETS[dataset]])] == names
+    assert [each.name for each in lists.needed_lists(profile(role), [DATASETS[dataset]])] == names
 
 
 def test_lists_stand_in_the_order_to_take_them() -> None:
     """A list comes after those it is asked of itself, each once, however many datasets need it."""
-    found = lists.needed(profile(Role.DISTRIBUTOR), [VOUCHER_USAGE, INDIRECT, DETAIL, BY_DAY])
+    found = lists.needed_lists(profile(Role.DISTRIBUTOR), [VOUCHER_USAGE, INDIRECT, DETAIL, BY_DAY])
     assert [each.name for each in found] == ["customers", "sub_agents", "indirect_customers", "customer_vouchers"]
-    order = list(lists.IN_ORDER)
+    order = list(lists.LISTS)
     for dataset in order:
         before = order[: order.index(dataset)]
-        assert all(each in before for each in lists.needed(profile(Role.DISTRIBUTOR), [dataset]))
+        assert all(each in before for each in lists.needed_lists(profile(Role.DISTRIBUTOR), [dataset]))
 
 
 class TestCustomers:
@@ -88,19 +88,19 @@ class TestCustomers:
         """Of several days' lists the newest tells."""
         workspace.land_list(CUSTOMERS, {"CustomerUin": "1"}, day="2026-11-18")
         workspace.land_list(CUSTOMERS, {"CustomerUin": "2"}, day="2026-11-19")
-        assert lists.newest(workspace.run(), profile(), CUSTOMERS) == "2026-11-19"
+        assert lists.newest_day(workspace.run(), profile(), CUSTOMERS) == "2026-11-19"
         assert read(workspace).listed == {"2"}
 
     def test_without_a_list_there_is_nobody(self, workspace: Workspace) -> None:
         """Before the first list is taken nobody is known."""
-        assert lists.newest(workspace.run(), profile(), CUSTOMERS) is None
+        assert lists.newest_day(workspace.run(), profile(), CUSTOMERS) is None
         assert read(workspace).listed == frozenset()
 
     @pytest.mark.parametrize(("text", "shown"), [(None, "None"), ("x1", "x1"), ("", ""), ("1.5", "1.5")])
     def test_what_is_no_uin_is_refused(self, workspace: Workspace, text: Any, shown: str) -> None:
         """An entry that cannot be asked is an error that names account, list and entry."""
         workspace.land_list(CUSTOMERS, {"CustomerUin": "1"}, {"CustomerUin": text})
-        with pytest.raises(RequestUnanswered, match=f"customers of account 'acme' holds what is no UIN: {shown}\\."):
+        with pytest.raises(RequestUnanswered, match=rf"customers of account 'acme'.*{shown}\."):
             read(workspace)
 
     def test_a_damaged_list_is_told(self, workspace: Workspace) -> None:
@@ -113,7 +113,7 @@ class TestCustomers:
     def test_sub_agents_are_read(self, workspace: Workspace) -> None:
         """The second-level resellers are those of their list."""
         workspace.land_list(SUB_AGENTS, {"SubAgentUin": "7"}, {"SubAgentUin": 8})
-        assert lists.uins(workspace.run(), profile(Role.DISTRIBUTOR), SUB_AGENTS) == {"7", "8"}
+        assert lists.read_uins(workspace.run(), profile(Role.DISTRIBUTOR), SUB_AGENTS) == {"7", "8"}
 
 
 class TestToday:
@@ -121,19 +121,19 @@ class TestToday:
 
     def test_a_whole_one_of_today_is_todays(self, workspace: Workspace) -> None:
         """Only a list that was taken today in UTC+8, and whole, is today's."""
-        assert not lists.is_todays(workspace.run(), profile(), CUSTOMERS)
+        assert not lists.is_landed_today(workspace.run(), profile(), CUSTOMERS)
         workspace.land_list(CUSTOMERS, {"CustomerUin": "1"}, day="2026-11-19")
-        assert not lists.is_todays(workspace.run(), profile(), CUSTOMERS)
+        assert not lists.is_landed_today(workspace.run(), profile(), CUSTOMERS)
         workspace.land_customers("1")
-        assert lists.is_todays(workspace.run(), profile(), CUSTOMERS)
+        assert lists.is_landed_today(workspace.run(), profile(), CUSTOMERS)
         workspace.now = "2026-11-21T00:00:00"
-        assert not lists.is_todays(workspace.run(), profile(), CUSTOMERS)
+        assert not lists.is_landed_today(workspace.run(), profile(), CUSTOMERS)
 
     @pytest.mark.parametrize("proof", [Proof.UNPROVEN, Proof.FAILED])
     def test_one_that_is_not_whole_is_not(self, workspace: Workspace, proof: Proof) -> None:
         """A list of which something is missing, or may be, is to be taken again."""
         workspace.land(CUSTOMERS, "2026-11-20", {None: [{"CustomerUin": "1"}]}, proof={None: proof})
-        assert not lists.is_todays(workspace.run(), profile(), CUSTOMERS)
+        assert not lists.is_landed_today(workspace.run(), profile(), CUSTOMERS)
 
 
 class TestVouchers:
@@ -176,8 +176,11 @@ class TestVouchers:
 def test_lists_are_those_that_others_are_asked_of() -> None:
     """What `needed` can name is in the order to take lists, and nothing else is."""
     named = {
-        each.name for role in Role for dataset in DATASETS.values() for each in lists.needed(profile(role), [dataset])
+        each.name
+        for role in Role
+        for dataset in DATASETS.values()
+        for each in lists.needed_lists(profile(role), [dataset])
     }
-    assert named == {dataset.name for dataset in lists.IN_ORDER}
+    assert named == {dataset.name for dataset in lists.LISTS}
     assert all(dataset.name in named for dataset in (CUSTOMERS, SUB_AGENTS, INDIRECT, VOUCHERS, OWN_VOUCHERS))
     assert not named & {dataset.name for dataset in ASKED}

@@ -47,7 +47,7 @@ def planned(workspace: Workspace, month: BillMonth, datasets: Any = MONTHLY, *, 
 
 def requests(plans: Sequence[refresh.Planned]) -> tuple[int, int]:
     """Return the least and the most requests of plans."""
-    return sum(each.least for each in plans), sum(each.most for each in plans)
+    return sum(each.min_requests for each in plans), sum(each.max_requests for each in plans)
 
 
 class TestMonth:
@@ -64,14 +64,19 @@ class TestMonth:
         )
         found = planned(workspace, OPEN, [DETAIL])
         (detail,) = found[DETAIL.name]
-        assert (detail.asked, detail.least, detail.most, detail.left) == (3, 3, 5, 2)
+        assert (detail.slices, detail.min_requests, detail.max_requests, detail.left_out) == (3, 3, 5, 2)
         assert (detail.partition_key, detail.limit, detail.action) == ("2026-11", 5, "DescribeCustomerBillDetail")
-        assert detail.why == "their daily bills have not changed since"
-        assert [(each.partition_key, each.asked, each.least) for each in found[BY_DAY.name]] == [
+        assert detail.why_left_out == "their daily bills have not changed since their rows were proven"
+        assert [(each.partition_key, each.slices, each.min_requests) for each in found[BY_DAY.name]] == [
             (day, 3, 3) for day in DAYS
         ]
         (listed,) = found[CUSTOMERS.name]
-        assert (listed.least, listed.most, listed.left, listed.why) == (0, 0, 1, "today's is there")
+        assert (listed.min_requests, listed.max_requests, listed.left_out, listed.why_left_out) == (
+            0,
+            0,
+            1,
+            "today's list has landed",
+        )
 
     def test_a_day_that_is_to_come_is_no_known_change(self, workspace: Workspace) -> None:
         """In the morning, before the new day is asked, the least is still those known to have changed."""
@@ -89,7 +94,7 @@ class TestMonth:
         """What never landed is asked of everyone listed, in a request each."""
         workspace.land_customers("1", "2", "3")
         found = planned(workspace, OPEN)
-        assert {name: requests(plans) for name, plans in found.items() if plans[0].asked} == {
+        assert {name: requests(plans) for name, plans in found.items() if plans[0].slices} == {
             **{dataset.name: (3, 3) for dataset in MOVING},
             "customer_bill_by_day": (9, 9),
             "customer_vouchers": (1, 1),
@@ -108,13 +113,13 @@ class TestMonth:
         workspace.land_customers("1")
         found = planned(workspace, OPEN, [*MONTHLY, DATASETS["policy_products"]])
         for name, why in {
-            UNPAID.name: "the month's bill is not out",
-            DETAIL_FILES.name: "the month's bill is not out",
+            UNPAID.name: "the month's bill is not issued yet",
+            DETAIL_FILES.name: "the month's bill is not issued yet",
             "own_bill_detail": "a reseller may not ask it",
             "policy_products": "no `policy_codes` are set",
         }.items():
             (each,) = found[name]
-            assert (each.asked, each.least, each.most, each.why) == (0, 0, 0, why)
+            assert (each.slices, each.min_requests, each.max_requests, each.why_left_out) == (0, 0, 0, why)
 
     def test_a_distributors_lists_are_planned(self, workspace: Workspace) -> None:
         """A distributor's lists are those of its own, of its resellers and of theirs, as long as they last were."""
@@ -157,8 +162,8 @@ class TestFigures:
         api.forget()
         workspace.refresh(api, datasets=MOVING, key=OPEN, run_id=run_id)
         actions = {each.action for each in plans}
-        least = {name: sum(each.least for each in plans if each.action == name) for name in actions}
-        most = {name: sum(each.most for each in plans if each.action == name) for name in actions}
+        least = {name: sum(each.min_requests for each in plans if each.action == name) for name in actions}
+        most = {name: sum(each.max_requests for each in plans if each.action == name) for name in actions}
         return ({n: c for n, c in least.items() if c}, {n: c for n, c in most.items() if c}, api.counts())
 
     def test_they_are_the_least_where_nothing_moved_and_the_most_where_all_did(self, workspace: Workspace) -> None:
@@ -180,14 +185,14 @@ class TestFigures:
         own = DATASETS["own_bill_detail"]
         workspace.refresh(api, datasets=[DETAIL, own], key=OPEN)
         told = {(each.dataset, each.partition_key): each for each in workspace.plans}
-        assert told[own.name, "2026-11"].why == "a reseller may not ask it"
-        assert (told[DETAIL.name, "2026-11"].asked, told[DETAIL.name, "2026-11"].most) == (2, 2)
-        assert (told[CUSTOMERS.name, "2026-11-20"].asked, told[BY_DAY.name, "2026-11-20"].asked) == (1, 2)
+        assert told[own.name, "2026-11"].why_left_out == "a reseller may not ask it"
+        assert (told[DETAIL.name, "2026-11"].slices, told[DETAIL.name, "2026-11"].max_requests) == (2, 2)
+        assert (told[CUSTOMERS.name, "2026-11-20"].slices, told[BY_DAY.name, "2026-11-20"].slices) == (1, 2)
         api.spend("2026-11-20", _1="1")
         workspace.plans.clear()
         workspace.refresh(api, datasets=[DETAIL], key=OPEN, run_id="run 2")
         (detail,) = [each for each in workspace.plans if each.dataset == DETAIL.name]
-        assert (detail.asked, detail.most, detail.left) == (1, 1, 1)
+        assert (detail.slices, detail.max_requests, detail.left_out) == (1, 1, 1)
 
     def test_nothing_is_asked_and_nothing_written_for_a_plan(self, workspace: Workspace) -> None:
         """A dry run needs no client, and leaves the books as they are."""
@@ -209,13 +214,17 @@ class TestTables:
         dataset: str = "d", action: str = "A", key: str = "2026-11", limit: int = 5, **more: Any
     ) -> refresh.Planned:
         """Plan something."""
-        return refresh.Planned("acme", dataset, action, key, limit, **{"asked": 1, "least": 1, "most": 1} | more)
+        return refresh.Planned(
+            "acme", dataset, action, key, limit, **{"slices": 1, "min_requests": 1, "max_requests": 1} | more
+        )
 
     def test_it_fits_the_width_that_it_is_drawn_in(self) -> None:
         """Days from and to, and why subjects are left, are folded rather than cut off at the edge."""
         plans = [self.row(key=key, dataset="customer_bill_by_day") for key in ("2026-11-23", "2026-11-25")]
         plans.append(
-            self.row(dataset="customer_bill_resource_packs", left=3, why="their bills are there since the close")
+            self.row(
+                dataset="customer_bill_resource_packs", left_out=3, why_left_out="their bills are there since the close"
+            )
         )
         console = Console(width=112, record=True, file=StringIO())
         console.print(refresh.tables(plans)[0])
@@ -224,39 +233,45 @@ class TestTables:
 
     def test_seconds_are_those_of_the_limit(self) -> None:
         """Requests become seconds at the limit, rounded up, at least and at most."""
-        (row, _), _ = self.drawn(self.row(least=11, most=1000, asked=7, left=3, why="because"))
+        (row, _), _ = self.drawn(
+            self.row(min_requests=11, max_requests=1000, slices=7, left_out=3, why_left_out="because")
+        )
         assert row == ["acme", "d", "2026-11", "7", "3", "11 to 1,000", "3 to 200", "because"]
 
     def test_days_are_one_row(self) -> None:
         """The days of one dataset are joined, from the first to the last."""
-        (row, _), _ = self.drawn(*(self.row(key=day, limit=20, asked=9, least=9, most=9) for day in DAYS))
+        (row, _), _ = self.drawn(
+            *(self.row(key=day, limit=20, slices=9, min_requests=9, max_requests=9) for day in DAYS)
+        )
         assert row == ["acme", "d", "2026-11-18 to 2026-11-20", "27", "0", "27", "2", ""]
 
     def test_the_last_row_is_the_slowest_actions(self) -> None:
         """Actions run side by side, so all take as long as the slowest; datasets of one action wait for each other."""
         (*_, last), _ = self.drawn(
-            self.row("a", "A", limit=1, least=10, most=20),
-            self.row("b", "A", limit=1, least=5, most=5),
-            self.row("c", "B", limit=20, least=100, most=300),
+            self.row("a", "A", limit=1, min_requests=10, max_requests=20),
+            self.row("b", "A", limit=1, min_requests=5, max_requests=5),
+            self.row("c", "B", limit=20, min_requests=100, max_requests=300),
         )
         assert last == ["all", "", "", "", "", "115 to 325", "15 to 25", ""]
 
     def test_what_is_left_entirely_is_still_a_row(self) -> None:
         """Where nothing has changed, a dataset stands there with nothing to ask."""
-        (row, _), left = self.drawn(self.row(asked=0, least=0, most=0, left=3, why="the same"))
+        (row, _), left = self.drawn(
+            self.row(slices=0, min_requests=0, max_requests=0, left_out=3, why_left_out="the same")
+        )
         assert row == ["acme", "d", "2026-11", "0", "3", "0", "0", "the same"]
         assert left == []
 
     def test_what_is_not_asked_stands_by_its_reason(self) -> None:
         """Datasets that are not asked for one reason are one row, an account's each; all of them have a reason."""
-        nothing = {"asked": 0, "least": 0, "most": 0}
+        nothing = {"slices": 0, "min_requests": 0, "max_requests": 0}
         rows, left = self.drawn(
-            self.row("a", why="a reason", **nothing),
+            self.row("a", why_left_out="a reason", **nothing),
             self.row("b", **nothing),
-            self.row("c", why="a reason", **nothing),
+            self.row("c", why_left_out="a reason", **nothing),
         )
         assert [row[0] for row in rows] == ["all"]
-        assert left == [["acme", "a, c", "a reason"], ["acme", "b", "there is nothing to ask about"]]
+        assert left == [["acme", "a, c", "a reason"], ["acme", "b", "there is nothing to request"]]
 
     def test_of_nothing_is_nothing(self) -> None:
         """A plan of nothing can be drawn."""

@@ -132,7 +132,7 @@ class TestDays:
     def again(self, workspace: Workspace, now_at: str, month: str = "2026-11", *, full: bool = False) -> list[str]:
         """Return the days asked again, as day of the month."""
         workspace.now = now_at
-        return [str(day)[-2:] for day in slices.days_again(workspace.run(full=full), profile(), BillMonth(month))]
+        return [str(day)[-2:] for day in slices.days_to_refresh(workspace.run(full=full), profile(), BillMonth(month))]
 
     def test_the_last_three_at_first(self, workspace: Workspace) -> None:
         """Where no day is landed yet, the running one and two before are asked."""
@@ -212,7 +212,7 @@ class TestChanges:
 
     def changes(self, workspace: Workspace, days: Any = DAYS) -> Any:
         """Read the changes of November."""
-        return slices.changes(workspace.run(), profile(), OPEN, days)
+        return slices.last_changes(workspace.run(), profile(), OPEN, days)
 
     def test_the_last_change_of_any_day_counts(self, workspace: Workspace) -> None:
         """Each customer's newest change over all landed days of the month, asked again or not, is told."""
@@ -277,7 +277,11 @@ class TestOpenMonth:
         workspace.land(dataset, month.key, {uin: lines(2) for uin in "123"})
         asked = month_work(workspace, dataset, month, changed={"1": self.SAME, "2": self.MOVED, "3": self.SAME})
         assert uins(asked) == ["2"]
-        assert (asked.left, asked.why, asked.skipped) == (2, "their daily bills have not changed since", "")
+        assert (asked.left_out, asked.why_left_out, asked.why_skipped) == (
+            2,
+            "their daily bills have not changed since their rows were proven",
+            "",
+        )
 
     def test_who_is_not_known_to_be_the_same_is_asked(self, workspace: Workspace) -> None:
         """Who never landed, failed, is in doubt, or of whose days one is not known, is asked."""
@@ -306,7 +310,7 @@ class TestOpenMonth:
         """Told to be full, a run asks also what nothing says has changed."""
         workspace.land(DETAIL, OPEN.key, {uin: lines(2) for uin in "123"})
         asked = month_work(workspace, DETAIL, OPEN, full=True, changed=dict.fromkeys("123", self.SAME))
-        assert (uins(asked), asked.left) == (["1", "2", "3"], 0)
+        assert (uins(asked), asked.left_out) == (["1", "2", "3"], 0)
 
     def test_everyone_is_asked_where_nothing_cheap_tells(self, workspace: Workspace) -> None:
         """Datasets without a cheap sign of change are asked whole, each time."""
@@ -326,7 +330,7 @@ class TestOpenMonth:
         """Files, and what is unpaid, are skipped until the bill is out, with the reason, even in a full run."""
         workspace.now = "2026-11-05T00:59:59"
         asked = month_work(workspace, dataset, MONTH, full=full)
-        assert (asked.slices, asked.left, asked.skipped) == ((), 0, "the month's bill is not out")
+        assert (asked.slices, asked.left_out, asked.why_skipped) == ((), 0, "the month's bill is not issued yet")
 
 
 class TestClosedMonth:
@@ -380,7 +384,7 @@ class TestClosedMonth:
         who = Customers(frozenset("123"))
         for dataset in (DETAIL, SUMMARY):
             asked = slices.month_work(context, profile(), dataset, MONTH, who, {})
-            assert (uins(asked), asked.left) == (["2"], 2)
+            assert (uins(asked), asked.left_out) == (["2"], 2)
 
     def test_vouchers_seen_before_are_asked_again(self, workspace: Workspace) -> None:
         """A voucher that is no longer on the list is asked for the months it was asked for before."""
@@ -419,7 +423,11 @@ class TestUnpaid:
         """At the first landing after the close, all who spent are asked, credits too; who spent nothing is not."""
         self.land_summary(workspace, _1="5", _2="0.00", _3="-1")
         asked = month_work(workspace, UNPAID)
-        assert (uins(asked), asked.left, asked.why) == (["1", "3"], 1, "nothing was spent, or it is paid")
+        assert (uins(asked), asked.left_out, asked.why_left_out) == (
+            ["1", "3"],
+            1,
+            "these customers spent nothing, or have paid",
+        )
 
     def test_those_who_still_owe_later(self, workspace: Workspace) -> None:
         """Who has paid is not asked again; who has not, or is not known to have, is."""
@@ -473,8 +481,8 @@ class TestFiles:
         files = self.taken("1", "2")
         workspace.land(DETAIL_FILES, MONTH.key, files, at=later(hours=1), proof={list(files)[1]: Proof.FAILED})
         asked = month_work(workspace, DETAIL_FILES)
-        assert (uins(asked), asked.left) == (["2"], 1)
-        assert asked.why == "their files were taken since the bill is out"
+        assert (uins(asked), asked.left_out) == (["2"], 1)
+        assert asked.why_left_out == "their files were downloaded after the bill was issued"
         assert uins(month_work(workspace, DETAIL_FILES, full=True)) == ["1", "2"]
 
     def test_again_where_the_bill_changed_since(self, workspace: Workspace) -> None:
@@ -486,18 +494,17 @@ class TestFiles:
 
     def test_not_before_it_is_known_who_was_billed(self, workspace: Workspace) -> None:
         """Without a product summary of the bill nobody is asked, and nothing is landed that would look whole."""
-        reason = "there is no bill_summary_by_product of the month's bill that says who has one"
-        assert month_work(workspace, DETAIL_FILES).skipped == reason
+        assert "bill_summary_by_product" in month_work(workspace, DETAIL_FILES).why_skipped
         workspace.now = "2026-11-04T12:00:00"
         self.land_bills(workspace)
         workspace.now = "2026-11-20T12:00:00"
-        assert month_work(workspace, DETAIL_FILES).skipped == reason
+        assert "bill_summary_by_product" in month_work(workspace, DETAIL_FILES).why_skipped
 
     def test_an_account_without_customers_has_none(self, workspace: Workspace) -> None:
         """Where it is known that nobody was billed, there is nothing to wait for."""
         workspace.land(BY_PRODUCT, MONTH.key, {})
         asked = month_work(workspace, DETAIL_FILES, who=())
-        assert (asked.slices, asked.left, asked.skipped) == ((), 0, "")
+        assert (asked.slices, asked.left_out, asked.why_skipped) == ((), 0, "")
 
     def test_who_is_not_known_is_asked(self, workspace: Workspace) -> None:
         """Who had no summary before the close, and none since, may have been billed."""
@@ -513,7 +520,7 @@ class TestFiles:
         assert month_work(workspace, dataset, role=Role.CUSTOMER).slices == (Slice(),)
         workspace.land(dataset, MONTH.key, {None: []})
         asked = month_work(workspace, dataset, role=Role.CUSTOMER)
-        assert (asked.slices, asked.left) == ((), 1)
+        assert (asked.slices, asked.left_out) == ((), 1)
         assert month_work(workspace, dataset, role=Role.CUSTOMER, full=True).slices == (Slice(),)
         workspace.land(dataset, MONTH.key, {None: []}, proof={None: Proof.FAILED})
         assert month_work(workspace, dataset, role=Role.CUSTOMER).slices == (Slice(),)
@@ -524,7 +531,8 @@ class TestFiles:
         """Set so, the lines of a closed month are not paged, in a full run neither; of an open one they are."""
         role = Role.CUSTOMER if name.startswith("own") else Role.RESELLER
         asked = month_work(workspace, DATASETS[name], full=full, role=role, files_when_issued=True)
-        assert (asked.slices, asked.skipped) == ((), "bill files are asked instead, as set")
+        assert asked.slices == ()
+        assert "issued_bills" in asked.why_skipped
         assert month_work(workspace, DATASETS[name], OPEN, full=full, role=role, files_when_issued=True).slices
         assert month_work(workspace, DATASETS["customer_bill_summary"], files_when_issued=True).slices
 
@@ -535,7 +543,7 @@ class TestCounts:
     def count(self, workspace: Workspace, dataset: Dataset, key: str, *uins: str | None, **wishes: Any) -> int:
         """Count the requests for customers."""
         asked = WorkList(dataset, tuple(Slice(uin) for uin in uins))
-        return slices.request_counts(workspace.run(), profile(**wishes), asked, key)
+        return slices.estimate_requests(workspace.run(), profile(**wishes), asked, key)
 
     @pytest.mark.parametrize(
         ("rows", "requests"), [(0, 1), (1, 1), (199, 1), (200, 2), (201, 3), (399, 3), (400, 4), (401, 4)]

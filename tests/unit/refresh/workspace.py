@@ -228,7 +228,7 @@ def profile(role: Role = Role.RESELLER, account: str = "acme", **wishes: Any) ->
 
 def read(workspace: Workspace, role: Role = Role.RESELLER, datasets: Sequence[Dataset] = ASKED) -> lists.Customers:
     """Read who datasets of a month are asked of."""
-    return lists.customers(workspace.run(), profile(role), datasets)
+    return lists.read_customers(workspace.run(), profile(role), datasets)
 
 
 def month_work(
