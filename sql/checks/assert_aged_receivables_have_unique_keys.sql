@@ -1,4 +1,4 @@
--- No customer and month of an account is owed twice.
+-- No customer and month of an account has two unpaid amounts.
 -- Grain: one row per key that occurs more than once.
 with
 

@@ -1,4 +1,4 @@
--- What is unpaid by age is all that is unpaid, by account, month and currency.
+-- Unpaid amounts by age sum to all unpaid amounts, by account, month and currency.
 -- Grain: one row per group that differs.
 with
 

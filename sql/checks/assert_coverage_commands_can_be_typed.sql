@@ -1,4 +1,4 @@
--- Every command that heals is one of the two that there are, spelled as a shell takes it.
+-- Every heal_command is one of the two known commands, in valid shell syntax.
 -- Grain: one row per command that is not.
 with
 

@@ -1,4 +1,4 @@
--- No customer of an account has two credits at risk.
+-- No customer of an account has two rows of credit risk.
 -- Grain: one row per key that occurs more than once.
 with
 

@@ -1,4 +1,4 @@
--- No customer and no own bill of an account has a month twice.
+-- No customer or own bill of an account has a month twice.
 -- Grain: one row per key that occurs more than once.
 with
 

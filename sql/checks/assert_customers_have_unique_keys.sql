@@ -1,4 +1,4 @@
--- No customer of an account is there twice.
+-- No customer of an account occurs twice.
 -- Grain: one row per account and customer that occurs more than once.
 with
 

@@ -1,4 +1,4 @@
--- No day is there twice.
+-- No day occurs twice.
 -- Grain: one row per key that occurs more than once.
 with
 

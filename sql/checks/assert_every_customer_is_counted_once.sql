@@ -1,4 +1,4 @@
--- No customer's bill of a month is there from two accounts.
+-- No customer's bill of a month is counted from two accounts.
 -- Grain: one row per customer and bill month that is.
 with
 

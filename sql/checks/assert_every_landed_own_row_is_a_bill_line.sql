@@ -1,4 +1,4 @@
--- Every landed row of an end customer's own bill is one bill line, and no line is anything else.
+-- Every landed row of an end customer's own bill is one bill line, and there are no other lines.
 -- Grain: one row per account and bill month where they differ.
 with
 
@@ -6,7 +6,7 @@ own_months as (
     select * from intermediate.int_own_months_landed
 ),
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
     where dataset = 'own_bill_detail'
 ),
@@ -15,21 +15,21 @@ own_lines as (
     select * from main.fct_own_bill_lines
 ),
 
--- What landing proved of pages is compared to the last decimal; of a file, which may group
--- thousands with commas, it counted the rows.
+-- For pages, landing recorded the exact cost. For a file, whose numbers may group thousands with
+-- commas, it only counted the rows.
 compared as (
     select
         own_months.account,
         own_months.bill_month,
         own_months.landed_rows,
-        landed_customers.billed_cost as landed_cost,
+        landed_slices.billed_cost as landed_cost,
         0 as line_count,
         null as line_cost
     from own_months
-    left join landed_customers
+    left join landed_slices
         on
-            own_months.account = landed_customers.account
-            and own_months.bill_month = landed_customers.bill_month
+            own_months.account = landed_slices.account
+            and own_months.bill_month = landed_slices.bill_month
             and own_months.line_source = 'pages'
     union all
     select

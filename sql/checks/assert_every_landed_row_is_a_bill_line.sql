@@ -1,5 +1,5 @@
--- Every landed row of the line_source that is taken is one bill line, and no line is anything else: for
--- each customer that is counted their number and their exact cost are those that landed.
+-- Every landed row of the chosen line source is one bill line, and there are no other lines: each
+-- counted customer has as many lines as landed, with the same exact cost.
 -- Grain: one row per account, customer and bill month where they differ.
 with
 

@@ -1,6 +1,6 @@
--- Rows of cost and usage keep the rules of FOCUS 1.2 that bill lines could make them break.
--- Grain: one row per kind of charge of an account and month that breaks one, with the first.
--- What the view cannot but keep, such as units beside quantities, its cases show.
+-- Rows of cost and usage keep the rules of FOCUS 1.2 that unusual bill lines could break.
+-- Grain: one row per kind of charge of an account and month that breaks a rule, with the first one.
+-- Rules that the view always keeps, such as units beside quantities, are tested by its cases.
 with
 
 focus_rows as (
@@ -28,7 +28,7 @@ kinds_counted as (
             EffectiveCost = BilledCost and ListCost = BilledCost and ContractedCost = BilledCost
         ) as same_cost_count,
         count(ConsumedQuantity) as consumed_count,
-        -- One of more than 20 digits before the point has no room in the column.
+        -- A quantity with more than 20 digits before the point does not fit into the column.
         count(*) filter (
             where
             x_RowKind <> 'voucher'
@@ -51,7 +51,7 @@ kinds_counted as (
         ServiceSubcategory
 ),
 
-judged as (
+assessed as (
     select
         x_Account,
         x_BillMonth,
@@ -84,7 +84,7 @@ judged as (
             when ChargeCategory <> 'Usage' and consumed_count > 0
                 then 'ConsumedQuantity must be null where nothing is used'
             when unpriced_count > 0
-                then 'PricingQuantity must not be null where the bill tells how much was used'
+                then 'PricingQuantity must not be null where the bill says how much was used'
             when ChargeCategory <> 'Purchase' and commitment_count > 0
                 then 'CommitmentDiscountId must be of a purchase, which alone is known to be one'
             when
@@ -107,7 +107,7 @@ final as (
         ChargeCategory,
         row_count,
         broken_rule
-    from judged
+    from assessed
     where broken_rule is not null
 )
 

@@ -1,4 +1,5 @@
--- FOCUS rows are the bill lines, each charge, voucher and use once, and sum to them, cost by cost.
+-- FOCUS rows hold each charge, voucher and use of the bill lines once, and sum to them, cost by
+-- cost.
 -- Grain: one row per account, bill month, kind of bill and currency where they differ.
 with
 

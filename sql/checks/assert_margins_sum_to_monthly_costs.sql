@@ -1,4 +1,4 @@
--- Margins tell every bill and every commission once.
+-- Margins sum to the monthly costs and the commission lines.
 -- Grain: one row per account, customer, bill month and currency where they do not.
 with
 
@@ -14,7 +14,7 @@ margins as (
     select * from main.rpt_margin
 ),
 
--- What the one says less what the other says must leave nothing.
+-- The difference of both sides must be zero.
 signed as (
     select
         account,

@@ -1,4 +1,4 @@
--- Every bill is told in its own month, and as the month before in the next.
+-- Every bill is compared as its own month, and as the previous month in the next.
 -- Grain: one row per account, customer or own bill, bill month and currency where it is not.
 with
 
@@ -50,7 +50,7 @@ bills_summed as (
     group by account, customer_uin, is_own_bill, bill_month, billing_currency
 ),
 
--- What the one says less what the other says must leave nothing.
+-- The difference of both sides must be zero.
 signed as (
     select
         account,

@@ -1,5 +1,5 @@
--- No text of a downloaded partner's file is lost or rounded when staging gives it its type.
--- Grain: one row per value that is.
+-- No value of a partner's downloaded file is lost or rounded when staging casts it.
+-- Grain: one row per value that is lost or rounded.
 with
 
 file_lines as (
@@ -22,8 +22,8 @@ commissions as (
     select * from staging.stg_commission_files
 ),
 
--- Most lines hold plain numbers with at most eight decimals, which every cast keeps, and plain
--- times. Only the others are taken apart below.
+-- Most lines hold only plain times and plain numbers with at most eight decimals, which every cast
+-- keeps. Only the other lines are examined below.
 suspect_file_lines as (
     select * from file_lines
     where
@@ -72,8 +72,8 @@ suspect_pack_lines as (
         or (usage_end_at is null and source.usage_end_at is not null)
 ),
 
--- kept_decimals: how many the type has room for, null where none can be lost.
-taken_apart as (
+-- kept_decimals: decimals that the type can hold; null where none can be lost.
+unpivoted as (
     select
         account,
         customer_uin,
@@ -268,7 +268,7 @@ taken_apart as (
     from commissions
 ),
 
-spelled as (
+parsed as (
     select
         account,
         customer_uin,
@@ -288,11 +288,11 @@ spelled as (
             '^[+-]?([0-9]*)[.]?([0-9]*)(?:[eE]([+-]?[0-9]{1,9}))?$',
             ['whole', 'fraction', 'exponent']
         ) as number
-    from taken_apart
+    from unpivoted
     where source_text is not null
 ),
 
--- 1.20e-05 has the digits 120 and 2 + 5 decimals, of which the last is a zero and may go.
+-- 1.20e-05 has the digits 120 and 2 + 5 decimals. The last one is a zero and may be lost.
 counted as (
     select
         account,
@@ -308,7 +308,7 @@ counted as (
         - length(number.whole)
         - coalesce(try_cast(number.exponent as integer), 0) as decimals,
         length(number.whole || number.fraction) > 0 as is_number
-    from spelled
+    from parsed
 ),
 
 final as (

@@ -1,5 +1,5 @@
--- No text of an end customer's own figures is lost or rounded when staging gives it its type.
--- Grain: one row per value that is.
+-- No value of an end customer's own figures is lost or rounded when staging casts it.
+-- Grain: one row per value that is lost or rounded.
 with
 
 own_lines as (
@@ -26,8 +26,8 @@ explorer as (
     select * from staging.stg_own_cost_explorer
 ),
 
--- Most lines hold plain numbers with at most eight decimals, which every cast keeps, and plain
--- times. Only the others are taken apart below.
+-- Most lines hold only plain times and plain numbers with at most eight decimals, which every cast
+-- keeps. Only the other lines are examined below.
 suspect_own_lines as (
     select * from own_lines
     where
@@ -75,9 +75,9 @@ suspect_own_file_lines as (
         or (usage_end_at is null and source.usage_end_at is not null)
 ),
 
--- kept_decimals: how many the type has room for, null where none can be lost. Vouchers' amounts are
--- sent as doubles, so their decimals may be rounded.
-taken_apart as (
+-- kept_decimals: decimals that the type can hold; null where none can be lost. Vouchers' amounts
+-- are sent as doubles, so their decimals may be rounded.
+unpivoted as (
     select
         account,
         null as customer_uin,
@@ -278,7 +278,7 @@ taken_apart as (
     from explorer
 ),
 
-spelled as (
+parsed as (
     select
         account,
         customer_uin,
@@ -298,11 +298,11 @@ spelled as (
             '^[+-]?([0-9]*)[.]?([0-9]*)(?:[eE]([+-]?[0-9]{1,9}))?$',
             ['whole', 'fraction', 'exponent']
         ) as number
-    from taken_apart
+    from unpivoted
     where source_text is not null
 ),
 
--- 1.20e-05 has the digits 120 and 2 + 5 decimals, of which the last is a zero and may go.
+-- 1.20e-05 has the digits 120 and 2 + 5 decimals. The last one is a zero and may be lost.
 counted as (
     select
         account,
@@ -318,7 +318,7 @@ counted as (
         - length(number.whole)
         - coalesce(try_cast(number.exponent as integer), 0) as decimals,
         length(number.whole || number.fraction) > 0 as is_number
-    from spelled
+    from parsed
 ),
 
 final as (

@@ -1,5 +1,5 @@
--- No text that a list or figure of a day held is lost or rounded when staging gives it its type.
--- Grain: one row per value that is.
+-- No value of a snapshot is lost or rounded when staging casts it.
+-- Grain: one row per value that is lost or rounded.
 with
 
 customer_info as (
@@ -82,8 +82,8 @@ industries as (
     select * from staging.stg_industries
 ),
 
--- kept_decimals: how many the type has room for, null where none can be lost.
-taken_apart as (
+-- kept_decimals: decimals that the type can hold; null where none can be lost.
+unpivoted as (
     select
         account,
         snapshot_date,
@@ -472,8 +472,8 @@ taken_apart as (
     from industries
 ),
 
--- Nearly all are times and plain numbers with at most eight decimals, which every cast keeps. Only
--- the others are looked at more closely.
+-- Most values are times and plain numbers with at most eight decimals, which every cast keeps. Only
+-- the other values are examined below.
 suspected as (
     select
         account,
@@ -490,7 +490,7 @@ suspected as (
             '^[+-]?([0-9]*)[.]?([0-9]*)(?:[eE]([+-]?[0-9]{1,9}))?$',
             ['whole', 'fraction', 'exponent']
         ) as number
-    from taken_apart
+    from unpivoted
     where
         source_text is not null
         and (
@@ -503,7 +503,7 @@ suspected as (
         )
 ),
 
--- 1.20e-05 has the digits 120 and 2 + 5 decimals, of which the last is a zero and may go.
+-- 1.20e-05 has the digits 120 and 2 + 5 decimals. The last one is a zero and may be lost.
 counted as (
     select
         account,
@@ -524,9 +524,9 @@ counted as (
     from suspected
 ),
 
--- Amounts are JSON numbers here, so doubles. What stands beyond a double's last sure digit or the
--- tenth decimal, as in 99.99000000000001, was left behind by the service's own arithmetic and may
--- go. A text of more digits than a double ever has is none.
+-- Amounts are JSON numbers here, so doubles. Digits beyond a double's precision or the tenth
+-- decimal, as in 99.99000000000001, are rounding errors of the service and may be lost. A text with
+-- more digits than a double can have is not a double.
 final as (
     select
         account,

@@ -1,4 +1,4 @@
--- No own bill of a month is compared twice with the same thing.
+-- No own bill of a month is compared twice with the same figure.
 -- Grain: one row per key that occurs more than once.
 with
 

@@ -1,4 +1,4 @@
--- No customer and month of an account is receivable twice.
+-- No customer and month of an account has two receivables.
 -- Grain: one row per key that occurs more than once.
 with
 

@@ -1,5 +1,5 @@
--- Credit and debit lines sum to the difference between what is owed and what was frozen,
--- bill by bill.
+-- Credit and debit lines sum to the difference between what is owed and what was closed, bill by
+-- bill.
 -- Grain: one row per account, customer, bill month and currency where they do not.
 with
 

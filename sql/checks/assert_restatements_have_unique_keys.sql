@@ -1,4 +1,4 @@
--- No bill of a month is told twice in a currency.
+-- No bill of a month has two rows in a currency.
 -- Grain: one row per key that occurs more than once.
 with
 

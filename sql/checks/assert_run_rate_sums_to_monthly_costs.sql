@@ -1,4 +1,4 @@
--- Run rates tell every bill as monthly costs do.
+-- Run rates sum to the monthly costs of the same bills.
 -- Grain: one row per account, customer or own bill, bill month and currency where they differ.
 with
 
@@ -14,7 +14,7 @@ run_rates as (
     select * from main.rpt_daily_run_rate
 ),
 
--- What the one says less what the other says must leave nothing.
+-- The difference of both sides must be zero.
 signed as (
     select
         account,

@@ -1,4 +1,4 @@
--- No shared customer and month is there twice.
+-- No shared customer and month occurs twice.
 -- Grain: one row per key that occurs more than once.
 with
 

@@ -1,4 +1,5 @@
--- Every statement row adds up: list less discount less vouchers, with what lines leave unexplained.
+-- Every statement row adds up: list cost less discount less vouchers, plus the unexplained rest of
+-- the lines, equals the billed cost.
 -- Grain: one row per statement row that does not.
 with
 

@@ -1,4 +1,4 @@
--- What is left of vouchers by when they expire is all that is left of a customer's vouchers.
+-- Voucher amounts by expiry sum to all that is left on a customer's vouchers.
 -- Grain: one row per group that differs.
 with
 

@@ -1,6 +1,6 @@
--- Bill lines of every customer and month, each from the one line_source that is taken for it.
+-- Bill lines of every customer and month, each from the one line source chosen for it.
 -- Grain: one row per bill line; nothing is deduplicated, so a line_id may occur more than once.
--- Lines of all accounts: one customer's month may be there of several, and is counted once only.
+-- Two accounts may have lines of the same customer and month: only one account's lines count.
 with
 
 page_lines as (
@@ -15,12 +15,12 @@ pack_lines as (
     select * from staging.stg_customer_bill_detail_packs
 ),
 
-files_routed as (
+files_chosen as (
     select * from intermediate.int_customer_months_sourced
     where line_source = 'files'
 ),
 
--- Mostly no month is sourced to files: then nothing is compared, line by line, with nothing.
+-- Usually no month comes from files; the anti join with an empty table then costs nothing.
 final as (
     select
         'pages' as line_source,
@@ -67,11 +67,11 @@ final as (
         page_lines.request_id,
         page_lines.fetched_at
     from page_lines
-    anti join files_routed
+    anti join files_chosen
         on
-            page_lines.account = files_routed.account
-            and page_lines.customer_uin = files_routed.customer_uin
-            and page_lines.bill_month = files_routed.bill_month
+            page_lines.account = files_chosen.account
+            and page_lines.customer_uin = files_chosen.customer_uin
+            and page_lines.bill_month = files_chosen.bill_month
     union all
     select
         'files' as line_source,
@@ -118,13 +118,13 @@ final as (
         file_lines.request_id,
         file_lines.fetched_at
     from file_lines
-    inner join files_routed
+    inner join files_chosen
         on
-            file_lines.account = files_routed.account
-            and file_lines.customer_uin = files_routed.customer_uin
-            and file_lines.bill_month = files_routed.bill_month
-            and file_lines.slice_params is not distinct from files_routed.slice_params
-            and files_routed.dataset = 'customer_bill_detail_files'
+            file_lines.account = files_chosen.account
+            and file_lines.customer_uin = files_chosen.customer_uin
+            and file_lines.bill_month = files_chosen.bill_month
+            and file_lines.slice_params is not distinct from files_chosen.slice_params
+            and files_chosen.dataset = 'customer_bill_detail_files'
     union all
     select
         'files' as line_source,
@@ -171,13 +171,13 @@ final as (
         pack_lines.request_id,
         pack_lines.fetched_at
     from pack_lines
-    inner join files_routed
+    inner join files_chosen
         on
-            pack_lines.account = files_routed.account
-            and pack_lines.customer_uin = files_routed.customer_uin
-            and pack_lines.bill_month = files_routed.bill_month
-            and pack_lines.slice_params is not distinct from files_routed.slice_params
-            and files_routed.dataset = 'customer_bill_detail_packs'
+            pack_lines.account = files_chosen.account
+            and pack_lines.customer_uin = files_chosen.customer_uin
+            and pack_lines.bill_month = files_chosen.bill_month
+            and pack_lines.slice_params is not distinct from files_chosen.slice_params
+            and files_chosen.dataset = 'customer_bill_detail_packs'
 )
 
 select * from final

@@ -1,7 +1,7 @@
--- As of when a customer's daily bills of a month are known, and since when they are as they are.
--- Grain: one row per account, customer and bill month of which a day landed.
--- Of a month whose bill is not out nobody asks again for the lines of a customer whose days did not
--- change: they are as of its days.
+-- When a customer's bills by day of a month were last proven, and when they last changed.
+-- Grain: one row per account, customer and bill month with a landed day.
+-- Before a month's bill is issued, bill lines are requested again only for customers whose days
+-- changed. The lines of the others are as recent as their days.
 with
 
 landed_days as (

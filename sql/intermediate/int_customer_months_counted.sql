@@ -1,9 +1,9 @@
--- By which account a customer's month is counted where several accounts have it.
--- Grain: one row per account, customer and bill month that was asked for.
--- Of several rows of a customer and month exactly one is counted: the others are the same money.
+-- The account whose figures of a customer and month count, where several accounts have them.
+-- Grain: one row per requested account, customer and bill month.
+-- Of all rows of a customer and month exactly one is counted: the others are the same money.
 with
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
     where
         customer_uin is not null
@@ -25,7 +25,7 @@ sourced as (
     where customer_uin is not null
 ),
 
-asked as (
+requested as (
     select
         account,
         customer_uin,
@@ -35,9 +35,9 @@ asked as (
         requested_to_at,
         false as has_bill,
         false as is_final
-    from landed_customers
+    from landed_slices
     union all
-    -- Owners in a pack may have been asked for in no other way; files are asked for by kind.
+    -- Some customers occur only in a pack. Files are requested by CustomerUinType.
     select
         account,
         customer_uin,
@@ -50,7 +50,8 @@ asked as (
     from sourced
 ),
 
--- What was said last of a customer that was asked for, not of rows carried over, tells what it is.
+-- is_direct is taken from the latest request; rows kept from an earlier landing count only if there
+-- are no others.
 grouped as (
     select
         account,
@@ -61,13 +62,13 @@ grouped as (
         ) as is_direct,
         bool_or(has_bill) as has_bill,
         bool_or(is_final) as is_final
-    from asked
+    from requested
     group by account, customer_uin, bill_month
 ),
 
--- An account that has bill lines proven since the month closed goes before one whose are older, and
--- that before one that has none; then one whose own the customer is
--- before one that reaches it through second-level resellers; then by name.
+-- First comes an account with bill lines proven after the bill was issued, then one with bill
+-- lines, then one whose own customer it is rather than a second-level reseller's, then the first by
+-- name.
 ranked as (
     select
         account,

@@ -1,9 +1,9 @@
--- How far the figures of a customer and month are landed and proven, over all bill datasets.
--- Grain: one row per account, customer and bill month that was asked for.
--- landed_rows and expected_rows count bill lines alone, so they may be summed.
+-- Whether the bill lines and the four summaries of a customer and month are landed and proven.
+-- Grain: one row per requested account, customer and bill month.
+-- landed_rows and expected_rows count bill lines only, so they may be summed.
 with
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
     where
         dataset in (
@@ -23,7 +23,7 @@ counted as (
     select * from intermediate.int_customer_months_counted
 ),
 
--- Bill lines count as customer_bill_detail by whichever line_source they come.
+-- Bill lines count as customer_bill_detail, whatever their line source.
 gathered as (
     select
         account,
@@ -41,7 +41,7 @@ gathered as (
         is_carried,
         is_proven_issued,
         null as line_source
-    from landed_customers
+    from landed_slices
     union all
     select
         account,
@@ -62,7 +62,7 @@ gathered as (
     from sourced
 ),
 
--- Rows carried over are as final as the month was when they were proven, not as it is now.
+-- Rows kept from an earlier landing have the month's state of when they were proven, not of now.
 dated as (
     select
         account,
@@ -76,7 +76,8 @@ dated as (
         reason,
         is_carried,
         line_source,
-        -- A customer that left cannot be asked again; what was proven since the close stays proven.
+        -- Rows of a customer that left cannot be fetched again: if they were proven after the bill
+        -- was issued, they stay proven.
         is_carried and is_proven_issued and not is_listed as is_settled,
         proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
         coalesce(proven_at, case when not is_carried and proof <> 'failed' then requested_to_at end)
@@ -85,7 +86,7 @@ dated as (
     from gathered
 ),
 
-judged as (
+assessed as (
     select
         account,
         customer_uin,
@@ -97,7 +98,7 @@ judged as (
         is_landed,
         as_of_at,
         (proof = 'proven' and is_landed) or is_settled as is_proven,
-        -- A bill is out at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339).
+        -- A bill is issued at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339).
         case
             when not is_carried or as_of_at is null then month_state
             when as_of_at < ends_at then 'open'
@@ -126,11 +127,11 @@ grouped as (
         sum(landed_rows) filter (where dataset = 'customer_bill_detail') as landed_rows,
         sum(expected_rows) filter (where dataset = 'customer_bill_detail') as expected_rows,
         max(line_source) as line_source,
-        list(dataset order by dataset) as asked_datasets,
+        list(dataset order by dataset) as requested_datasets,
         list(dataset order by dataset) filter (where is_landed) as landed_datasets,
         bool_and(is_proven) as is_proven,
         string_agg(reason, ' ' order by dataset) as reason
-    from judged
+    from assessed
     group by account, customer_uin, bill_month
 ),
 
@@ -155,7 +156,7 @@ compared as (
                 'customer_bill_detail',
                 'customer_bill_summary'
             ],
-            lambda dataset: not list_contains(asked_datasets, dataset)
+            lambda dataset: not list_contains(requested_datasets, dataset)
         ) as missing_datasets
     from grouped
 ),
@@ -186,8 +187,8 @@ final as (
                 case
                     when compared.landed_rows < compared.expected_rows
                         then
-                            'Of ' || compared.expected_rows || ' bill lines '
-                            || compared.landed_rows || ' landed.'
+                            compared.landed_rows || ' of ' || compared.expected_rows
+                            || ' bill lines landed.'
                 end
             ),
             ''

@@ -1,9 +1,9 @@
--- By which line_source the bill lines of a customer and month come: asked page by page, or from files.
--- Grain: one row per account, customer and bill month of which bill lines are known.
+-- The line source of each customer and month: bill lines fetched page by page, or from files.
+-- Grain: one row per account, customer and bill month with known bill lines.
 -- Rows and costs of pages and files are the same money: never add them to each other.
 with
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
     where
         dataset in (
@@ -47,7 +47,7 @@ packs_summed as (
     group by account, customer_uin, bill_month, slice_params
 ),
 
-judged as (
+assessed as (
     select
         dataset,
         account,
@@ -66,16 +66,19 @@ judged as (
         is_carried,
         is_proven_issued,
         proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
-        -- A customer that left cannot be asked again; what was proven since the close stays proven.
+        -- Rows of a customer that left cannot be fetched again: if they were proven after the bill
+        -- was issued, they stay proven.
         coalesce(is_proven_issued, false)
         and (proof = 'proven' or (is_carried and not is_listed)) as is_final
-    from landed_customers
+    from landed_slices
 ),
 
--- The lowest preference is taken, and never 9: pages proven since the close; files so proven, the
--- customer's own before the pack; pages that could not be proven; nothing, if the service's sums by
--- product say since the close that nothing was billed, of which there is no file; pages proven
--- before the close. A file so proven that could not be had again is as good as it was.
+-- The lowest preference wins; 9 is never chosen.
+-- 1: pages proven after the bill was issued.
+-- 2, 3: files proven so, the customer's own before the pack, even if not fetched again since.
+-- 4: pages that could not be proven.
+-- 5: no lines, if the issued sums by product say that nothing was billed: there is no file then.
+-- 6: pages proven before the bill was issued.
 candidates as (
     select
         'pages' as line_source,
@@ -100,70 +103,70 @@ candidates as (
             when proof = 'proven' then 6
             else 4
         end as preference
-    from judged
+    from assessed
     where dataset = 'customer_bill_detail'
     union all
     select
         'files' as line_source,
-        judged.dataset,
-        judged.account,
-        judged.customer_uin,
-        judged.bill_month,
-        judged.slice_params,
-        judged.landed_rows,
-        judged.expected_rows,
+        assessed.dataset,
+        assessed.account,
+        assessed.customer_uin,
+        assessed.bill_month,
+        assessed.slice_params,
+        assessed.landed_rows,
+        assessed.expected_rows,
         coalesce(files_summed.billed_cost, 0) as billed_cost,
-        judged.month_state,
-        judged.proof,
-        judged.proven_at,
-        judged.requested_to_at,
-        judged.reason,
-        judged.is_listed,
-        judged.is_carried,
-        judged.is_proven_issued,
+        assessed.month_state,
+        assessed.proof,
+        assessed.proven_at,
+        assessed.requested_to_at,
+        assessed.reason,
+        assessed.is_listed,
+        assessed.is_carried,
+        assessed.is_proven_issued,
         case
-            when judged.is_final then 2
-            when judged.is_carried and judged.is_proven_issued then 3
+            when assessed.is_final then 2
+            when assessed.is_carried and assessed.is_proven_issued then 3
             else 9
         end as preference
-    from judged
+    from assessed
     left join files_summed
         on
-            judged.account = files_summed.account
-            and judged.customer_uin = files_summed.customer_uin
-            and judged.bill_month = files_summed.bill_month
-            and judged.slice_params is not distinct from files_summed.slice_params
-    where judged.dataset = 'customer_bill_detail_files' and judged.is_landed
+            assessed.account = files_summed.account
+            and assessed.customer_uin = files_summed.customer_uin
+            and assessed.bill_month = files_summed.bill_month
+            and assessed.slice_params is not distinct from files_summed.slice_params
+    where assessed.dataset = 'customer_bill_detail_files' and assessed.is_landed
     union all
     select
         'files' as line_source,
-        judged.dataset,
-        judged.account,
+        assessed.dataset,
+        assessed.account,
         packs_summed.customer_uin,
-        judged.bill_month,
-        judged.slice_params,
+        assessed.bill_month,
+        assessed.slice_params,
         packs_summed.landed_rows,
         null as expected_rows,
         coalesce(packs_summed.billed_cost, 0) as billed_cost,
-        judged.month_state,
-        judged.proof,
-        judged.proven_at,
-        judged.requested_to_at,
-        judged.reason,
-        judged.is_listed,
-        judged.is_carried,
-        judged.is_proven_issued,
+        assessed.month_state,
+        assessed.proof,
+        assessed.proven_at,
+        assessed.requested_to_at,
+        assessed.reason,
+        assessed.is_listed,
+        assessed.is_carried,
+        assessed.is_proven_issued,
         case
-            when judged.is_final or (judged.is_carried and judged.is_proven_issued) then 3
+            when assessed.is_final or (assessed.is_carried and assessed.is_proven_issued) then 3
             else 9
         end as preference
-    from judged
+    from assessed
     inner join packs_summed
         on
-            judged.account = packs_summed.account
-            and judged.bill_month = packs_summed.bill_month
-            and judged.slice_params is not distinct from packs_summed.slice_params
-    where judged.dataset = 'customer_bill_detail_packs'
+            assessed.account = packs_summed.account
+            and assessed.bill_month = packs_summed.bill_month
+            and assessed.slice_params is not distinct from packs_summed.slice_params
+    where assessed.dataset = 'customer_bill_detail_packs'
     union all
     select
         'files' as line_source,
@@ -184,11 +187,12 @@ candidates as (
         is_carried,
         is_proven_issued,
         5 as preference
-    from judged
+    from assessed
     where dataset = 'bill_summary_by_product' and is_final and landed_rows = 0
 ),
 
--- A customer may have two files of a month, as one's own and as a reseller's: the newer one counts.
+-- A customer may have two files of a month, as the account's own and as a reseller's customer: the
+-- newer one counts.
 ranked as (
     select
         line_source,
@@ -212,7 +216,7 @@ ranked as (
         row_number() over (
             partition by account, customer_uin, bill_month
             order by preference asc, dataset asc, proven_at desc nulls last, slice_params asc
-        ) as place
+        ) as preference_rank
     from candidates
 ),
 
@@ -238,12 +242,15 @@ grouped as (
                 is_carried := is_carried,
                 is_proven_issued := is_proven_issued
             ),
-            place
+            preference_rank
         ) filter (where preference < 9) as chosen,
         max(billed_cost) filter (where line_source = 'pages') as page_cost,
         arg_min(
-            struct_pack(landed_rows := landed_rows, billed_cost := billed_cost), place
-        ) filter (where line_source = 'files' and dataset <> 'bill_summary_by_product') as taken_file
+            struct_pack(landed_rows := landed_rows, billed_cost := billed_cost),
+            preference_rank
+        ) filter (
+            where line_source = 'files' and dataset <> 'bill_summary_by_product'
+        ) as chosen_file
     from ranked
     group by account, customer_uin, bill_month
 ),
@@ -268,8 +275,8 @@ final as (
         chosen.is_carried,
         chosen.is_proven_issued,
         cast(page_cost as decimal(38, 8)) as page_cost,
-        cast(taken_file.landed_rows as bigint) as file_rows,
-        cast(taken_file.billed_cost as decimal(38, 8)) as file_cost
+        cast(chosen_file.landed_rows as bigint) as file_rows,
+        cast(chosen_file.billed_cost as decimal(38, 8)) as file_cost
     from grouped
 )
 

@@ -1,5 +1,5 @@
--- What each account is expected to land: what is asked of its role by itself.
--- Grain: one row per account that landed something and dataset.
+-- The datasets that each account is expected to land: those requested by default for its role.
+-- Grain: one row per account with landed files and dataset.
 -- Nothing to sum.
 with
 
@@ -18,8 +18,8 @@ landed_datasets as (
     from landed_files
 ),
 
--- The lake does not say what role an account has: it may be any that may ask all that it landed.
-roles_fitted as (
+-- The lake does not name an account's role: it may be any that may request all that it landed.
+roles_matched as (
     select
         landed_datasets.account,
         catalogue.role_name,
@@ -35,11 +35,12 @@ roles_possible as (
         account,
         role_name,
         count(*) over (partition by account) as role_count
-    from roles_fitted
+    from roles_matched
     where dataset_count = most_datasets
 ),
 
--- Expected is what is asked of every such role by itself, not what only settings ask for.
+-- Expected are the datasets requested by default for every such role, not those that only a setting
+-- requests.
 final as (
     select
         roles_possible.account,

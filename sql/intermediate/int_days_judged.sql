@@ -1,4 +1,4 @@
--- Which bills by day are missing, stale or not proven.
+-- Bills by day that are missing, stale or not proven.
 -- Grain: one row per account, dataset, bill month, customer (null: all) and kind of problem.
 -- Nothing to sum.
 with
@@ -7,7 +7,7 @@ landed_files as (
     select * from staging.stg_landed_files
 ),
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
 ),
 
@@ -16,13 +16,13 @@ expected as (
     where partition_kind = 'bill_date'
 ),
 
-months_asked as (
+months_landed as (
     select * from intermediate.int_months_spanned
     where is_asked
 ),
 
-lake_seen as (
-    select cast(max(requested_to_at) as date) as asked_date from landed_files
+lake_dated as (
+    select cast(max(requested_to_at) as date) as requested_date from landed_files
 ),
 
 days_landed as (
@@ -45,41 +45,41 @@ days_landed as (
 
 days_expected as (
     select
-        months_asked.account,
-        months_asked.bill_month,
-        months_asked.is_issued,
-        months_asked.as_of_date,
-        lake_seen.asked_date,
+        months_landed.account,
+        months_landed.bill_month,
+        months_landed.is_issued,
+        months_landed.as_of_date,
+        lake_dated.requested_date,
         expected.dataset,
         expected.action_name,
         days_landed.first_date,
         case
-            when months_asked.as_of_date > months_asked.last_date then months_asked.last_date
+            when months_landed.as_of_date > months_landed.last_date then months_landed.last_date
             else days_landed.last_date
         end as last_date,
         days_landed.requested_to_at,
         days_landed.dates,
         days_landed.short_dates
-    from months_asked
-    cross join lake_seen
-    inner join expected on months_asked.account = expected.account
+    from months_landed
+    cross join lake_dated
+    inner join expected on months_landed.account = expected.account
     left join days_landed
         on
-            months_asked.account = days_landed.account
-            and months_asked.bill_month = days_landed.bill_month
+            months_landed.account = days_landed.account
+            and months_landed.bill_month = days_landed.bill_month
             and expected.dataset = days_landed.dataset
 ),
 
--- Days are expected from the first that was asked, since nobody asks those before: of a month that
--- is over to its end, of one that runs to the last that landed. A month that was asked only after
--- its bill was out has none. The last three days of a month whose bill is not out are asked again
--- by themselves.
+-- Days are expected from the first one that landed, since earlier ones are never requested: to the
+-- end of a month that is over, else to the last one that landed. A month that was first requested
+-- after its bill was issued has no days. Until the bill is issued, each run requests the last three
+-- days again.
 days_compared as (
     select
         account,
         bill_month,
         is_issued,
-        asked_date,
+        requested_date,
         dataset,
         action_name,
         requested_to_at,
@@ -94,7 +94,7 @@ days_compared as (
     from days_expected
 ),
 
-days_not_whole as (
+days_missing as (
     select
         account,
         dataset,
@@ -104,18 +104,18 @@ days_not_whole as (
         case
             when requested_to_at is null
                 then
-                    'No day is landed: none was asked yet, or the account may not call '
+                    'No day has landed: none was requested yet, or the account may not call '
                     || action_name || '.'
             else
-                'The last days were asked on ' || cast(requested_to_at as date)
-                || ', the newest landing is of ' || asked_date || '.'
+                'Days were last requested on ' || cast(requested_to_at as date)
+                || ', other data on ' || requested_date || '.'
         end as reason,
         false as is_full,
         requested_to_at as landed_at
     from days_compared
     where
         not is_issued
-        and (requested_to_at is null or cast(requested_to_at as date) < asked_date)
+        and (requested_to_at is null or cast(requested_to_at as date) < requested_date)
     union all
     select
         account,
@@ -135,7 +135,7 @@ days_not_whole as (
         bill_month,
         null as customer_uin,
         'stale' as problem,
-        'Days were last asked before they were over: '
+        'Days were last requested before they had ended: '
         || array_to_string(short_dates, ', ') || '.' as reason,
         true as is_full,
         requested_to_at as landed_at
@@ -143,44 +143,44 @@ days_not_whole as (
     where len(short_dates) > 0
 ),
 
-days_of_customers as (
+days_unproven as (
     select
-        landed_customers.account,
-        landed_customers.dataset,
-        landed_customers.bill_month,
-        landed_customers.customer_uin,
+        landed_slices.account,
+        landed_slices.dataset,
+        landed_slices.bill_month,
+        landed_slices.customer_uin,
         case
-            when bool_or(landed_customers.proof = 'failed') then 'failed' else 'unproven'
+            when bool_or(landed_slices.proof = 'failed') then 'failed' else 'unproven'
         end as problem,
         concat_ws(
             ' ',
             'Days are not proven: '
             || string_agg(
-                cast(landed_customers.bill_date as varchar),
-                ', ' order by landed_customers.bill_date
+                cast(landed_slices.bill_date as varchar),
+                ', ' order by landed_slices.bill_date
             )
             || '.',
-            arg_max(landed_customers.reason, landed_customers.bill_date)
+            arg_max(landed_slices.reason, landed_slices.bill_date)
         ) as reason,
-        months_asked.is_issued
-        or min(landed_customers.bill_date) < months_asked.as_of_date - 2 as is_full,
-        min(landed_customers.proven_at) as landed_at
-    from landed_customers
-    inner join months_asked
+        months_landed.is_issued
+        or min(landed_slices.bill_date) < months_landed.as_of_date - 2 as is_full,
+        min(landed_slices.proven_at) as landed_at
+    from landed_slices
+    inner join months_landed
         on
-            landed_customers.account = months_asked.account
-            and landed_customers.bill_month = months_asked.bill_month
+            landed_slices.account = months_landed.account
+            and landed_slices.bill_month = months_landed.bill_month
     where
-        landed_customers.bill_date is not null
-        and landed_customers.is_listed
-        and landed_customers.proof <> 'proven'
+        landed_slices.bill_date is not null
+        and landed_slices.is_listed
+        and landed_slices.proof <> 'proven'
     group by
-        landed_customers.account,
-        landed_customers.dataset,
-        landed_customers.bill_month,
-        landed_customers.customer_uin,
-        months_asked.is_issued,
-        months_asked.as_of_date
+        landed_slices.account,
+        landed_slices.dataset,
+        landed_slices.bill_month,
+        landed_slices.customer_uin,
+        months_landed.is_issued,
+        months_landed.as_of_date
 ),
 
 final as (
@@ -193,7 +193,7 @@ final as (
         reason,
         is_full,
         landed_at
-    from days_not_whole
+    from days_missing
     union all
     select
         account,
@@ -204,7 +204,7 @@ final as (
         reason,
         is_full,
         landed_at
-    from days_of_customers
+    from days_unproven
 )
 
 select * from final

@@ -1,4 +1,4 @@
--- The bill months that each account is expected to have, and which of them were asked.
+-- The bill months that each account is expected to have, and which of them landed.
 -- Grain: one row per account and month, from its first landed one to the last of any account, or to
 -- the last that is over.
 -- Nothing to sum.
@@ -8,8 +8,8 @@ landed_files as (
     select * from staging.stg_landed_files
 ),
 
--- No clock is read: every run takes lists, so the newest list of any account tells the day.
-lake_seen as (
+-- The clock is not read. Every run takes snapshots, so the newest one of any account gives the day.
+lake_dated as (
     select
         coalesce(max(snapshot_date), cast(max(requested_to_at) as date)) as as_of_date,
         max(bill_month) filter (where bill_date is null) as last_month
@@ -33,14 +33,14 @@ months_spanned as (
             generate_series(
                 cast(min(month_files.bill_month) || '-01' as date),
                 greatest(
-                    cast(max(lake_seen.last_month) || '-01' as date),
-                    date_trunc('month', max(lake_seen.as_of_date)) - interval 1 month
+                    cast(max(lake_dated.last_month) || '-01' as date),
+                    date_trunc('month', max(lake_dated.as_of_date)) - interval 1 month
                 ),
                 interval 1 month
             )
         ) as month_start
     from month_files
-    cross join lake_seen
+    cross join lake_dated
     group by month_files.account
 ),
 
@@ -66,20 +66,20 @@ files_summed as (
     group by account, bill_month
 ),
 
--- A bill is out at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339): on that day
--- it takes a landing that found it so.
+-- A bill is issued at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339). On that
+-- day itself the month counts as issued only if a landing has recorded it so.
 final as (
     select
         months_dated.account,
         months_dated.bill_month,
         months_dated.last_date,
         months_issued.bill_month is not null
-        or lake_seen.as_of_date > months_dated.last_date + 5 as is_issued,
+        or lake_dated.as_of_date > months_dated.last_date + 5 as is_issued,
         files_summed.bill_month is not null as is_asked,
         coalesce(files_summed.has_line_files, false) as has_line_files,
-        lake_seen.as_of_date
+        lake_dated.as_of_date
     from months_dated
-    cross join lake_seen
+    cross join lake_dated
     left join months_issued on months_dated.bill_month = months_issued.bill_month
     left join files_summed
         on

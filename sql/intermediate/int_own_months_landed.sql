@@ -1,14 +1,14 @@
--- How far an end customer's own bill of a month is landed and proven, and by which line_source.
--- Grain: one row per account and bill month of which the own bill was asked for.
--- Lines asked page by page and lines of the file are the same money: one line_source is taken.
+-- Whether an end customer's own bill of a month is landed and proven, and its line source.
+-- Grain: one row per account and bill month whose own bill was requested.
+-- Lines fetched page by page and lines of the file are the same money: one line source is chosen.
 with
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
     where dataset in ('own_bill_detail', 'own_bill_detail_files', 'own_bill_summary')
 ),
 
--- Rows carried over are as final as the month was when they were proven, not as it is now.
+-- Rows kept from an earlier landing have the month's state of when they were proven, not of now.
 dated as (
     select
         account,
@@ -22,14 +22,14 @@ dated as (
         reason,
         is_carried,
         proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
-        -- A tag key that the settings name no longer is not asked again: what it told before the
-        -- close says nothing of the bill that is out.
+        -- A tag key removed from the settings is not requested again: its sums from before the
+        -- issue say nothing about the issued bill.
         dataset = 'own_bill_summary'
         and try(json_extract_string(slice_params, '$.TagKey[0]')) is not null
         and is_carried
         and proof <> 'failed'
         and not coalesce(is_proven_issued, false)
-        and month_state = 'issued' as is_left_over,
+        and month_state = 'issued' as is_outdated,
         coalesce(is_proven_issued, false)
         and (
             proof = 'proven' or (is_carried and dataset = 'own_bill_detail_files')
@@ -37,12 +37,14 @@ dated as (
         coalesce(proven_at, case when not is_carried and proof <> 'failed' then requested_to_at end)
             as as_of_at,
         cast(bill_month || '-01 00:00:00+08:00' as timestamptz) + interval 1 month as ends_at
-    from landed_customers
+    from landed_slices
 ),
 
--- The lowest preference is taken, and never 9: pages proven since the close, then the file so
--- proven, then pages as they are.
-judged as (
+-- The lowest preference wins; 9 is never chosen.
+-- 1: pages proven after the bill was issued.
+-- 2: the file proven so.
+-- 3: pages as they landed.
+assessed as (
     select
         account,
         bill_month,
@@ -54,7 +56,7 @@ judged as (
         reason,
         is_landed,
         as_of_at,
-        -- A bill is out at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339).
+        -- A bill is issued at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339).
         case
             when not is_carried or as_of_at is null then month_state
             when as_of_at < ends_at then 'open'
@@ -68,7 +70,7 @@ judged as (
             else 9
         end as preference
     from dated
-    where not coalesce(is_left_over, false)
+    where not coalesce(is_outdated, false)
 ),
 
 grouped as (
@@ -93,8 +95,8 @@ grouped as (
         ) filter (where dataset = 'own_bill_summary' and proof <> 'proven') as summary_reason,
         bool_and(proof = 'proven') filter (where dataset = 'own_bill_summary') as has_summaries,
         min(as_of_at) filter (where dataset = 'own_bill_summary') as summary_as_of_at,
-        min(month_state) as least_month_state
-    from judged
+        min(month_state) as min_month_state
+    from assessed
     group by account, bill_month
 ),
 
@@ -106,7 +108,7 @@ final as (
             when chosen.dataset = 'own_bill_detail' then 'pages'
             when chosen.dataset is not null then 'files'
         end as line_source,
-        coalesce(chosen.month_state, least_month_state) as month_state,
+        coalesce(chosen.month_state, min_month_state) as month_state,
         coalesce(chosen.landed_rows, 0) as landed_rows,
         chosen.expected_rows,
         coalesce(
@@ -130,8 +132,8 @@ final as (
                             || coalesce(chosen.reason, 'Not proven to be whole.')
                     when chosen.landed_rows < chosen.expected_rows
                         then
-                            'Of ' || chosen.expected_rows || ' bill lines '
-                            || chosen.landed_rows || ' landed.'
+                            chosen.landed_rows || ' of ' || chosen.expected_rows
+                            || ' bill lines landed.'
                 end,
                 case when has_summaries is null then 'Not landed: own_bill_summary.' end,
                 summary_reason

@@ -1,6 +1,6 @@
--- Whether each customer's account is verified, as told on a day.
+-- Whether each customer's account is verified, by snapshot day.
 -- Grain: one row per account, customer and day.
--- Never count across days: a customer is told of on every day that it was asked for.
+-- Never count across days: every snapshot holds the customer again.
 with
 
 landed as (

@@ -1,6 +1,6 @@
--- What the service itself sums up by pay mode.
+-- The service's own sums by pay mode.
 -- Grain: one row per account, customer, bill month and pay mode.
--- The service names no currency here. Never sum this with bill lines: it is the same money.
+-- The API sends no currency here. Never sum this with bill lines: it is the same money.
 with
 
 landed as (

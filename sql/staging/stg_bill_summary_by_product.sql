@@ -1,6 +1,6 @@
--- What the service itself sums up by product.
+-- The service's own sums by product.
 -- Grain: one row per account, customer, bill month and product.
--- The service names no currency here. Never sum this with bill lines: it is the same money.
+-- The API sends no currency here. Never sum this with bill lines: it is the same money.
 with
 
 landed as (

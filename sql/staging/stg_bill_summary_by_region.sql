@@ -1,6 +1,6 @@
--- What the service itself sums up by region.
+-- The service's own sums by region.
 -- Grain: one row per account, customer, bill month and region.
--- The service names no currency here. Never sum this with bill lines: it is the same money.
+-- The API sends no currency here. Never sum this with bill lines: it is the same money.
 with
 
 landed as (

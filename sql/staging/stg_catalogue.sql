@@ -1,5 +1,5 @@
--- What can be asked, and which role is asked for it: the catalogue, as models can read it.
--- Grain: one row per dataset and role that may ask it.
+-- The datasets of the catalogue, and which roles may request each.
+-- Grain: one row per dataset and role that may request it.
 -- Nothing to sum.
 with
 

@@ -1,9 +1,9 @@
--- What was invoiced of the months that were closed, as it was frozen then.
--- Grain: one row per account, customer (null: its own bill), bill month and kind of cost.
+-- Costs of the closed months, as invoiced when each month was closed.
+-- Grain: one row per account, customer (null: the account's own bill), bill month and kind of cost.
 -- Costs may be summed within one billing_currency only.
 with
 
-frozen as (
+closed as (
     select * from raw.closed_costs
 ),
 
@@ -24,7 +24,7 @@ final as (
         contracted_cost,
         voucher_amount,
         billed_cost
-    from frozen
+    from closed
 )
 
 select * from final

@@ -1,9 +1,9 @@
--- The months that were closed, with what their accounts' bills were like then.
--- Grain: one row per bill month that was closed, account and whether it is the account's own bill.
--- A month that was not closed by `make close` has no row, however long its bill is out.
+-- The months closed by `make close`, with the state of each account's bills at that time.
+-- Grain: one row per closed bill month, account and is_own_bill.
+-- A month that was never closed has no row, even if its bill was issued long ago.
 with
 
-frozen as (
+closed as (
     select * from raw.closed_months
 ),
 
@@ -21,7 +21,7 @@ final as (
         try_cast(closed_at as timestamptz) as closed_at,
         closed_by,
         reason
-    from frozen
+    from closed
 )
 
 select * from final

@@ -1,15 +1,15 @@
 -- Commission details of a month from the downloaded file, with types.
 -- Grain: one row per row of the file; nothing is deduplicated, and a row may be a total.
--- No source lists the file's columns: look at other_columns before relying on any of them.
+-- The file's columns are not documented: look at other_columns before you rely on any of them.
 with
 
 landed as (
     select * from raw.commission_files
 ),
 
--- An absent value is nothing, a dash or N/A; a zero date is no instant either. Commas go from a
--- number only where they group its thousands: the text as it stood is in `source`.
--- The rate stays as spelled: no source tells whether it is a ratio or a percentage.
+-- An absent value is empty, a dash, N/A or a zero date. Commas are removed from a number only where
+-- they group thousands; `source` keeps the original text.
+-- The rate stays text: it is not documented whether it is a ratio or a percentage.
 renamed as (
     select
         _account as account,

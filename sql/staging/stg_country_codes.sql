@@ -1,6 +1,6 @@
--- Countries and regions with their codes, as listed on a day.
+-- Countries and regions with their codes, by snapshot day.
 -- Grain: one row per entry of an account's list.
--- Never count across days, nor across accounts: each is given the same list.
+-- Never count across days or accounts: each gets the same list.
 with
 
 landed as (

@@ -1,6 +1,6 @@
--- Every allocation of credit to a customer, as told on a day.
--- Grain: one row per entry of a customer's history; entries have no id and may be alike.
--- Never sum across days: each day tells the whole history again.
+-- Every allocation of credit to a customer, by snapshot day.
+-- Grain: one row per entry of a customer's history; entries have no id and may be equal.
+-- Never sum across days: every snapshot holds the whole history again.
 with
 
 landed as (
@@ -37,7 +37,7 @@ final as (
         try_cast(credit_change as decimal(38, 8)) as credit_change,
         try_cast(total_credit_after as decimal(38, 8)) as total_credit_after,
         try_cast(remaining_credit_after as decimal(38, 8)) as remaining_credit_after,
-        -- In USD, as partners' and customers' own credit is by the text of its actions.
+        -- In USD, which the API's documents name for partners' and customers' own credit.
         'USD' as credit_currency,
         page_number,
         page_position,

@@ -1,7 +1,7 @@
--- What the service sums up for a customer and day.
+-- The service's own total per customer and day.
 -- Grain: one row per account, customer and day.
--- What a day covers is not documented, so days need not sum to the month's bill; the service names
--- no currency here.
+-- What a day covers is not documented, so days need not sum to the month's bill. The API sends no
+-- currency here.
 with
 
 landed as (

@@ -7,9 +7,9 @@ landed as (
     select * from raw.customer_bill_detail
 ),
 
--- The API sends an absent value as null, as nothing or as a dash; a zero date is no instant either.
+-- The API sends an absent value as null, empty text, a dash or a zero date.
 -- Its BusinessCode is the product and its ProductCode the subproduct; ComponentCode is the type of
--- component and ItemCode the component. DiscountRate is left out: the API has abandoned it.
+-- component and ItemCode the component. DiscountRate is left out: the API has deprecated it.
 renamed as (
     select
         _account as account,

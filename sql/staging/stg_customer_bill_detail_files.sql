@@ -1,14 +1,14 @@
--- Bill lines of a customer's downloaded bill, with the types and names of those asked page by page.
+-- Bill lines of customers' downloaded detailed bills, with types and FOCUS names.
 -- Grain: one row per line of the file; nothing is deduplicated.
--- The same money as the lines asked page by page: sum one or the other, within one currency.
+-- The same money as the lines fetched page by page: sum one or the other, within one currency.
 with
 
 landed as (
     select * from raw.customer_bill_detail_files
 ),
 
--- An absent value is nothing, a dash or N/A; a zero date is no instant either. Commas go from a
--- number only where they group its thousands: the text as it stood is in `source`.
+-- An absent value is empty, a dash, N/A or a zero date. Commas are removed from a number only where
+-- they group thousands; `source` keeps the original text.
 -- BusinessCode is the product and ProductCode the subproduct; ComponentCode is the type of
 -- component and ItemCode the component, as in bill lines.
 renamed as (

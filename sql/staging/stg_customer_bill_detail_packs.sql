@@ -1,14 +1,14 @@
--- Bill lines of the downloaded pack of all customers' bills, with types and FOCUS names.
+-- Bill lines of the downloaded packs of all customers' detailed bills, with types and FOCUS names.
 -- Grain: one row per line of the pack; nothing is deduplicated.
--- The same money as the lines asked page by page: sum one or the other, within one currency.
+-- The same money as the lines fetched page by page: sum one or the other, within one currency.
 with
 
 landed as (
     select * from raw.customer_bill_detail_packs
 ),
 
--- An absent value is nothing, a dash or N/A; a zero date is no instant either. Commas go from a
--- number only where they group its thousands: the text as it stood is in `source`.
+-- An absent value is empty, a dash, N/A or a zero date. Commas are removed from a number only where
+-- they group thousands; `source` keeps the original text.
 -- BusinessCode is the product and ProductCode the subproduct; ComponentCode is the type of
 -- component and ItemCode the component, as in bill lines.
 renamed as (

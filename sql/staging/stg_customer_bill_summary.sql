@@ -1,4 +1,4 @@
--- What the service itself sums up for a customer and month: one total.
+-- The service's own total per customer and month.
 -- Grain: one row per account, customer and bill month.
 -- The total is a JSON number: compare `billed_cost_number` as a double, never the decimal.
 with

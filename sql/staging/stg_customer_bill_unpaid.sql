@@ -1,6 +1,6 @@
--- What the service says that a customer has not paid yet of a month: one total.
--- Grain: one row per account, customer and bill month that was asked for.
--- The total is a JSON number, a double; never add it to the bill, of which it is a part.
+-- Amount of a month that a customer has not paid yet, as the service reports it.
+-- Grain: one row per requested account, customer and bill month.
+-- The amount is a JSON number, a double. Never add it to the bill, which includes it.
 with
 
 landed as (

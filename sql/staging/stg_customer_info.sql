@@ -1,6 +1,6 @@
--- What is known of each customer, as told on a day.
--- Grain: one row per entry of an answer; a customer is asked for once a day.
--- Never count across days: a customer is told of on every day that it was asked for.
+-- Details of each customer, by snapshot day.
+-- Grain: one row per entry of a response; each customer is requested once a day.
+-- Never count across days: every snapshot holds the customer again.
 with
 
 landed as (

@@ -1,6 +1,6 @@
--- Vouchers of a partner's customers, as listed on a day.
--- Grain: one row per entry of an account's list; a list that moved may name a voucher twice.
--- The service names no currency here. Never sum across days, nor with the other voucher lists.
+-- Vouchers of a partner's customers, by snapshot day.
+-- Grain: one row per entry of an account's list; a voucher occurs twice if pages shifted.
+-- The API sends no currency here. Never sum across days, nor with the other voucher lists.
 with
 
 landed as (

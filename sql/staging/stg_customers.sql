@@ -1,6 +1,6 @@
--- Customers as listed on a day.
--- Grain: one row per entry of an account's list; a list that moved may name a customer twice.
--- Never count across days: a customer is listed on every day that a list was taken.
+-- Customers of an account, by snapshot day.
+-- Grain: one row per entry of an account's list; a customer occurs twice if pages shifted.
+-- Never count across days: every snapshot holds the customer again.
 with
 
 landed as (

@@ -1,5 +1,5 @@
--- Customers with their credit, as listed on a day.
--- Grain: one row per entry of an account's list; a list that moved may name a customer twice.
+-- Customers with their credit, by snapshot day.
+-- Grain: one row per entry of an account's list; a customer occurs twice if pages shifted.
 -- Never sum across days, nor with the other two credit lists: it is the same credit.
 with
 
@@ -57,7 +57,7 @@ final as (
         try_cast(recent_expiry_at || '+08:00' as timestamptz) as recent_expiry_at,
         try_cast(total_credit as decimal(38, 8)) as total_credit,
         try_cast(remaining_credit as decimal(38, 8)) as remaining_credit,
-        -- In USD, as partners' and customers' own credit is by the text of its actions.
+        -- In USD, which the API's documents name for partners' and customers' own credit.
         'USD' as credit_currency,
         page_number,
         page_position,

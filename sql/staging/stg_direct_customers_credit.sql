@@ -1,5 +1,5 @@
--- Credit of a partner's direct customers, as told on a day.
--- Grain: one row per entry of the answer.
+-- Credit of a partner's direct customers, by snapshot day.
+-- Grain: one row per entry of the response.
 -- Never sum across days, nor with the other two credit lists: it is the same credit.
 with
 
@@ -28,7 +28,7 @@ final as (
         snapshot_date,
         try_cast(total_credit as decimal(38, 8)) as total_credit,
         try_cast(remaining_credit as decimal(38, 8)) as remaining_credit,
-        -- In USD, as partners' and customers' own credit is by the text of its actions.
+        -- In USD, which the API's documents name for partners' and customers' own credit.
         'USD' as credit_currency,
         page_number,
         page_position,

@@ -1,14 +1,14 @@
--- Customers of a distributor's second-level resellers, as listed on a day.
--- Grain: one row per entry of a reseller's list; a list that moved may name a customer twice.
--- Never count across days: a customer is listed on every day that a list was taken.
+-- Customers of a distributor's second-level resellers, by snapshot day.
+-- Grain: one row per entry of a reseller's list; a customer occurs twice if pages shifted.
+-- Never count across days: every snapshot holds the customer again.
 with
 
 landed as (
     select * from raw.indirect_customers
 ),
 
--- `_slice_params` and `_reply` are JSON. One that cannot be read, such as a name with half an emoji,
--- is null here and must not stop the others.
+-- `_slice_params` and `_reply` are JSON. What cannot be read, such as a name with half an emoji, is
+-- null here, so that it does not stop the other rows.
 renamed as (
     select
         _account as account,

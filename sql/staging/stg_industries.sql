@@ -1,13 +1,13 @@
--- Industries that a customer's account can be of, and those within them, as listed on a day.
--- Grain: one row per industry and industry within it; one without any keeps one row.
--- Never count across days, nor across accounts: each is given the same list.
+-- Industries that a customer's account can have, with their subindustries, by snapshot day.
+-- Grain: one row per subindustry; one for an industry without subindustries.
+-- Never count across days or accounts: each gets the same list.
 with
 
 landed as (
     select * from raw.industries
 ),
 
--- The list is JSON. What is no list stands for itself, for the check to find.
+-- The list is JSON. A value that is not a list is kept as its text, so that the check finds it.
 renamed as (
     select
         _account as account,
@@ -39,7 +39,7 @@ unnested as (
     from renamed
 ),
 
-taken_apart as (
+parsed as (
     select
         account,
         snapshot_date,
@@ -77,7 +77,7 @@ final as (
         struct_pack(
             subindustry_position := case when not is_child then child_text end
         ) as source
-    from taken_apart
+    from parsed
 )
 
 select * from final

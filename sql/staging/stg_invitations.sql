@@ -1,6 +1,6 @@
--- What became of each invitation link that the settings name, as told on a day.
--- Grain: one row per entry of an answer; an invitation is asked for once a day.
--- Never count across days: an invitation is told of on every day that it was asked for.
+-- State of each invitation link that the settings name, by snapshot day.
+-- Grain: one row per entry of a response; each invitation is requested once a day.
+-- Never count across days: every snapshot holds the invitation again.
 with
 
 landed as (

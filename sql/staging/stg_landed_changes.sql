@@ -1,14 +1,14 @@
--- Rows that appeared or vanished when a partition was landed again, of datasets whose rows name a
--- cost and its currency.
+-- Rows that appeared or vanished when a partition was landed again. Only of datasets whose rows
+-- name a cost and its currency.
 -- Grain: one row per row that appeared or vanished; nothing is deduplicated.
--- Rows of pages and of files are the same money, and what appeared once may have vanished since.
+-- Rows of pages and of files are the same money. A row that appeared may have vanished since.
 with
 
 landed as (
     select * from raw.changes
 ),
 
--- A pack holds the rows of many; whose each is, it says itself.
+-- A pack holds rows of many customers; each row names its own.
 final as (
     select
         dataset,

@@ -1,6 +1,6 @@
--- How the shape of the rows of each dataset changed since they first landed.
+-- Changes in the fields and values of each dataset since it first landed.
 -- Grain: one row per dataset, account, kind of change, field and value.
--- A change that went away stays, with when it was last seen.
+-- A change that is over keeps its row, with the time when it was last seen.
 with
 
 landed as (

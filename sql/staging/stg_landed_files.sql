@@ -1,6 +1,6 @@
 -- The landed files, as their manifests describe them.
--- Grain: one row per landed file, that is per dataset, account and bill month, bill day or day.
--- Rows of different datasets are different things: never sum them.
+-- Grain: one row per landed file: per dataset, account and bill month, bill day or snapshot day.
+-- Rows of different datasets are different things: never sum their counts.
 with
 
 landed as (

@@ -1,5 +1,5 @@
--- What each landed file says of each customer's rows: how many, how far proven, as of when.
--- Grain: one row per landed file, customer (null: not of one customer) and slice_params that was asked for.
+-- The slices of each landed file, as its manifest describes them: rows, proof and times.
+-- Grain: one row per slice of a landed file; customer_uin is null if it is not of one customer.
 -- Rows and costs of different datasets are different things, or the same money: never sum them.
 with
 

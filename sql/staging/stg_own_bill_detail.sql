@@ -7,7 +7,7 @@ landed as (
     select * from raw.own_bill_detail
 ),
 
--- The API sends an absent value as null, as nothing or as a dash; a zero date is no instant either.
+-- The API sends an absent value as null, empty text, a dash or a zero date.
 -- Its BusinessCode is the product and its ProductCode the subproduct; ComponentCode is the type of
 -- component and ItemCode the component.
 renamed as (
@@ -105,7 +105,7 @@ final as (
         try_cast(billed_cost as decimal(38, 8)) as billed_cost,
         billing_currency,
         tags,
-        -- The first value of each key; what cannot be read is null here, and a check finds it.
+        -- The first value of each key. What cannot be read is null here, and a check reports it.
         map(
             tag_names,
             list_transform(

@@ -1,17 +1,17 @@
 -- Bill lines of an end customer's own downloaded bill, with types and FOCUS names.
 -- Grain: one row per line of the file; nothing is deduplicated.
--- The same money as the lines asked page by page: sum one or the other, within one currency.
+-- The same money as the lines fetched page by page: sum one or the other, within one currency.
 with
 
 landed as (
     select * from raw.own_bill_detail_files
 ),
 
--- An absent value is nothing, a dash or N/A; a zero date is no instant either. Commas go from a
--- number only where they group its thousands: the text as it stood is in `source`.
+-- An absent value is empty, a dash, N/A or a zero date. Commas are removed from a number only where
+-- they group thousands; `source` keeps the original text.
 -- BusinessCode is the product and ProductCode the subproduct; ComponentCode is the type of
 -- component and ItemCode the component, as in bill lines.
--- Rates stay as spelled: no source tells whether they are ratios or percentages.
+-- Rates stay text: it is not documented whether they are ratios or percentages.
 renamed as (
     select
         _account as account,

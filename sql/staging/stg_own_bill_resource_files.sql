@@ -7,8 +7,8 @@ landed as (
     select * from raw.own_bill_resource_files
 ),
 
--- An absent value is nothing, a dash or N/A; a zero date is no instant either. Commas go from a
--- number only where they group its thousands: the text as it stood is in `source`.
+-- An absent value is empty, a dash, N/A or a zero date. Commas are removed from a number only where
+-- they group thousands; `source` keeps the original text.
 renamed as (
     select
         _account as account,

@@ -1,13 +1,13 @@
--- What the service sums up of an end customer's own bill by product, by project or by a tag.
+-- The service's own sums of an end customer's own bill by product, project or tag.
 -- Grain: one row per account, bill month, kind of group (with its tag key) and group.
--- Every kind of group is the same money: sum within one of them. The service names no currency.
+-- Every kind of group sums the same money: sum within one kind only. The API sends no currency.
 with
 
 landed as (
     select * from raw.own_bill_summary
 ),
 
--- `_slice_params` is JSON: by what was grouped, and by which tag.
+-- `_slice_params` is JSON: the kind of group, and the tag key.
 renamed as (
     select
         _account as account,

@@ -1,6 +1,6 @@
--- An end customer's own credit, as told on a day.
+-- An end customer's own credit, by snapshot day.
 -- Grain: one row per account and day.
--- Never sum across days, nor what remains with what is frozen.
+-- Never sum across days, nor the remaining credit with the amounts held back.
 with
 
 landed as (
@@ -33,7 +33,7 @@ final as (
         try_cast(remaining_voucher_amount as decimal(38, 8)) as remaining_voucher_amount,
         try_cast(prepay_frozen_amount as decimal(38, 8)) as prepay_frozen_amount,
         try_cast(postpay_frozen_amount as decimal(38, 8)) as postpay_frozen_amount,
-        -- The action's own text says USD; no currency is sent.
+        -- The action's page names USD; the API sends no currency.
         'USD' as credit_currency,
         forced_status_code,
         page_number,

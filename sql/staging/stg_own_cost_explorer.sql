@@ -1,14 +1,15 @@
--- What cost explorer says of an end customer's own cost: by a dimension, by day.
+-- An end customer's own cost by dimension and day, from cost explorer.
 -- Grain: one row per account, bill month, dimension (with its tag key), kind of fee, group and day.
--- Every dimension is the same money, and so is each fee: sum within one of both. group_cost is on
--- each row of its group and must not be summed; a group without days has one row without a date.
+-- Every dimension and every kind of fee covers the same money: sum within one of each. group_cost
+-- is repeated on each row of its group: never sum it. A group without days has one row, with no
+-- date.
 with
 
 landed as (
     select * from raw.own_cost_explorer
 ),
 
--- `_slice_params` is JSON: the dimension, the kind of fee, the tag. ItemDetail is a JSON list of days.
+-- `_slice_params` is JSON: dimension, kind of fee, tag key. ItemDetail is a JSON list of days.
 renamed as (
     select
         _account as account,
@@ -63,7 +64,7 @@ final as (
         page_position,
         request_id,
         fetched_at,
-        -- Days that could not be read stand under cost_date as they came.
+        -- Days that could not be read are kept as text under cost_date.
         struct_pack(
             cost_date := coalesce(item.Period, items),
             daily_cost := nullif(nullif(trim(item.Cost), ''), '-'),

@@ -1,6 +1,6 @@
--- What cost explorer can be filtered by in a month: kinds, and the keys of each.
+-- Filters that cost explorer offers for a month: kinds, and the keys of each.
 -- Grain: one row per account, bill month, kind of filter and key.
--- There is nothing to sum.
+-- Nothing to sum.
 with
 
 landed as (

@@ -1,13 +1,13 @@
--- What was paid with an end customer's own vouchers in a month.
+-- Payments with an end customer's own vouchers in a month.
 -- Grain: one row per landed usage of a voucher; nothing is deduplicated.
--- used_amount may be summed; the voucher's own amounts are on each of its rows, and may not.
+-- used_amount may be summed. The voucher's own amounts are repeated on each row: never sum them.
 with
 
 landed as (
     select * from raw.own_voucher_usage
 ),
 
--- `_slice_params` and `_reply` are JSON; here ProductCode is the product, as SubProductCode says.
+-- `_slice_params` and `_reply` are JSON. ProductCode is the product, beside SubProductCode.
 renamed as (
     select
         _account as account,

@@ -1,6 +1,6 @@
--- An end customer's own vouchers, as listed on a day.
--- Grain: one row per entry of an account's list; a list that moved may name a voucher twice.
--- The service names no currency here. Never sum across days.
+-- An end customer's own vouchers, by snapshot day.
+-- Grain: one row per entry of an account's list; a voucher occurs twice if pages shifted.
+-- The API sends no currency here. Never sum across days.
 with
 
 landed as (

@@ -1,6 +1,6 @@
--- A partner's own credit, as told on a day.
+-- A partner's own credit, by snapshot day.
 -- Grain: one row per account and day.
--- Never sum across days, nor with the customers' credit: it comes out of this.
+-- Never sum across days, nor with the customers' credit, which is taken out of this.
 with
 
 landed as (
@@ -32,7 +32,7 @@ final as (
         try_cast(remaining_credit as decimal(38, 8)) as remaining_credit,
         try_cast(customer_total_credit as decimal(38, 8)) as customer_total_credit,
         try_cast(customer_remaining_credit as decimal(38, 8)) as customer_remaining_credit,
-        -- The action's own text says USD; no currency is sent.
+        -- The action's page names USD; the API sends no currency.
         'USD' as credit_currency,
         page_number,
         page_position,

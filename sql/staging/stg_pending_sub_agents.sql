@@ -1,6 +1,6 @@
--- Applications to become a second-level reseller that wait for an answer, as listed on a day.
--- Grain: one row per entry of an account's list; a list that moved may name an applicant twice.
--- Never count across days: an application is listed on every day that it waits.
+-- Applications to become a second-level reseller that wait for a decision, by snapshot day.
+-- Grain: one row per entry of an account's list; an applicant occurs twice if pages shifted.
+-- Never count across days: every snapshot holds the application again while it waits.
 with
 
 landed as (

@@ -1,6 +1,6 @@
--- Products that a rebate policy covers, as listed on a day.
--- Grain: one row per entry of a policy's list; a list that moved may name a product twice.
--- A star stands for everything at its level. Never count across days.
+-- Products that a rebate policy covers, by snapshot day.
+-- Grain: one row per entry of a policy's list; a product occurs twice if pages shifted.
+-- A star means everything at its level. Never count across days.
 with
 
 landed as (

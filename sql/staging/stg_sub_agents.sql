@@ -1,6 +1,6 @@
--- Second-level resellers of a distributor, as listed on a day.
--- Grain: one row per entry of an account's list; a list that moved may name a reseller twice.
--- Never sum across days, nor the pools with the customers' credit: it comes out of them.
+-- Second-level resellers of a distributor, by snapshot day.
+-- Grain: one row per entry of an account's list; a reseller occurs twice if pages shifted.
+-- Never sum across days, nor the pools with the customers' credit, which is taken out of them.
 with
 
 landed as (
@@ -43,7 +43,7 @@ final as (
         try_cast(bound_at || '+08:00' as timestamptz) as bound_at,
         try_cast(total_credit as decimal(38, 8)) as total_credit,
         try_cast(remaining_credit as decimal(38, 8)) as remaining_credit,
-        -- In USD, as partners' and customers' own credit is by the text of its actions.
+        -- In USD, which the API's documents name for partners' and customers' own credit.
         'USD' as credit_currency,
         try_cast(total_voucher_quota as decimal(38, 8)) as total_voucher_quota,
         try_cast(remaining_voucher_quota as decimal(38, 8)) as remaining_voucher_quota,

@@ -1,6 +1,6 @@
--- Voucher amounts of the customers that were asked for, as told on a day.
--- Grain: one row per entry of an answer; a customer is asked for once a day.
--- The service names no currency here. Never sum across days, nor with single vouchers.
+-- Voucher amounts of the requested customers, by snapshot day.
+-- Grain: one row per entry of a response; each customer is requested once a day.
+-- The API sends no currency here. Never sum across days, nor with single vouchers.
 with
 
 landed as (

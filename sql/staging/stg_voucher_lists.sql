@@ -1,14 +1,14 @@
--- Vouchers of the customers that were asked for, as told on a day.
--- Grain: one row per customer and voucher; a customer without any keeps one row.
--- The service names no currency here. Never sum across days, nor with the other voucher lists.
+-- Vouchers of the requested customers, by snapshot day.
+-- Grain: one row per customer and voucher; one for a customer without vouchers.
+-- The API sends no currency here. Never sum across days, nor with the other voucher lists.
 with
 
 landed as (
     select * from raw.voucher_lists
 ),
 
--- The list is JSON in which landing quoted every number, so that no digit is lost. What is no list
--- stands for itself, for the check to find.
+-- The list is JSON in which landing quoted every number, so that no digit is lost. A value that is
+-- not a list is kept as its text, so that the check finds it.
 renamed as (
     select
         _account as account,
@@ -40,7 +40,7 @@ unnested as (
     from renamed
 ),
 
-taken_apart as (
+parsed as (
     select
         account,
         customer_uin,
@@ -85,7 +85,7 @@ final as (
             total_amount := total_amount,
             remaining_amount := remaining_amount
         ) as source
-    from taken_apart
+    from parsed
 )
 
 select * from final

@@ -1,6 +1,6 @@
--- A partner's voucher quota, as told on a day.
+-- A partner's voucher quota, by snapshot day.
 -- Grain: one row per account and day.
--- The service names no currency here. Never sum across days.
+-- The API sends no currency here. Never sum across days.
 with
 
 landed as (
