@@ -1,5 +1,5 @@
 -- Credit of the requested customers, by snapshot day.
--- Grain: one row per entry of a response; each customer is requested once a day.
+-- Grain: one row per entry of an answer; each customer is requested once a day.
 -- Never sum across days, nor with the other two credit lists: it is the same credit.
 with
 

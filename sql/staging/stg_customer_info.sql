@@ -1,5 +1,5 @@
 -- Details of each customer, by snapshot day.
--- Grain: one row per entry of a response; each customer is requested once a day.
+-- Grain: one row per entry of an answer; each customer is requested once a day.
 -- Never count across days: every snapshot holds the customer again.
 with
 

@@ -1,5 +1,5 @@
 -- Credit of a partner's direct customers, by snapshot day.
--- Grain: one row per entry of the response.
+-- Grain: one row per entry of the answer.
 -- Never sum across days, nor with the other two credit lists: it is the same credit.
 with
 

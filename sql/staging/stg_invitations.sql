@@ -1,5 +1,5 @@
 -- State of each invitation link that the settings name, by snapshot day.
--- Grain: one row per entry of a response; each invitation is requested once a day.
+-- Grain: one row per entry of an answer; each invitation is requested once a day.
 -- Never count across days: every snapshot holds the invitation again.
 with
 

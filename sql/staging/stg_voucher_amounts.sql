@@ -1,5 +1,5 @@
 -- Voucher amounts of the requested customers, by snapshot day.
--- Grain: one row per entry of a response; each customer is requested once a day.
+-- Grain: one row per entry of an answer; each customer is requested once a day.
 -- The API sends no currency here. Never sum across days, nor with single vouchers.
 with
 
