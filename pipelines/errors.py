@@ -1,25 +1,25 @@
 """Every failure that a person must act on, as one tree.
 
     BillEtlError
-    ├── SettingError            a setting, an argument or accounts.toml is missing or wrong; nothing was asked
+    ├── SettingError            a setting, an argument or accounts.toml is missing or wrong; nothing was requested
     ├── Busy                    another run holds the lock
-    ├── RequestFailed           the API did not give what was asked
+    ├── RequestFailed           the API did not give what was requested
     │   ├── RequestRefused      permanent: the same request would be refused again
-    │   │   ├── CredentialRefused   the key, the signature or the clock, for every action
-    │   │   ├── ActionRefused       this action, for whomever it is asked; other actions are not affected
-    │   │   ├── CustomerRefused     this customer is not the account's, or not readable by its role
-    │   │   └── WriteRefused        an action that writes: never built, no flag turns this off
-    │   └── RequestUnanswered   transient by rule, and still so after the client's total time
-    │       └── Throttled           over the allowed rate
-    ├── StorageFailed           the disk said no: full, read-only, no permission
-    ├── CorruptFile             a landed file, ledger or state file cannot be read, or is not what its manifest says
-    ├── UnreadableFile          a downloaded file is not what it should be; another download may be
-    ├── AccountMismatch         the account's name is bound to another endpoint or role, or the home to other books
-    └── BuildFailed             a model could not be built, or a release not be asked; readers keep the last release
+    │   │   ├── CredentialRefused   the key, the signature or the clock is wrong; affects every action
+    │   │   ├── ActionRefused       this action, for every customer; other actions are not affected
+    │   │   ├── CustomerRefused     this customer is not the account's, or its role may not read it
+    │   │   └── WriteRefused        the action writes; this project only reads, and no setting changes that
+    │   └── RequestUnanswered   transient, but not over within the client's total time
+    │       └── Throttled           over the rate limit
+    ├── StorageFailed           the disk refused a write: full, read-only, no permission
+    ├── CorruptFile             a landed file, ledger or state file cannot be read or contradicts its manifest
+    ├── UnreadableFile          a downloaded file is not as expected; another download may be
+    ├── AccountMismatch         the account's name is bound to another endpoint or role, or the home to another service
+    └── BuildFailed             a model could not be built, or a query on a release is wrong; the last release stays
         └── CheckFailed         rows break a structural check
 
-Each leaf says whether a rerun can help (`rerun_helps`). Messages say what failed, for which account, customer and
-month, the API's code and RequestId, and what to do. They never hold a secret. What does not belong here: handling them.
+`rerun_helps` says for each class whether another run can help. Messages say what failed, for which account, customer
+and month, with the API's code and RequestId, and what to do. They never hold a secret.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from typing import ClassVar
 
 
 class BillEtlError(Exception):
-    """The root; its text is one clear message for the person who must act."""
+    """Base class of all failures. The text is a complete message for the person who must act."""
 
     rerun_helps: ClassVar[bool] = False
 
 
 class SettingError(BillEtlError):
-    """A setting, an argument or accounts.toml is missing or wrong. The message names it and says what to do."""
+    """A setting, an argument or accounts.toml is missing or wrong. The message names it and what to change."""
 
 
 class Busy(BillEtlError):
@@ -44,7 +44,10 @@ class Busy(BillEtlError):
 
 
 class RequestFailed(BillEtlError):
-    """The API did not give what was asked: `action` of `account`, answered with `code` under `request_id`."""
+    """The API did not give what was requested.
+
+    `code` and `request_id` are the API's, or `code` is one of the client's own.
+    """
 
     def __init__(
         self,
@@ -63,19 +66,19 @@ class RequestFailed(BillEtlError):
 
 
 class RequestRefused(RequestFailed):
-    """Permanent: the same request would be refused again."""
+    """The API refuses the request for good: the same request would be refused again."""
 
 
 class CredentialRefused(RequestRefused):
-    """The key, the signature or the clock is wrong; every request of this account would be refused."""
+    """The key, the signature or the clock is wrong. Every request of this account would be refused."""
 
 
 class ActionRefused(RequestRefused):
-    """The key's policy or the account's role does not allow this action, for whomever it is asked."""
+    """The key's policy or the account's role does not allow this action, for any customer."""
 
 
 class CustomerRefused(RequestRefused):
-    """One customer is not the account's, or not readable by its role; the other customers are not affected."""
+    """One customer is not the account's, or its role may not read it. Other customers are not affected."""
 
 
 class WriteRefused(RequestRefused):
@@ -83,27 +86,27 @@ class WriteRefused(RequestRefused):
 
 
 class RequestUnanswered(RequestFailed):
-    """Transient by rule, and not answered within the client's total time."""
+    """A transient failure that was not over within the client's total time."""
 
     rerun_helps = True
 
 
 class Throttled(RequestUnanswered):
-    """The service said that the rate is over its limit, until the client's total time was up."""
+    """The service kept answering that the rate limit is exceeded, until the client's total time was up."""
 
 
 class StorageFailed(BillEtlError):
-    """The disk refused a write: full, read-only or no permission. The file that was there before is untouched."""
+    """The disk refused a write: full, read-only or no permission. The previous file is unchanged."""
 
     rerun_helps = True
 
 
 class CorruptFile(BillEtlError):
-    """A file of ours cannot be read, or does not hold what its manifest says."""
+    """A landed file, ledger or state file cannot be read, or does not hold what its manifest says."""
 
 
 class UnreadableFile(BillEtlError):
-    """A downloaded file cannot be read as a table; `customer_uin` and `slice_params` name the subject that it is about."""
+    """A downloaded file cannot be read as a table. `customer_uin` and `slice_params` name the slice it belongs to."""
 
     rerun_helps = True
 
@@ -114,15 +117,15 @@ class UnreadableFile(BillEtlError):
 
 
 class AccountMismatch(BillEtlError):
-    """The account's name is bound to another endpoint or role in this home."""
+    """In this home, the account's name is bound to another endpoint or role, or the home to another service."""
 
 
 class BuildFailed(BillEtlError):
-    """A model could not be built, or a query on a release is wrong; the last release stands."""
+    """A model could not be built, or a query on a release is wrong. The last release stays."""
 
 
 class CheckFailed(BuildFailed):
-    """Rows break the structural check `check`; the last release stands."""
+    """Rows break the structural check named `check`. The last release stays."""
 
     def __init__(self, message: str, *, check: str) -> None:
         super().__init__(message)

@@ -1,6 +1,7 @@
-"""One lock per account and partition, one for the build. The system releases a lock when its holder dies.
+"""Locks that keep writers apart: one per account and partition, one for the build.
 
-The lock guards writers against each other; readers never take one. Its file says who took it last.
+Readers never take a lock. The lock's file says who took it last. The operating system releases it when the process
+dies.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ if TYPE_CHECKING:
 
 
 _PROBE = 0.3
-"""Seconds to try for a lock at least: `is_held` takes one for an instant, and that is no other run."""
+"""Least seconds to try for a lock: `is_held` takes it for an instant, which is not another run."""
 
 
 @contextmanager
 def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
     """Hold the lock at `path` while the block runs, after waiting at most `wait` seconds for it.
 
-    Raises Busy, naming `what` is being worked on and by whom, if another run holds it; StorageFailed if the file
-    cannot be made.
+    Raises Busy if another run holds it; the message names that run and `what` it is working on. Raises StorageFailed
+    if the file cannot be written.
     """
     lock = FileLock(path, timeout=max(wait, _PROBE), mode=0o600, thread_local=False)
-    with _failures(path):
+    with _storage_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             lock.acquire()
@@ -41,7 +42,7 @@ def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
                 "Wait for it to end, then run again."
             ) from None
     try:
-        with _failures(path):
+        with _storage_errors(path):
             path.write_text(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         yield
     finally:
@@ -49,10 +50,10 @@ def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether a run holds the lock at `path` right now; what a killed run held is free."""
+    """Return whether a run holds the lock at `path` right now. A killed run holds none."""
     if not path.exists():
         return False
-    with _failures(path):
+    with _storage_errors(path):
         try:
             with FileLock(path, timeout=0):
                 return False
@@ -61,10 +62,11 @@ def is_held(path: Path) -> bool:
 
 
 @contextmanager
-def _failures(path: Path) -> Iterator[None]:
+def _storage_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the disk into StorageFailed."""
     try:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"Cannot make the lock {path}: {error.strerror or error}. Mend the disk, then run again."
+            f"Cannot use the lock {path}: {error.strerror or error}. Check the disk, then run again."
         ) from error

@@ -1,7 +1,6 @@
-"""What extract hands over and land keeps: pages of rows as text, and how well each customer's rows are proven.
+"""What extract hands to land: slices, pages of rows, results and downloaded files; and exact sums of amounts.
 
-A row's fields are text exactly as the API spelled them. How they are asked for is `extract/`'s business, what becomes
-of them `land/`'s.
+All values in rows are text, exactly as the API sent them.
 """
 
 from __future__ import annotations
@@ -21,18 +20,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXTRA = "_extra"
-"""The column that keeps, as JSON text, the fields the catalogue does not know."""
+"""The column with the fields that the catalogue does not know, as JSON text."""
 
 decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).decode
-"""Decode JSON with every number as the very text that was sent: `1234567890123.12345678`, `0.10` and `-0` stay so."""
+"""Decode JSON with every number as the text that was sent: `1234567890123.12345678`, `0.10` and `-0` stay so."""
 
 
 class Slice(NamedTuple):
-    """What one question of a dataset is about: one listing, proven or not as a whole.
+    """One unit of a pull, as in Airbyte's stream slice: one customer, batch of customers, voucher or grouping.
 
-    `customer_uin` is None where the rows are not of one customer that was asked for. `slice_params` is the JSON object of the
-    parameters that tell this question from others about the same customer and partition, compact and in the order of
-    their names; empty where there are none.
+    A slice is one listing of rows, of one or many pages. It is proven, resumed and replaced as a whole.
+
+    - `customer_uin`: the customer that was requested; None if the request names none, or several.
+    - `slice_params`: the request parameters that tell this slice from others of the same customer and partition, as
+      compact JSON sorted by name; empty if there are none.
     """
 
     customer_uin: str | None = None
@@ -40,24 +41,29 @@ class Slice(NamedTuple):
 
     @classmethod
     def of(cls, customer_uin: str | None, parameters: Mapping[str, Any]) -> Slice:
-        """Make a subject of a customer and the parameters of its own."""
+        """Return the slice of a customer (or None) and its own request parameters."""
         if not parameters:
             return cls(customer_uin)
         return cls(customer_uin, json.dumps(parameters, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters of its own."""
+        """The parameters in `slice_params`, decoded."""
         return dict(json.loads(self.slice_params)) if self.slice_params else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page as it was answered. `rows`: the catalogue's columns and `_extra`, all text; `fetched_at` in UTC.
+    """One page of a slice, as received.
 
-    `customer_uin` and `slice_params` are the `Slice`'s. `reply`: JSON text of what the reply holds beside rows, total and
-    RequestId (None: nothing). `fields`: the names that came in any of its rows. `file`: the digest of the downloaded
-    file that the rows stand in, and after a slash the archive's member if it is one (None: not from a file).
+    - `customer_uin`, `slice_params`: the slice's.
+    - `number`: the page's number.
+    - `rows`: the catalogue's columns and `_extra`, all text.
+    - `fetched_at`: in UTC.
+    - `reply`: JSON text of what the reply has apart from rows, total and RequestId; None if nothing.
+    - `fields`: the field names that occur in any of its rows.
+    - `file`: the digest of the downloaded file with the rows, and `/<member>` if that is an archive; None if the rows
+      are not from a file.
     """
 
     customer_uin: str | None
@@ -72,34 +78,39 @@ class Page:
 
     @property
     def slice(self) -> Slice:
-        """What it was asked about."""
+        """The slice it belongs to."""
         return Slice(self.customer_uin, self.slice_params)
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of the rows in their order; two pages with equal rows have equal digests."""
+        """SHA-256 (hex) of the rows in their order. Pages with equal rows have equal digests."""
         return hashlib.sha256(self.rows.serialize()).hexdigest()
 
 
 class Proof(StrEnum):
-    """How far a customer's rows can be trusted."""
+    """How far a slice's rows can be trusted."""
 
     PROVEN = "proven"
-    """Rows equal the API's total, the listing stood still and, for a closed month, detail equals summary."""
+    """Rows match the API's total, nothing changed between pages and, for an issued month, detail equals summary."""
     UNPROVEN = "unproven"
-    """Rows were pulled, but one of these did not hold, however often they were asked."""
+    """Rows were received, but one of these conditions never held, over several attempts."""
     FAILED = "failed"
-    """The pull failed; rows landed before, if any, are kept."""
+    """No complete rows were received. Rows landed before, if any, are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class SliceResult:
-    """What came of asking about one subject.
+    """The result of pulling one slice: how many rows came, their cost, and whether they are proven.
 
-    `rows` is what was pulled, `expected_rows` the API's total (None where the action gives none), `cost` the sum of the
-    dataset's cost column (None where it has none). `reason` is empty for proven rows and a sentence otherwise; `code`
-    and `request_id` are the API's, of a failure. `digest` is the same for two pulls with equal pages (empty: none
-    came). Of a file, `rows` and `cost` are not known before it is read: landing counts them.
+    - `customer_uin`, `slice_params`: the slice's.
+    - `proof`: proven, unproven or failed. `reason` says why it is not proven; it is empty if it is.
+    - `rows`: how many rows were received; `expected_rows`: the API's total, None if the action gives none.
+    - `cost`: the sum of the dataset's cost column, None if it has none.
+    - `proven_at`: when the proven rows were received (UTC).
+    - `code`, `request_id`: of the failure, as the API gave them.
+    - `digest`: equal for two pulls with equal pages; empty if no page came.
+
+    For a file, `rows` and `cost` are known only when landing has read it.
     """
 
     customer_uin: str | None
@@ -116,13 +127,16 @@ class SliceResult:
 
     @property
     def slice(self) -> Slice:
-        """What was asked about."""
+        """The slice it is about."""
         return Slice(self.customer_uin, self.slice_params)
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
-    """A downloaded file, kept as received: where, its SHA-256 (hex), and which reply linked to it, when (UTC)."""
+    """A downloaded file, kept as received.
+
+    `digest` is its SHA-256 (hex), `request_id` that of the reply with the link, `fetched_at` in UTC.
+    """
 
     slice: Slice
     path: Path
@@ -131,25 +145,25 @@ class FetchedFile:
     fetched_at: datetime
 
 
-_LONGEST = 60
-"""Characters, and powers of ten, beyond which a text is no amount; sums within are exact in `_EXACT`'s digits."""
-_TOO_LARGE = Decimal(10) ** (_LONGEST + 1)
+_LARGEST_AMOUNT = 60
+"""Limit of an amount, in characters and in powers of ten. Sums of amounts within it are exact in `_EXACT`."""
+_TOO_LARGE = Decimal(10) ** (_LARGEST_AMOUNT + 1)
 _EXACT = Context(prec=200, traps=[Inexact])
 
 
 def parse_amount(text: str | None) -> Decimal:
-    """Return the exact amount that a text spells, 0 if it spells none: staging's checks find what spells none."""
-    if not text or len(text) > _LONGEST:
+    """Return the exact amount in a text, 0 if it is not one. The checks of staging models report such texts."""
+    if not text or len(text) > _LARGEST_AMOUNT:
         return Decimal(0)
     try:
         value = Decimal(text)
     except InvalidOperation:
         return Decimal(0)
-    return value if value.is_finite() and abs(value.adjusted()) <= _LONGEST else Decimal(0)
+    return value if value.is_finite() and abs(value.adjusted()) <= _LARGEST_AMOUNT else Decimal(0)
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Add amounts (`parse_amount`) without rounding; Python's default context would round at 28 digits."""
+    """Add amounts from `parse_amount` without rounding. Python's default context would round at 28 digits."""
     total = Decimal(0)
     for value in amounts:
         total = _EXACT.add(total, value)
@@ -157,14 +171,14 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def exact_sum_of_texts(texts: Sequence[str | None]) -> Decimal:
-    """Add the amounts that texts spell, as `exact_sum` of each `parse_amount` does, three times as fast."""
+    """Add the amounts in texts: the `exact_sum` of each `parse_amount`, three times as fast."""
     try:
-        if max(map(len, texts)) <= _LONGEST:  # type: ignore[arg-type]  # None goes the slow way
+        if max(map(len, texts)) <= _LARGEST_AMOUNT:  # type: ignore[arg-type]  # None takes the slow way
             values = list(map(Decimal, texts))  # type: ignore[arg-type]
             if min(values) > -_TOO_LARGE and max(values) < _TOO_LARGE:
                 with localcontext(_EXACT):
                     total = sum(values, Decimal(0))
-                if int(total.as_tuple().exponent) >= -_LONGEST:
+                if int(total.as_tuple().exponent) >= -_LARGEST_AMOUNT:
                     return total
     except (TypeError, ValueError, ArithmeticError):
         pass
@@ -172,11 +186,11 @@ def exact_sum_of_texts(texts: Sequence[str | None]) -> Decimal:
 
 
 def text_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> pa.RecordBatch:
-    """Turn decoded rows into text columns; unknown fields go to `_extra` as one JSON object.
+    """Turn decoded rows into text columns. Unknown fields go to `_extra` as one JSON object.
 
-    Numbers must have been decoded as text (`decode`). null and an absent field are null. Lists and objects become JSON
-    text; numbers inside them are quoted, which keeps every digit. Half of a surrogate pair, which no file can hold,
-    stays the escape that was sent.
+    Numbers must have been decoded as text (`decode`). A null and an absent field both become null. Lists and objects
+    become JSON text; numbers inside them are quoted, which keeps every digit. Half of a surrogate pair, which no file
+    can hold, is kept as its escape sequence.
     """
     struct = pa.struct([(name, pa.string()) for name in columns])
     try:
@@ -188,7 +202,7 @@ def text_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> pa.Reco
 
 
 def warm_up() -> None:
-    """Make a first array, for which pyarrow imports pandas: seconds that no request should wait for."""
+    """Make pyarrow import pandas now, with a first array. It takes seconds, and no request should wait for that."""
     text_rows([{"": ""}], ("",))
 
 

@@ -1,10 +1,12 @@
-"""The only reader of the environment, `.env` and accounts.toml; it says where customers.csv is, which `publish` reads.
+"""Settings from the environment, `.env` and accounts.toml. No other module reads these.
 
-Settings are loaded where a run starts, never when a module is imported; what comes out is frozen and typed, and stages
-receive values from it. Secrets are `SecretStr`: they do not show in repr, logs or messages.
+Settings are loaded when a run starts, never on import. They are immutable and typed; stages receive values from them.
+Secrets are `SecretStr`: they do not show in repr, logs or messages. `customers_file` says where customers.csv is;
+`publish` reads it.
 
-With `BILL_ETL_SANDBOX` (the address of a running sandbox; `make demo` and `make dev` set it) `.env`, accounts.toml,
-customers.csv and the `TENCENTCLOUD_*` variables are ignored: sandbox and real books never meet.
+`BILL_ETL_SANDBOX` is the address of a running sandbox; `make demo` and `make dev` set it. With it, `.env`,
+accounts.toml, customers.csv and the `TENCENTCLOUD_*` variables are ignored, so that sandbox data and real data are
+never mixed.
 """
 
 from __future__ import annotations
@@ -35,20 +37,20 @@ if TYPE_CHECKING:
 
 ENDPOINT = "https://intlpartnersmgt.intl.tencentcloudapi.com"
 DAILY_AT = time(9, 30)
-"""When the daily runs start, in UTC+8, unless BILL_ETL_DAILY_AT says otherwise."""
+"""When the daily runs start (UTC+8), unless BILL_ETL_DAILY_AT is set."""
 
 SANDBOX_ACCOUNT = "sandbox"
-SANDBOX_SECRET_ID = "AKIDsandboxsandboxsandboxsandbox"  # noqa: S105  opens nothing but the local stand-in
-SANDBOX_SECRET_KEY = "sandboxsandboxsandboxsandboxsand"  # noqa: S105  opens nothing but the local stand-in
+SANDBOX_SECRET_ID = "AKIDsandboxsandboxsandboxsandbox"  # noqa: S105  valid for the local sandbox only
+SANDBOX_SECRET_KEY = "sandboxsandboxsandboxsandboxsand"  # noqa: S105  valid for the local sandbox only
 
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 _VariableName = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]*$")]
-"""Strict, so that a secret pasted in its place is refused without being repeated."""
-_FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+"""Strict, so that a secret pasted here by mistake is refused without being shown."""
+_STRICT = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def is_loopback(host: str | None) -> bool:
-    """Tell whether a host name or address is this machine's own."""
+    """Return whether a host name or address is this machine's own."""
     if host == "localhost":
         return True
     try:
@@ -58,18 +60,18 @@ def is_loopback(host: str | None) -> bool:
 
 
 class PagingSetting(BaseModel):
-    """How an action pages whose first page and largest page no document states: found out unless it is set."""
+    """Paging of an action that does not document its first page and largest page size. Unset: found by trying."""
 
-    model_config = _FROZEN
+    model_config = _STRICT
 
     first: Annotated[int, Field(ge=0, le=1)] = 1
     size: Annotated[int, Field(ge=1, le=1000)]
 
 
 class AccountOptions(BaseModel):
-    """What an account is asked for beyond or instead of what its role is asked for by itself (`profile.AccountProfile`)."""
+    """Options of an account that change what is requested for it. See `profile.AccountProfile`."""
 
-    model_config = _FROZEN
+    model_config = _STRICT
 
     extra_datasets: tuple[str, ...] = ()
     tag_keys: tuple[Annotated[str, Field(min_length=1)], ...] = ()
@@ -80,7 +82,7 @@ class AccountOptions(BaseModel):
 
     @field_validator("paging")
     @classmethod
-    def _undocumented(cls, paging: dict[str, PagingSetting]) -> dict[str, PagingSetting]:
+    def _only_undocumented_actions(cls, paging: dict[str, PagingSetting]) -> dict[str, PagingSetting]:
         known = sorted(name for name, action in ACTIONS.items() if action.paging and not action.paging.documented)
         if unknown := sorted(paging.keys() - set(known)):
             raise ValueError(f"is for {', '.join(known)} only, not for {', '.join(unknown)}")
@@ -88,9 +90,10 @@ class AccountOptions(BaseModel):
 
 
 class Account(AccountOptions):
-    """One account of the service: who asks, as what, where, how fast at most (`limits`, requests a second by action).
+    """One account: its access key, its role and its endpoint.
 
-    `pacing_group` joins accounts whose requests the service counts together.
+    `limits` are its own rate limits, in requests per second by action. `pacing_group` names a group of accounts whose
+    requests the service counts together.
     """
 
     name: Annotated[str, Field(pattern=_NAME)]
@@ -109,12 +112,12 @@ class Account(AccountOptions):
         if not address.hostname or address.path not in ("", "/") or address.query or address.username:
             raise ValueError(f"must be an address such as {ENDPOINT}, without a path")
         if address.scheme != "https" and not (address.scheme == "http" and is_loopback(address.hostname)):
-            raise ValueError("must begin with https:// (http:// is for this machine's own addresses only)")
+            raise ValueError("must begin with https:// (http:// is for endpoints on this machine only)")
         return endpoint.rstrip("/")
 
     @field_validator("secret_id", "secret_key", "token")
     @classmethod
-    def _could_be_a_key(cls, secret: SecretStr | None) -> SecretStr | None:
+    def _has_key_characters(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret and not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
             raise ValueError("has characters that no key has: look for a space or a line break that was copied with it")
         return secret
@@ -124,20 +127,20 @@ class Account(AccountOptions):
     def _known_actions(cls, limits: dict[str, int]) -> dict[str, int]:
         unknown = sorted(limits.keys() - ACTIONS.keys())
         if unknown:
-            raise ValueError(f"names no action of the API: {', '.join(unknown)}")
+            raise ValueError(f"has unknown actions: {', '.join(unknown)}")
         return limits
 
     @model_validator(mode="after")
     def _sandbox_is_local(self) -> Self:
         if self.name == SANDBOX_ACCOUNT and not is_loopback(self.host):
-            raise ValueError("an account called 'sandbox' may only ask this machine's own addresses")
+            raise ValueError("the account 'sandbox' can only use an endpoint on this machine")
         return self
 
     @model_validator(mode="after")
-    def _may_ask(self) -> Self:
+    def _extra_datasets_exist(self) -> Self:
         for name in self.extra_datasets:
             if name not in DATASETS or self.role not in DATASETS[name].action.roles:
-                raise ValueError(f"extra_datasets: there is no dataset '{name}' that a {self.role} may ask")
+                raise ValueError(f"extra_datasets: there is no dataset '{name}' for the role {self.role}")
         return self
 
     @property
@@ -147,7 +150,7 @@ class Account(AccountOptions):
 
     @property
     def profile(self) -> AccountProfile:
-        """What the catalogue needs to know of it."""
+        """The account's profile: its role and the options that decide what is requested."""
         return AccountProfile(
             account=self.name,
             role=self.role,
@@ -162,9 +165,9 @@ class Account(AccountOptions):
 
 
 class Settings(BaseModel):
-    """Everything a run is told from outside. `daily_at` is in UTC+8; `masked`: personal data is published as masks."""
+    """All settings of a run. `daily_at` is in UTC+8; with `masked`, personal data is published as masks."""
 
-    model_config = _FROZEN
+    model_config = _STRICT
 
     home: Path
     accounts: tuple[Account, ...]
@@ -181,11 +184,11 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _fixed_clock_is_local(self) -> Self:
         if self.now and not all(is_loopback(account.host) for account in self.accounts):
-            raise ValueError("BILL_ETL_NOW sets the clock for this machine's own addresses only; unset it")
+            raise ValueError("BILL_ETL_NOW is for endpoints on this machine only; unset it")
         return self
 
     def accounts_named(self, names: Sequence[str]) -> tuple[Account, ...]:
-        """Return the accounts of those names, all if none is named. Raises SettingError for one that is not there."""
+        """Return the accounts with these names, or all if none is given. Raises SettingError for an unknown name."""
         unknown = sorted(set(names) - {account.name for account in self.accounts})
         if unknown:
             known = ", ".join(account.name for account in self.accounts)
@@ -196,36 +199,36 @@ class Settings(BaseModel):
 
 
 def load(root: Path, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Load the settings of the checkout at `root`. Raises SettingError, which names what is wrong and what to do."""
+    """Load the settings of the checkout at `root`. Raises SettingError if one is missing or wrong."""
     sandbox = environ.get("BILL_ETL_SANDBOX")
-    variables = _variables(root, environ)
-    place = home(root, environ)
-    return _validated(
+    variables = _read_variables(root, environ)
+    home_folder = home(root, environ)
+    return _validate(
         Settings,
         "The settings are wrong",
-        home=place,
-        accounts=(_sandbox_account(sandbox),) if sandbox else _accounts(root, variables),
-        now=_billing_now(variables.get("BILL_ETL_NOW")),
-        pacing=root / (variables.get("BILL_ETL_PACING") or paths.pacing_folder(place)),
+        home=home_folder,
+        accounts=(_sandbox_account(sandbox),) if sandbox else _read_accounts(root, variables),
+        now=_parse_billing_now(variables.get("BILL_ETL_NOW")),
+        pacing=root / (variables.get("BILL_ETL_PACING") or paths.pacing_folder(home_folder)),
         daily_at=daily_at(variables),
         masked=masked(root, environ),
     )
 
 
 def home(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where lake, warehouse and state are kept (BILL_ETL_HOME, `var` in the checkout by default)."""
+    """Return the folder of lake, warehouse and state (BILL_ETL_HOME, by default `var` in the checkout)."""
     default = "var/sandbox" if environ.get("BILL_ETL_SANDBOX") else "var"
-    return root / (_variables(root, environ).get("BILL_ETL_HOME") or default)
+    return root / (_read_variables(root, environ).get("BILL_ETL_HOME") or default)
 
 
 def customers_file(root: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the file of invoicing terms (BILL_ETL_CUSTOMERS, `customers.csv` in the checkout by default), or None.
+    """Return the file of invoicing terms (BILL_ETL_CUSTOMERS, by default `customers.csv` in the checkout).
 
-    A sandbox has none. Raises SettingError for one that is named and not there.
+    None if there is no such file, and for a sandbox. Raises SettingError if BILL_ETL_CUSTOMERS names a missing file.
     """
     if environ.get("BILL_ETL_SANDBOX"):
         return None
-    named = _variables(root, environ).get("BILL_ETL_CUSTOMERS")
+    named = _read_variables(root, environ).get("BILL_ETL_CUSTOMERS")
     file = root / (named or "customers.csv")
     if file.exists():
         return file
@@ -235,11 +238,11 @@ def customers_file(root: Path, environ: Mapping[str, str] = os.environ) -> Path 
 
 
 def masked(root: Path, environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether e-mail addresses and phone numbers are published as masks (BILL_ETL_PERSONAL, masked by default).
+    """Return whether e-mail addresses and phone numbers are published as masks (BILL_ETL_PERSONAL, by default masked).
 
-    Raises SettingError.
+    Raises SettingError for any value but `masked` and `plain`.
     """
-    text = _variables(root, environ).get("BILL_ETL_PERSONAL") or "masked"
+    text = _read_variables(root, environ).get("BILL_ETL_PERSONAL") or "masked"
     if text not in {"masked", "plain"}:
         raise SettingError(
             f"BILL_ETL_PERSONAL is '{text}': write masked, or plain to publish e-mail addresses and phone numbers."
@@ -248,22 +251,22 @@ def masked(root: Path, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def clock(root: Path, environ: Mapping[str, str] = os.environ) -> BillingClock:
-    """Return the billing clock of a command that asks nothing: accounts need not be set unless BILL_ETL_NOW is.
+    """Return the billing clock for a command that requests nothing and so needs no accounts unless BILL_ETL_NOW is set.
 
-    Raises SettingError for a clock that is set, unless all accounts are at this machine's own addresses.
+    BILL_ETL_NOW is allowed only if all accounts use endpoints on this machine. Raises SettingError.
     """
-    if not _variables(root, environ).get("BILL_ETL_NOW"):
+    if not _read_variables(root, environ).get("BILL_ETL_NOW"):
         return BillingClock()
     try:
         return load(root, environ).clock
     except SettingError as error:
         raise SettingError(
-            f"{error} It matters because BILL_ETL_NOW is set: unset it to go by the real time."
+            f"{error} This command needs the accounts only because BILL_ETL_NOW is set: unset it to use the real time."
         ) from None
 
 
 def daily_at(variables: Mapping[str, str] = os.environ) -> time:
-    """Return when the daily runs start (BILL_ETL_DAILY_AT, UTC+8, 09:30 by default). Raises SettingError."""
+    """Return when the daily runs start (BILL_ETL_DAILY_AT, UTC+8, by default 09:30). Raises SettingError."""
     text = variables.get("BILL_ETL_DAILY_AT")
     if not text:
         return DAILY_AT
@@ -274,7 +277,7 @@ def daily_at(variables: Mapping[str, str] = os.environ) -> time:
 
 
 def code_version(root: Path) -> str:
-    """Return the version of the code at `root`: the project's, and the commit where there is one."""
+    """Return the version of the code at `root`: the project's version, and the commit if there is one."""
     command = ["git", "-C", str(root), "rev-parse", "--short", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603  fixed words
@@ -284,10 +287,10 @@ def code_version(root: Path) -> str:
 
 
 def bind_account(home: Path, account: Account) -> None:
-    """Bind the account's name to its endpoint host and role in this home, at its first use.
+    """Bind the account's name to its endpoint host and role in this home, when it is first used.
 
-    A home holds the books of the service or those of a local stand-in, never both. Raises AccountMismatch if the name
-    is bound to others, or the home to the other kind of books; StorageFailed.
+    A home holds data of the real service or of a local sandbox, never both. Raises AccountMismatch if the name is bound
+    to another host or role, or if the home holds data of the other kind; StorageFailed.
     """
     file = paths.account_file(home, account.name)
     identity = _Identity(host=account.host, role=account.role)
@@ -297,35 +300,35 @@ def bind_account(home: Path, account: Account) -> None:
         file.parent.mkdir(exist_ok=True)
         bound = {other.stem: _Identity.model_validate_json(other.read_text()) for other in file.parent.glob("*.json")}
         if account.name not in bound:
-            _refuse_mixed_books(home, account, bound)
-            _make_at_once(file, identity.model_dump_json())
+            _refuse_mixed_data(home, account, bound)
+            _create_whole(file, identity.model_dump_json())
             bound[account.name] = _Identity.model_validate_json(file.read_text())
     except OSError as error:
-        raise StorageFailed(f"Cannot use {file}: {error.strerror or error}. Mend the disk, then run again.") from error
+        raise StorageFailed(f"Cannot use {file}: {error.strerror or error}. Check the disk, then run again.") from error
     except ValidationError:
         raise AccountMismatch(
             f"A file in {file.parent} cannot be read; delete it if its account is unchanged."
         ) from None
-    before = bound[account.name]
-    if before != identity:
+    first = bound[account.name]
+    if first != identity:
         raise AccountMismatch(
-            f"Account '{account.name}' was first used with {before.host} as {before.role} in {home}, but is now set to "
-            f"{account.host} as {account.role}. Give the other account a name or a BILL_ETL_HOME of its own; if the "
-            f"first setting was the mistake, and nothing was landed with it, delete {file}."
+            f"Account '{account.name}' was first used with {first.host} as {first.role} in {home}, but is now set to "
+            f"{account.host} as {account.role}. Give another account its own name or BILL_ETL_HOME; if the "
+            f"first setting was a mistake and nothing was landed with it, delete {file}."
         )
 
 
-def _refuse_mixed_books(home: Path, account: Account, bound: Mapping[str, _Identity]) -> None:
+def _refuse_mixed_data(home: Path, account: Account, bound: Mapping[str, _Identity]) -> None:
     for name, other in bound.items():
         if is_loopback(other.host) != is_loopback(account.host):
             raise AccountMismatch(
-                f"{home} holds the books of '{name}' at {other.host}; account '{account.name}' asks {account.host}. "
-                "Sandbox and real books never meet: set BILL_ETL_HOME to another folder."
+                f"{home} holds data of account '{name}' at {other.host}, but account '{account.name}' is at "
+                f"{account.host}. Sandbox and real data are never mixed: set BILL_ETL_HOME to another folder."
             )
 
 
-def _make_at_once(file: Path, text: str) -> None:
-    """Make a file that no one ever sees half written; another process may make it first, and then that one stays."""
+def _create_whole(file: Path, text: str) -> None:
+    """Create a file so that nobody ever sees it half written. If another process creates it first, that one stays."""
     aside = file.with_name(f"{file.stem}.{uuid4().hex}")
     aside.write_text(text)
     try:
@@ -337,14 +340,16 @@ def _make_at_once(file: Path, text: str) -> None:
 
 
 class _Identity(BaseModel):
-    model_config = _FROZEN
+    """What an account's name is bound to in a home."""
+
+    model_config = _STRICT
 
     host: str
     role: Role
 
 
 class _AccountEntry(AccountOptions):
-    """One table of accounts.toml: secrets are named by variable or file, never written there."""
+    """One table of accounts.toml. Secrets are given by the name of a variable or file, never written there."""
 
     role: Role
     endpoint: str = ENDPOINT
@@ -358,36 +363,36 @@ class _AccountEntry(AccountOptions):
     pacing_group: str | None = None
 
 
-def _variables(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that count: the process's own, over those of `.env`.
+def _read_variables(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables to use: those of `.env`, overridden by the process's own.
 
-    For a sandbox none of them does but BILL_ETL_SANDBOX_HOME: Dagster fills its processes' environment from `.env` too.
+    For a sandbox, only BILL_ETL_SANDBOX_HOME is used: Dagster fills its processes' environment from `.env` too.
     """
     if environ.get("BILL_ETL_SANDBOX"):
         return {"BILL_ETL_HOME": environ.get("BILL_ETL_SANDBOX_HOME", "")}
-    return {**_dotenv(root / ".env"), **environ}
+    return {**_read_dotenv(root / ".env"), **environ}
 
 
-def _dotenv(file: Path) -> dict[str, str]:
+def _read_dotenv(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
-    _owner_only(file)
+    _check_owner_only(file)
     try:
         values = dotenv_values(file, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
         fault = type(error).__name__  # raised below: the error itself holds the file's content
     else:
         return {name: value for name, value in values.items() if value is not None}
-    raise SettingError(f"{file} cannot be read ({fault}): mend or remove it.")
+    raise SettingError(f"{file} cannot be read ({fault}): correct or remove it.")
 
 
-def _owner_only(file: Path) -> None:
+def _check_owner_only(file: Path) -> None:
     if file.stat().st_mode & 0o077:
-        raise SettingError(f"{file} is for secrets, and others on this machine can read it. Run: chmod 600 {file}")
+        raise SettingError(f"{file} holds secrets, but other users of this machine can read it. Run: chmod 600 {file}")
 
 
 def _sandbox_account(address: str) -> Account:
-    return _validated(
+    return _validate(
         Account,
         "BILL_ETL_SANDBOX is wrong",
         name=SANDBOX_ACCOUNT,
@@ -400,66 +405,66 @@ def _sandbox_account(address: str) -> Account:
     )
 
 
-def _accounts(root: Path, variables: Mapping[str, str]) -> tuple[Account, ...]:
+def _read_accounts(root: Path, variables: Mapping[str, str]) -> tuple[Account, ...]:
     named = variables.get("BILL_ETL_ACCOUNTS")
     file = root / (named or "accounts.toml")
     if not file.exists():
         if named:
             raise SettingError(f"BILL_ETL_ACCOUNTS names {file}, which does not exist.")
-        return (_default_account(variables),)
-    document = _toml(file)
+        return (_account_from_environment(variables),)
+    document = _read_toml(file)
     tables = document.pop("accounts", {})
     if document or not isinstance(tables, dict) or not tables:
         raise SettingError(f"{file} must hold one table [accounts.<name>] for each account, and nothing else.")
-    return tuple(_account_of(name, table, file, variables) for name, table in tables.items())
+    return tuple(_account_from_table(name, table, file, variables) for name, table in tables.items())
 
 
-def _toml(file: Path) -> dict[str, Any]:
+def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         fault = str(error)
     except UnicodeDecodeError as error:
         fault = error.reason  # the error itself holds the file's content
-    raise SettingError(f"{file} cannot be read: {fault}. Mend it there.")
+    raise SettingError(f"{file} cannot be read: {fault}. Correct it there.")
 
 
-def _account_of(name: str, table: Any, file: Path, variables: Mapping[str, str]) -> Account:
+def _account_from_table(name: str, table: Any, file: Path, variables: Mapping[str, str]) -> Account:
     where = f"{file}, account '{name}'"
-    entry = _validated(_AccountEntry, where, **(table if isinstance(table, dict) else {"table": table}))
-    return _validated(
+    entry = _validate(_AccountEntry, where, **(table if isinstance(table, dict) else {"table": table}))
+    return _validate(
         Account,
         where,
         name=name,
         **entry.model_dump(include={"role", "endpoint", "limits", "pacing_group", *AccountOptions.model_fields}),
-        **{what: _secret(f"{where}: {what}", entry, what, variables, file.parent) for what in _SECRETS},
+        **{what: _read_secret(f"{where}: {what}", entry, what, variables, file.parent) for what in _SECRETS},
     )
 
 
 _SECRETS = ("secret_id", "secret_key", "token")
 
 
-def _secret(where: str, entry: _AccountEntry, what: str, variables: Mapping[str, str], folder: Path) -> str | None:
+def _read_secret(where: str, entry: _AccountEntry, what: str, variables: Mapping[str, str], folder: Path) -> str | None:
     variable: str | None = getattr(entry, f"{what}_variable")
     file: Path | None = getattr(entry, f"{what}_file")
     if variable and file:
-        raise SettingError(f"{where}_variable and {what}_file are both given: remove one.")
+        raise SettingError(f"{where}_variable and {what}_file are both set: remove one.")
     if variable:
         value = variables.get(variable, "").strip()
         if not value:
             raise SettingError(f"{where}_variable names {variable}, which is not set: set it, or name another.")
         return value
     if file:
-        return _secret_in(folder / file, where)
+        return _read_secret_file(folder / file, where)
     if what != "token":
-        raise SettingError(f"{where}_variable or {what}_file is missing: name where the secret is kept.")
+        raise SettingError(f"{where}_variable or {what}_file is missing: set one of them.")
     return None
 
 
-def _secret_in(file: Path, where: str) -> str:
-    """Read a secret. What is named is not repeated: it may be the secret itself, pasted in the wrong place."""
+def _read_secret_file(file: Path, where: str) -> str:
+    """Read a secret. Errors do not show the file's name: it may be the secret itself, pasted in the wrong place."""
     try:
-        _owner_only(file)
+        _check_owner_only(file)
         value = file.read_text().strip()
     except (OSError, ValueError) as error:
         fault = f"cannot be read ({type(error).__name__})"
@@ -467,18 +472,18 @@ def _secret_in(file: Path, where: str) -> str:
         if value:
             return value
         fault = "is empty"
-    raise SettingError(f"{where}_file names a file that {fault}: name one that holds the secret and nothing else.")
+    raise SettingError(f"{where}_file names a file that {fault}. The file must hold the secret and nothing else.")
 
 
-def _default_account(variables: Mapping[str, str]) -> Account:
+def _account_from_environment(variables: Mapping[str, str]) -> Account:
     required = ("BILL_ETL_ROLE", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY")
     missing = [name for name in required if not variables.get(name, "").strip()]
     if missing:
         raise SettingError(
-            f"{', '.join(missing)} not set. Set the environment or a .env file (README: your own account), "
-            "or try without an account: make demo."
+            f"{', '.join(missing)} not set. Set them in the environment or in .env (README: your own account). "
+            "To try without an account: make demo."
         )
-    return _validated(
+    return _validate(
         Account,
         "The settings are wrong",
         name="default",
@@ -490,7 +495,7 @@ def _default_account(variables: Mapping[str, str]) -> Account:
     )
 
 
-def _billing_now(text: str | None) -> datetime | None:
+def _parse_billing_now(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
@@ -501,21 +506,21 @@ def _billing_now(text: str | None) -> datetime | None:
 
 
 _M = TypeVar("_M", bound=BaseModel)
-_SPELLED = {"role": "BILL_ETL_ROLE", "endpoint": "BILL_ETL_ENDPOINT"}
+_VARIABLE_OF = {"role": "BILL_ETL_ROLE", "endpoint": "BILL_ETL_ENDPOINT"}
 
 
-def _validated(model: type[_M], where: str, **values: Any) -> _M:
+def _validate(model: type[_M], where: str, **values: Any) -> _M:
     try:
         return model(**values)
     except ValidationError as error:
         faults = [
-            _fault(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False, include_url=False)
+            _fault_text(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False, include_url=False)
         ]
         raise SettingError(f"{where}: {'; '.join(faults)}.") from None
 
 
-def _fault(where: tuple[int | str, ...], message: str) -> str:
+def _fault_text(where: tuple[int | str, ...], message: str) -> str:
     name = ".".join(map(str, where))
-    spelled = f"{name} ({_SPELLED[name]})" if name in _SPELLED else name
+    shown = f"{name} ({_VARIABLE_OF[name]})" if name in _VARIABLE_OF else name
     message = message.removeprefix("Value error, ").rstrip(".")
-    return f"{spelled}: {message}" if spelled else message
+    return f"{shown}: {message}" if shown else message

@@ -1,9 +1,13 @@
-"""Talking to the API: signed, paced, retried requests. Nothing here knows what a bill is, or where its rows go.
+"""The HTTP client of the Partner API: signed, paced and retried requests. It knows nothing of bills.
 
-auth    the credential and the signature            codes    which error codes are permanent, which pass
-slots   when the next request may leave             replies  a body becomes a reply or a fault
-pacing  the same, shared by all processes           http     one call: checked, paced, sent, retried
-download  a file by a link that an answer gave
+http      one call: checked, paced, signed, sent, retried
+calls     a call's parameters, checked against the catalogue, and how messages name it
+auth      the credential and the signature
+slots     when the next request may leave, as arithmetic
+pacing    the same, shared by all processes
+replies   turns a response body into a reply or a fault
+codes     which error codes are permanent and which are transient
+download  downloads the file behind a link in a reply
 """
 
 from __future__ import annotations

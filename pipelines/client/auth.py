@@ -1,7 +1,4 @@
-"""The credential, and the signature made with it: TC3-HMAC-SHA256 as a generator without I/O.
-
-What is asked, and how often, does not belong here.
-"""
+"""Access keys, and the TC3-HMAC-SHA256 signatures made with them."""
 
 from __future__ import annotations
 
@@ -21,15 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 ALGORITHM = "TC3-HMAC-SHA256"
-SIGNED_HEADERS = "content-type;host"  # what the official SDKs sign, no more
+SIGNED_HEADERS = "content-type;host"  # the same headers as the official SDKs
 
 
 @dataclass(frozen=True)
 class Credential:
-    """One access key; `token` comes with temporary keys only. No part of it shows in repr, only the id's first letters.
+    """One access key. `token` is for temporary keys only. repr shows only the first letters of the id.
 
-    Raises SettingError for a part that cannot be a header's value, as a key pasted with a line break: the HTTP library
-    would spell it in its own error.
+    Raises SettingError if a value cannot be sent in a header, such as a key pasted with a line break: the HTTP library
+    would show it in its own error.
     """
 
     secret_id: str = field(repr=False)
@@ -40,7 +37,7 @@ class Credential:
         for name, value in (("id", self.secret_id), ("key", self.secret_key), ("token", self.token)):
             if value is not None and not (value and value.isascii() and value.isprintable() and " " not in value):
                 raise SettingError(
-                    f"The secret {name} is empty or holds a character that no key has (a space, a line break): "
+                    f"The secret {name} is empty or has a character that no key has, such as a space or a line break: "
                     "copy it again from the console."
                 )
 
@@ -48,7 +45,7 @@ class Credential:
         return f"Credential({self.secret_id[:4]}***)"
 
     def redacted(self, text: str) -> str:
-        """Return `text` without any part of this credential in it."""
+        """Return `text` with every value of this credential replaced by `***`."""
         for secret in (self.secret_key, self.token, self.secret_id):
             if secret:
                 text = text.replace(secret, "***")
@@ -56,10 +53,10 @@ class Credential:
 
 
 class Tc3Auth(httpx.Auth):
-    """Signs each request as it is sent: the exact body bytes, its own Content-Type and Host, and the time of `clock`.
+    """Signs each request when it is sent: its exact body bytes, its Content-Type and Host, and the current time.
 
-    `clock` gives Unix seconds; it is the real time whatever the billing clock says, since the service refuses a
-    signature more than five minutes off (document 1085/51426). The steps are those of document 1085/51409.
+    `clock` gives Unix seconds. It must be the real time, not the billing clock: the service refuses a signature more
+    than five minutes off (document 1085/51426). The steps are those of document 1085/51409.
     """
 
     requires_request_body = True
@@ -72,7 +69,7 @@ class Tc3Auth(httpx.Auth):
         self._clock = clock
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add X-TC-Timestamp, X-TC-Token for a temporary key, and Authorization."""
+        """Add the headers X-TC-Timestamp, Authorization and, for a temporary key, X-TC-Token."""
         timestamp = int(self._clock())
         request.headers["X-TC-Timestamp"] = str(timestamp)
         if self._credential.token:
@@ -100,8 +97,8 @@ def authorization(
     )
     to_sign = f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = f"TC3{credential.secret_key}".encode()
-    for slice_params in (day, service, "tc3_request"):
-        key = hmac.digest(key, slice_params.encode(), "sha256")
+    for part in (day, service, "tc3_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
     return (
         f"{ALGORITHM} Credential={credential.secret_id}/{scope}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}"

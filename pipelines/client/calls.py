@@ -1,4 +1,4 @@
-"""What one call asks, whether it may be asked at all, and how it is spoken of. Nothing here sends anything."""
+"""A call of an action: its parameters, their check against the catalogue, and its name in messages. No I/O."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _PERIOD_PARAMETERS = ("Month", "BillMonth", "Date", "StartTime")
 
 @dataclass(slots=True)
 class Call:
-    """One call, and how it has gone.
+    """One call of an action, and the state of its attempts.
 
-    `started` is a monotonic time, `queued` the seconds spent waiting for slots, `backoff` those before a next attempt.
+    `started` is a monotonic time, `queued` the seconds spent waiting for slots so far, `backoff` the seconds to wait
+    before the next attempt, `faults` how often each rule of `codes` applied.
     """
 
     action: Action
@@ -37,7 +38,7 @@ class Call:
     faults: Counter[Rule] = field(default_factory=Counter)
 
     def check(self) -> None:
-        """Refuse what must not be built. Raises WriteRefused or RequestRefused."""
+        """Check the call against the catalogue. Raises WriteRefused or RequestRefused."""
         known = ACTIONS.get(self.action.name)
         if self.action.writes or (known and known.writes):
             raise self._refused(WriteRefused, "WriteRefused", "the action writes, and this project only reads")
@@ -45,23 +46,23 @@ class Call:
             raise self._refused(RequestRefused, "InvalidAction", "the catalogue has no such action")
         names = {parameter.name for parameter in known.parameters}
         if unknown := sorted(self.parameters.keys() - names):
-            raise self._refused(RequestRefused, "UnknownParameter", f"it takes no {', '.join(unknown)}")
+            raise self._refused(RequestRefused, "UnknownParameter", f"the action has no parameter {', '.join(unknown)}")
         required = {parameter.name for parameter in known.parameters if parameter.required}
         if missing := sorted(required - self.parameters.keys()):
-            raise self._refused(RequestRefused, "MissingParameter", f"it needs {', '.join(missing)}")
+            raise self._refused(RequestRefused, "MissingParameter", f"the action needs {', '.join(missing)}")
 
     @property
     def body(self) -> bytes:
-        """The exact bytes that are signed and sent."""
+        """The exact bytes to sign and send."""
         return json.dumps(dict(self.parameters)).encode()
 
     @property
     def customer(self) -> str | None:
-        """The customer that the parameters name, or the first of several and how many others."""
-        return self._named(_CUSTOMER_PARAMETERS)
+        """The customer that the parameters name; of several, the first and the number of others."""
+        return self._first_value(_CUSTOMER_PARAMETERS)
 
     def __str__(self) -> str:
-        customer, period = self.customer, self._named(_PERIOD_PARAMETERS)
+        customer, period = self.customer, self._first_value(_PERIOD_PARAMETERS)
         about = [f"{self.action.name} of account '{self.account}'"]
         about += [f"customer {customer}"] if customer else []
         about += (
@@ -69,15 +70,15 @@ class Call:
         )
         return ", ".join(about)
 
-    def _named(self, names: tuple[str, ...]) -> str | None:
+    def _first_value(self, names: tuple[str, ...]) -> str | None:
         values = (self.parameters.get(name) for name in names)
-        return next((_spelled(value) for value in values if value is not None and value != []), None)
+        return next((_as_text(value) for value in values if value is not None and value != []), None)
 
     def _refused(self, error: type[RequestRefused], code: str, why: str) -> RequestRefused:
-        return error(f"{self} is not asked: {why}.", action=self.action.name, code=code, customer_uin=self.customer)
+        return error(f"{self} is not requested: {why}.", action=self.action.name, code=code, customer_uin=self.customer)
 
 
-def _spelled(value: object) -> str:
+def _as_text(value: object) -> str:
     if not isinstance(value, list | tuple):
         return str(value)
     return str(value[0]) if len(value) == 1 else f"{value[0]} and {len(value) - 1} others"

@@ -1,7 +1,7 @@
-"""What each error code of the API means for the one who asked: a table, and the rule of the longest prefix.
+"""The rule for each error code of the API: which error it becomes, how often to try, and what to advise.
 
-The codes are those of the service's error page (document 1085/51426) and of the official SDK; the treatment is ours.
-How long a call goes on trying is `http`'s business.
+The codes are from the service's error page (document 1085/51426) and the official SDK; the rules are this project's.
+`http` decides how long a call is retried in all.
 """
 
 from __future__ import annotations
@@ -30,64 +30,65 @@ A_FEW = 3
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a code becomes, how often it may come (None: until total time is up), what to do when it did."""
+    """How to treat an error code.
+
+    `error` is the exception to raise, `tries` the number of attempts (None: until the call's total time is up),
+    `advice` the part of the message that says what to do.
+    """
 
     error: type[RequestFailed]
     tries: int | None
     advice: str
 
 
-_LATER = "The service is having trouble; run again later. What has landed stays as it is."
-_OUR_FAULT = (
-    "The request itself is wrong: check the month and the customer asked for; if they are right, report it as a bug."
-)
+_RUN_LATER = "The service has a problem: run again later. Landed data is unchanged."
+_WRONG_REQUEST = "The request itself is wrong: check the month and the customer. If they are right, report it as a bug."
 _NETWORK = "Check the network, the endpoint and any proxy, then run again."
-_NOT_A_PARTNER = "Check BILL_ETL_ROLE, and which account the key belongs to."
+_NOT_A_PARTNER = "Check BILL_ETL_ROLE and which account the key belongs to."
 
 _THROTTLED = Rule(
     Throttled,
     None,
-    "Something else uses the same allowance (the console and other tools count too): "
+    "Other programs use the same rate limit (the console and other tools count too): "
     "run them at other times, or set a lower limit for this action in accounts.toml.",
 )
-_TROUBLE = Rule(RequestUnanswered, None, _LATER)
-_UNREACHED = Rule(RequestUnanswered, None, _NETWORK)
-_WRONG = Rule(RequestRefused, ONCE, _OUR_FAULT)
-_NO_PARTNER = Rule(RequestRefused, ONCE, _NOT_A_PARTNER)
-_ADDRESS = Rule(RequestRefused, ONCE, "Ask who manages the key to allow this machine's address.")
-_CUSTOMER = Rule(
+_SERVICE_FAILS = Rule(RequestUnanswered, None, _RUN_LATER)
+_NOT_REACHED = Rule(RequestUnanswered, None, _NETWORK)
+_WRONG = Rule(RequestRefused, ONCE, _WRONG_REQUEST)
+_NOT_THE_PARTNER = Rule(RequestRefused, ONCE, _NOT_A_PARTNER)
+_ADDRESS_REFUSED = Rule(RequestRefused, ONCE, "Ask the key's administrator to allow this machine's address.")
+_CUSTOMER_REFUSED = Rule(
     CustomerRefused,
     ONCE,
-    "The customer is not (or no longer) this account's, or its role may not read it; other customers are not affected.",
+    "The customer is not (or no longer) this account's, or its role may not read it. Other customers are not affected.",
 )
 
 NO_PERMISSION = (
     "The account's role or the key's policy does not allow this action: check BILL_ETL_ROLE and the CAM policy."
 )
-"""What to do when a code about a customer answers a request that names none."""
+"""The advice when a code about a customer comes for a request that names no customer."""
 
 UNKNOWN = Rule(
     RequestUnanswered,
     A_FEW,
-    "The service does not say whether this passes: run again later; if it stays, ask its support with the RequestId.",
+    "It is not known if this is transient: run again later. If it stays, send the RequestId to the service's support.",
 )
-"""The rule of any code the table does not know: a few tries, then fail. A new code is as likely to pass as to stay, and
-three tries harm neither."""
+"""The rule for codes that are not in the table: a few attempts, then fail. Whether they are transient is not known."""
 
 TRANSPORT = "HTTP"
-"""The prefix of our own codes for what is no answer of the API: `HTTP.502`, `HTTP.Timeout`, `HTTP.NotJson` ..."""
+"""The prefix of the client's own codes for failures below the API: `HTTP.502`, `HTTP.Timeout`, `HTTP.NotJson` ..."""
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
-        TRANSPORT: _UNREACHED,
+        TRANSPORT: _NOT_REACHED,
         "RequestLimitExceeded": _THROTTLED,
-        "OperationDenied.ServiceBusy": _TROUBLE,
-        "InternalError": _TROUBLE,
-        "ServiceUnavailable": _TROUBLE,
-        "ResourceUnavailable": _TROUBLE,
-        # The only code of the voucher and download actions, for trouble that passes and for trouble that stays.
+        "OperationDenied.ServiceBusy": _SERVICE_FAILS,
+        "InternalError": _SERVICE_FAILS,
+        "ServiceUnavailable": _SERVICE_FAILS,
+        "ResourceUnavailable": _SERVICE_FAILS,
+        # The only code of the voucher and download actions, for transient and permanent failures alike.
         "FailedOperation": UNKNOWN,
-        "FailedOperation.UinNotAgent": _NO_PARTNER,
+        "FailedOperation.UinNotAgent": _NOT_THE_PARTNER,
         "FailedOperation.InvalidSubAgentUin": _WRONG,
         "FailedOperation.UinInvalid": _WRONG,
         "AuthFailure": Rule(
@@ -96,8 +97,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "AuthFailure.UnauthorizedOperation": Rule(ActionRefused, ONCE, NO_PERMISSION),  # the CAM policy lacks it
         "AuthFailure.SignatureExpire": Rule(CredentialRefused, ONCE_MORE, "Set this machine's clock, then run again."),
         "UnauthorizedOperation": Rule(ActionRefused, ONCE, NO_PERMISSION),
-        "UnauthorizedOperation.NotCustomerUin": _CUSTOMER,
-        "UnauthorizedOperation.UinNoAuth": _CUSTOMER,
+        "UnauthorizedOperation.NotCustomerUin": _CUSTOMER_REFUSED,
+        "UnauthorizedOperation.UinNoAuth": _CUSTOMER_REFUSED,
         "InvalidParameter": _WRONG,
         "InvalidParameterValue": _WRONG,
         "MissingParameter": _WRONG,
@@ -108,14 +109,14 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "UnsupportedRegion": _WRONG,
         "RequestSizeLimitExceeded": _WRONG,
         "ResponseSizeLimitExceeded": _WRONG,
-        "IpNotInWhitelist": _ADDRESS,
-        "IpInBlacklist": _ADDRESS,
+        "IpNotInWhitelist": _ADDRESS_REFUSED,
+        "IpInBlacklist": _ADDRESS_REFUSED,
     }
 )
 
 
 def rule_for(code: str) -> Rule:
-    """Return the rule of the longest prefix of `code` (whole words between dots) that the table knows, else UNKNOWN."""
+    """Return the rule for a code: that of its longest prefix in the table (whole words between dots), else UNKNOWN."""
     words = code.split(".")
     prefixes = (".".join(words[:count]) for count in range(len(words), 0, -1))
     return next((RULES[prefix] for prefix in prefixes if prefix in RULES), UNKNOWN)

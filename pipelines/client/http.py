@@ -1,6 +1,6 @@
-"""One call of one action: checked against the catalogue, paced, signed, sent, read, and tried again by rule.
+"""The client: checks each call against the catalogue, paces, signs and sends it, reads the reply and retries by rule.
 
-Which actions are asked, in which order and for whom, is `extract`'s business; what becomes of rows is not known here.
+`extract` decides which calls to make.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from pipelines.endpoints.shapes import Action
 
 logger = logging.getLogger(__name__)
-for _chatty in ("httpx", "httpcore"):  # at DEBUG they spell whole header lists
-    logging.getLogger(_chatty).setLevel(logging.WARNING)
+for _verbose in ("httpx", "httpcore"):  # at DEBUG they log all headers
+    logging.getLogger(_verbose).setLevel(logging.WARNING)
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 20.0
@@ -46,7 +46,7 @@ _LONGEST_TEXT = 300
 
 
 def _log_retry(details: RetryDetails) -> None:
-    """Write one line for each retry, in place of the library's own."""
+    """Log one line for each retry, in place of the library's own."""
     error = details.caused_by
     if isinstance(error, RequestFailed):
         logger.warning(
@@ -65,9 +65,9 @@ set_on_retry_hooks([_log_retry])
 
 @dataclass
 class RequestStats:
-    """What became of one action's requests. Times are monotonic seconds.
+    """Counts of one action's requests. Times are monotonic seconds.
 
-    `requests` were sent, retries included; `throttled` of them were answered so; `retried` followed one that failed.
+    `requests`: sent, retries included. `throttled`: answered with throttling. `retried`: sent again after a failure.
     """
 
     requests: int = 0
@@ -84,12 +84,15 @@ class RequestStats:
 
 
 class Client:
-    """Calls actions of one account at one endpoint. Use as an async context manager; calls may run side by side.
+    """Calls the API's actions for one account at one endpoint. Use as an async context manager; calls may run at once.
 
-    `total_time` is how many seconds a call goes on trying: requests and backoff, not the time spent waiting for slots.
-    It bounds the endpoint's silence too: once nothing has been answered for so long, failures are not tried again.
-    `request_timeout` bounds one request, in seconds. `transport` replaces the network in tests. Raises SettingError for
-    an endpoint that is not https, or http to this machine itself.
+    - `total_time`: seconds that a call may take with all its attempts, without the time spent waiting for slots. If the
+      endpoint has not answered anything for so long, failed calls are not retried any more.
+    - `request_timeout`: seconds that one request may take.
+    - `transport`: replaces the network in tests.
+    - `request_stats`: counts of the requests sent, by action.
+
+    Raises SettingError if the endpoint is neither https nor http to this machine.
     """
 
     def __init__(
@@ -118,7 +121,7 @@ class Client:
             timeout=httpx.Timeout(request_timeout, pool=None),
             limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE),
             follow_redirects=False,
-            trust_env=not _is_local(endpoint),  # a proxy has no business between us and this machine
+            trust_env=not _is_local(endpoint),  # no proxy for requests to this machine
             transport=transport,
         )
         self._plain_http = download.plain_client(transport)
@@ -135,18 +138,18 @@ class Client:
         await self._http.__aexit__(kind, error, traceback)
 
     async def call(self, action: Action, parameters: Mapping[str, object]) -> Reply:
-        """Return the reply of `action`, asked with `parameters`.
+        """Call an action and return its reply.
 
-        Raises WriteRefused for an action that writes; RequestRefused, before anything is sent, for parameters that are
-        missing or not in the catalogue; else what `codes` makes of the answer: CredentialRefused, ActionRefused,
-        CustomerRefused or RequestRefused at once, RequestUnanswered or Throttled when trying again did not help;
-        StorageFailed if the pacing state cannot be kept.
+        Raises, before anything is sent, WriteRefused for an action that writes, and RequestRefused for parameters that
+        are missing or not in the catalogue. Raises, by the rules in `codes`, CredentialRefused, ActionRefused,
+        CustomerRefused or RequestRefused at once, and RequestUnanswered or Throttled when retries did not help. Raises
+        StorageFailed if the pacing state cannot be written.
         """
         call = Call(action, parameters, self._account, self._clock())
         call.check()
         async for attempt in stamina.retry_context(
-            on=lambda error: self._may_pass(call, error),
-            attempts=None,  # `_may_pass` decides
+            on=lambda error: self._should_retry(call, error),
+            attempts=None,  # `_should_retry` decides
             timeout=None,
             wait_initial=_FIRST_BACKOFF,
             wait_max=_LONGEST_BACKOFF,
@@ -160,11 +163,11 @@ class Client:
         raise AssertionError("a retry loop ends with a reply or an error")
 
     async def download(self, url: str, folder: Path) -> Download:
-        """Fetch the file behind a link of the API's into `folder`, with nothing of the account's. See `download`."""
+        """Download the file behind a link of a reply into `folder`, without credentials. See `download.download`."""
         return await download.download(self._plain_http, url, folder, account=self._account, clock=self._clock)
 
     async def _attempt(self, call: Call) -> Reply | ApiFault:
-        """Send the request once, in its slot; take note of how the service took it."""
+        """Send the request once, in its slot, and record the outcome."""
         stats = self.request_stats.setdefault(call.action.name, RequestStats())
         requested_at = self._clock()
         async with self._pacer.slot(call.action) as slot:
@@ -184,7 +187,10 @@ class Client:
         return outcome
 
     async def _send(self, call: Call, departure: _Departure) -> Reply | ApiFault:
-        """Turn one exchange into a value. No exception of the HTTP library survives: they carry the signed request."""
+        """Send one request and return a reply or a fault.
+
+        No exception of the HTTP library gets out: they hold the signed request.
+        """
         request = self._http.build_request(
             "POST",
             "/",
@@ -198,7 +204,7 @@ class Client:
             extensions={"trace": departure.trace},
         )
         try:
-            async with asyncio.timeout(min(self._request_timeout, max(self._left(call), 1.0))):
+            async with asyncio.timeout(min(self._request_timeout, max(self._seconds_left(call), 1.0))):
                 response = await self._http.send(request)
             departure.done()
             body = response.content
@@ -215,18 +221,18 @@ class Client:
             return replace(outcome, text=f"{difference}: {outcome.text}")
         return outcome
 
-    def _may_pass(self, call: Call, error: Exception) -> bool:
-        """Decide whether a failed call is worth another attempt."""
+    def _should_retry(self, call: Call, error: Exception) -> bool:
+        """Return whether to retry a failed call."""
         if not isinstance(error, RequestFailed):
             return False
         rule = codes.rule_for(error.code)
         if rule.tries is not None and call.faults[rule] >= rule.tries:
             return False
         silent_for = 0.0 if self._silent_since is None else self._clock() - self._silent_since
-        return call.backoff < self._left(call) and silent_for < self._total_time
+        return call.backoff < self._seconds_left(call) and silent_for < self._total_time
 
-    def _left(self, call: Call) -> float:
-        """Seconds of the total time that are left for a call."""
+    def _seconds_left(self, call: Call) -> float:
+        """Return the seconds left of a call's total time."""
         return self._total_time - (self._clock() - call.started - call.queued)
 
     def _failure(self, call: Call, fault: ApiFault) -> RequestFailed:
@@ -234,11 +240,11 @@ class Client:
         error, advice = rule.error, rule.advice
         if error is CustomerRefused and call.customer is None:
             error, advice = ActionRefused, codes.NO_PERMISSION
-        tried = "" if call.attempts == 1 else f" after {call.attempts} attempts"
+        attempts = "" if call.attempts == 1 else f" after {call.attempts} attempts"
         known_as = f"{fault.code}, RequestId {fault.request_id}" if fault.request_id else fault.code
         text = self._credential.redacted(fault.text)[:_LONGEST_TEXT].rstrip(". ")
         return error(
-            f"{call} failed{tried}: {text} ({known_as}). {advice}",
+            f"{call} failed{attempts}: {text} ({known_as}). {advice}",
             action=call.action.name,
             code=fault.code,
             request_id=fault.request_id,
@@ -248,7 +254,7 @@ class Client:
 
 @dataclass(slots=True)
 class _Departure:
-    """Watches a request leave: its slot and the stats count from then, not from when it was prepared."""
+    """Reports the moment when a request is really sent to its slot and to the stats."""
 
     slot: Slot
     stats: RequestStats
@@ -257,7 +263,7 @@ class _Departure:
     counted: bool = False
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Take httpcore's events. A proxy's CONNECT has events of its own, before ours."""
+        """Handle httpcore's events. A proxy's CONNECT has events too, before those of the request."""
         if event == "http11.send_request_headers.started" and info["request"].method == b"POST":
             await self.slot.before_send()
             self._count()
@@ -265,7 +271,7 @@ class _Departure:
             self.slot.after_send()
 
     def done(self) -> None:
-        """Count a request that was answered by a transport without events."""
+        """Report a request that was sent by a transport without events."""
         self._count()
         self.slot.after_send()
 
@@ -277,7 +283,7 @@ class _Departure:
 
 
 def _is_local(endpoint: str) -> bool:
-    """Tell whether an endpoint is this machine's own. Raises SettingError for one that must not be asked at all."""
+    """Return whether an endpoint is on this machine. Raises SettingError if it may not be used at all."""
     address = urlsplit(endpoint)
     host = address.hostname or ""
     local = download.is_loopback(host)
@@ -291,12 +297,12 @@ def _is_local(endpoint: str) -> bool:
         return local
     raise SettingError(
         f"The endpoint '{address.scheme}://{host}' cannot be used: it must be https:// and a host name, without path "
-        "or user (http:// is for this machine's own addresses only). Check BILL_ETL_ENDPOINT."
+        "or user (http:// is for endpoints on this machine only). Check BILL_ETL_ENDPOINT."
     )
 
 
 def _clock_difference(date: str | None, now: datetime) -> str:
-    """Say how far this machine's clock is from the server's Date header."""
+    """Describe how far this machine's clock is from the server's Date header."""
     try:
         ahead = now - parsedate_to_datetime(date or "")
     except (ValueError, TypeError):

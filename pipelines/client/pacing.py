@@ -1,7 +1,7 @@
-"""Keeping under the service's limits: before each request a slot is taken, by rules that all processes of a home share.
+"""Keeps all processes of a home together under the service's rate limits: each request waits for a slot.
 
-The state is one small file per key and action, locked for the microseconds of each look. `slots` decides; this module
-stores, locks and sleeps. What a request is does not belong here.
+The state is one small file per access key and action, locked only while it is read and written. `slots` does the
+arithmetic; this module stores, locks and sleeps.
 """
 
 from __future__ import annotations
@@ -30,43 +30,43 @@ if TYPE_CHECKING:
     from pipelines.endpoints.shapes import Action
 
 ON_TIME = 0.002
-"""Seconds between a claim and the request's leaving that need no correction; the margin is many times that."""
+"""Seconds between claim and sending that need no correction. The margin is many times larger."""
 
 _MOST_BYTES = 1 << 20
 
 
 class Slot(Protocol):
-    """The right to send one request. It counts from when the request really left."""
+    """The right to send one request. It counts from the moment the request is really sent."""
 
     async def before_send(self) -> None:
-        """Say that the request is about to be written; waits if its moment passed, as after a slow handshake."""
+        """Call right before the request is written. Waits if the slot is past, for example after a slow handshake."""
 
     def after_send(self) -> None:
-        """Say that the request was written. The end of the `slot()` block says so too."""
+        """Call when the request was written. The end of the `slot()` block does so too."""
 
 
 class Pacer(Protocol):
     """Decides when a request may leave."""
 
     def slot(self, action: Action) -> AbstractAsyncContextManager[Slot]:
-        """Wait for the action's next slot; send the request inside the block."""
+        """Wait for the action's next slot. Send the request inside the block."""
 
     def penalise(self, action: Action) -> None:
-        """Say that the service answered this action with throttling."""
+        """Call when the service answered a request of this action with throttling."""
 
 
 def pacing_key(endpoint: str, secret_id: str, group: str | None = None) -> str:
-    """Return what the service counts requests under: the endpoint's host and the key, the latter as a digest.
+    """Return a name, safe as a file name, for what the service counts together: the endpoint's host and the key.
 
-    `group` names several keys that are counted together (the service also limits a root account as a whole, document
-    1278/109059). The result is safe as a file name.
+    The key is hashed. `group` replaces it for several keys that are counted together: the service also limits a root
+    account as a whole (document 1278/109059).
     """
     owner = f"group-{group}" if group else hashlib.sha256(secret_id.encode()).hexdigest()[:16]
     return quote(f"{urlsplit(endpoint).netloc.lower()}+{owner}", safe="+")
 
 
 class FreePacer:
-    """No pacing at all: for tests, and for measuring everything but the limits."""
+    """A pacer that never waits, for tests and benchmarks."""
 
     @asynccontextmanager
     async def slot(self, action: Action) -> AsyncIterator[Slot]:  # noqa: ARG002  the protocol's parameter
@@ -78,6 +78,8 @@ class FreePacer:
 
 
 class _FreeSlot:
+    """A slot that never waits."""
+
     async def before_send(self) -> None:
         """Do not wait."""
 
@@ -86,7 +88,7 @@ class _FreeSlot:
 
 
 def _boot_id() -> str:
-    """The system's id of this boot, where it has one: the monotonic clock starts anew with each."""
+    """Return the system's id of this boot, empty if it has none. The monotonic clock restarts with each boot."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -94,11 +96,14 @@ def _boot_id() -> str:
 
 
 class DiskPacer:
-    """Paces all processes that use the same `folder` and `key` together; one object serves one event loop.
+    """A pacer shared by all processes with the same `folder` and `key`. One object serves one event loop.
 
-    `limits` overrides the catalogue's limits by action name, in requests per second (0 or None: not paced). `margin` is
-    the part of each second left free. `clock` must be one for all processes and never go back, as the monotonic one of
-    a machine; `boot_id` tells it from that of an earlier boot. Raises StorageFailed if the state cannot be kept.
+    - `limits`: rate limits by action name, in requests per second, in place of the catalogue's. 0 or None: not paced.
+    - `margin`: the share of each second that is left free.
+    - `clock`: the same for all processes and never going back, such as a machine's monotonic clock.
+    - `boot_id`: tells this boot's clock from an earlier one's.
+
+    Raises StorageFailed if the state cannot be written.
     """
 
     def __init__(
@@ -117,17 +122,17 @@ class DiskPacer:
         self._margin = margin
         self._clock = clock
         self._boot_id = _boot_id() if boot_id is None else boot_id
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._queues: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
     async def slot(self, action: Action) -> AsyncIterator[Slot]:
-        """Wait for the action's next slot, behind this process's earlier callers and in turn with other processes."""
+        """Wait for the action's next slot, after this process's earlier callers and in turn with other processes."""
         limit = self._limits.get(action.name, action.limit)
         if not limit:
             yield _FreeSlot()
             return
         slot = _DiskSlot(self._state(action), self._clock)
-        async with self._turns.setdefault(action.name, asyncio.Lock()):
+        async with self._queues.setdefault(action.name, asyncio.Lock()):
             await slot.claim()
         try:
             yield slot
@@ -135,7 +140,7 @@ class DiskPacer:
             slot.after_send()
 
     def penalise(self, action: Action) -> None:
-        """Hold everyone's requests of this action back for a second, then space them wider until a minute is clean."""
+        """Stop all processes' requests of this action for a second, then widen their interval for a minute."""
         if self._limits.get(action.name, action.limit):
             with self._state(action).opened() as (schedule, now, rate):
                 schedule.penalise(now, rate)
@@ -157,12 +162,12 @@ class _SharedState:
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Schedule, float, Rate]]:
-        """Give the state, the time and the rate, alone of all processes; keep what the block made of the state."""
+        """Lock the file and give the state, the time and the rate. The state is written when the block ends."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX)  # gone with the descriptor, however this process ends
+                fcntl.flock(file, fcntl.LOCK_EX)  # released with the descriptor, however this process ends
                 now = self.clock()
                 schedule = self._read(file, now)
                 yield schedule, now, self.rate
@@ -171,12 +176,12 @@ class _SharedState:
                 os.close(file)
         except OSError as error:
             raise StorageFailed(
-                f"Cannot keep the pacing state {self.path}: {error.strerror or error}. Mend the disk, then run again."
+                f"Cannot write the pacing state {self.path}: {error.strerror or error}. Check the disk, then run again."
             ) from error
 
     def _read(self, file: int, now: float) -> Schedule:
         text = os.pread(file, _MOST_BYTES, 0).decode(errors="replace")
-        if not text:  # just made: nothing has been sent under this key
+        if not text:  # new file: nothing has been sent with this key
             return Schedule(due=now, clock=self.boot_id)
         return Schedule.loads(text, self.boot_id, now, self.rate)
 
@@ -189,16 +194,16 @@ class _SharedState:
 
 @dataclass(slots=True)
 class _DiskSlot:
-    """One claim: made when it is due, moved if the request leaves late."""
+    """A slot that is claimed in the shared state when it is due, and moved if the request leaves late."""
 
     state: _SharedState
     clock: Callable[[], float]
     token: str = field(default_factory=lambda: secrets.token_hex(4))
-    counted_at: float = 0.0
+    claimed_at: float = 0.0
     done: bool = False
 
     async def claim(self) -> None:
-        """Wait until the slot is due and take it."""
+        """Wait until the slot is due and claim it."""
         try:
             await _until_done(self._try_to_claim)
         except BaseException:
@@ -207,38 +212,38 @@ class _DiskSlot:
             raise
 
     async def before_send(self) -> None:
-        """Move the claim to now if it is no longer fresh, waiting for room in the window."""
+        """Move the claim to now if its time is past, after waiting for room in the window."""
         if self._is_late():
             await _until_done(self._try_to_move)
 
     def after_send(self) -> None:
-        """Record when the request left, if that was later than counted. Only the first call counts."""
+        """Record that the request left, if that was later than its claim. Only the first call counts."""
         if not self.done and self._is_late():
             with self.state.opened() as (schedule, now, rate):
                 schedule.correct_claim(self.token, now, rate)
         self.done = True
 
     def _is_late(self) -> bool:
-        return self.clock() - self.counted_at > ON_TIME
+        return self.clock() - self.claimed_at > ON_TIME
 
     def _try_to_claim(self) -> float:
         with self.state.opened() as (schedule, now, rate):
             wait = schedule.wait(self.token, now, rate)
             if wait <= 0:
                 schedule.claim(self.token, now, rate)
-                self.counted_at = now
+                self.claimed_at = now
         return wait
 
     def _try_to_move(self) -> float:
         with self.state.opened() as (schedule, now, rate):
             wait = schedule.move_claim(self.token, now, rate)
             if wait <= 0:
-                self.counted_at = now
+                self.claimed_at = now
         return wait
 
 
 async def _until_done(attempt: Callable[[], float]) -> None:
-    """Call `attempt` again after each number of seconds it returns, until that is 0 or less."""
+    """Call `attempt`, and again after the seconds that it returns, until it returns 0 or less."""
     while True:
         wait = attempt()
         if wait <= 0:

@@ -1,6 +1,6 @@
-"""A body becomes a reply, or a fault with a code. What a code means is `codes`' business.
+"""Turns the body of a response into a reply, or into a fault with a code.
 
-Any request that the gateway handled is answered with HTTP 200, errors included, as
+The API answers with HTTP status 200 even for errors:
 `{"Response": {..., "RequestId"}}` or `{"Response": {"Error": {"Code", "Message"}, "RequestId"}}` (document 271/2056).
 """
 
@@ -19,7 +19,7 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the API answered: its member `Response`, every number as the text that was sent; `received_at` is in UTC."""
+    """A reply of the API: its `Response` object, with every number as the text that was sent. `received_at` is UTC."""
 
     response: dict[str, Any]
     request_id: str
@@ -28,7 +28,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ApiFault:
-    """Why there is no reply: the API's code and words, or ours with a code that begins with `HTTP.`."""
+    """Why there is no reply: the API's error code and message, or the client's own with a code `HTTP.<...>`."""
 
     code: str
     text: str
@@ -36,28 +36,28 @@ class ApiFault:
 
 
 def read(status: int, body: bytes, received_at: datetime) -> Reply | ApiFault:
-    """Return the reply in `body`, or the fault that it tells or is."""
+    """Return the reply in a body, or the fault: an error that the API reports, or a body that is not a reply."""
     if status != _OK:
         return ApiFault(f"HTTP.{status}", f"the endpoint answered with HTTP status {status}")
     try:
         envelope = pages.decode(body.decode())
     except (ValueError, RecursionError):
-        return ApiFault("HTTP.NotJson", f"the answer is no JSON, or cut off ({len(body)} bytes)")
+        return ApiFault("HTTP.NotJson", f"the answer is not JSON, or is cut off ({len(body)} bytes)")
     response = envelope.get("Response") if isinstance(envelope, dict) else None
     if not isinstance(response, dict):
-        return ApiFault("HTTP.NoResponse", "the answer is JSON without the member Response")
+        return ApiFault("HTTP.NoResponse", "the answer has no object Response")
     request_id = response.get("RequestId")
     if not (isinstance(request_id, str) and request_id):
         request_id = None
     if "Error" in response:
-        return _told(response["Error"], request_id)
+        return _api_fault(response["Error"], request_id)
     if request_id is None:
         return ApiFault("HTTP.NoRequestId", "the answer has no RequestId")
     return Reply(response, request_id, received_at)
 
 
-def _told(error: Any, request_id: str | None) -> ApiFault:
+def _api_fault(error: Any, request_id: str | None) -> ApiFault:
     code, message = (error.get("Code"), error.get("Message")) if isinstance(error, dict) else (None, None)
     if not (isinstance(code, str) and code):
-        return ApiFault("HTTP.NoCode", "the answer tells an error without a code", request_id)
+        return ApiFault("HTTP.NoCode", "the answer has an error without a code", request_id)
     return ApiFault(code, message if isinstance(message, str) and message else "no message", request_id)

@@ -1,9 +1,10 @@
-"""When the next request of one action may leave: the arithmetic of the state that all processes share.
+"""When the next request of an action may leave: the arithmetic of the state that all processes share.
 
-The service counts by arrival, in windows of one second (document 1278/109059). A slot is claimed at the moment it is
-used, never ahead, under two rules: requests are `interval` apart on average, and the Nth request before lies at least
-a window back. The first makes it even; the second holds whatever happens. Waiters are served in the order they came,
-so no process starves another. Nothing here touches a disk or a clock: times are seconds of one clock, handed in.
+The service counts requests by arrival, in windows of one second (document 1278/109059). A slot is claimed at the moment
+of use, never ahead, under two rules: requests are `interval` apart on average, and of any `limit` + 1 requests the
+first and the last are at least one window apart. The first rule spreads requests evenly; the second keeps the limit
+even after delays. Waiters are served in order of arrival, so no process starves another. Nothing here reads a disk or a
+clock: times are seconds of one clock, passed in.
 """
 
 from __future__ import annotations
@@ -13,30 +14,30 @@ from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
 
 WINDOW = 1.0
-"""Seconds over which the service counts."""
+"""Seconds of the window in which the service counts requests."""
 WIDEN_BY = 1.5
 WIDEST = 4.0
-"""How much further apart requests go after a throttling answer, and at most."""
+"""Factor by which a throttling answer widens the interval, and its maximum."""
 RECOVERY = 60.0
-"""Seconds without a throttling answer until requests are as close as before."""
+"""Seconds without a throttling answer after which the interval is back to normal."""
 GRACE = 0.02
-"""Seconds by which a later waiter lets each earlier one go first."""
+"""Seconds that a waiter leaves to each one before it in the queue."""
 GONE_AFTER = 1.0
-"""Seconds by which a waiter may be late before it is taken for dead."""
+"""Seconds after its turn at which a waiter is assumed to be dead."""
 _SLACK = 0.05
-"""Seconds by which a stored time may lie ahead of the clock and still be believed."""
+"""Seconds by which a stored time may be ahead of the clock and still be valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A limit in requests per second, and the part of each second that is left free for jitter on the way."""
+    """A rate limit in requests per second, and the share of each second kept free for jitter on the network."""
 
     limit: int
     margin: float
 
     @property
     def window(self) -> float:
-        """Seconds in which at most `limit` requests leave."""
+        """Seconds in which at most `limit` requests may leave."""
         return WINDOW * (1 + self.margin)
 
     @property
@@ -49,9 +50,11 @@ class Rate:
 class Schedule:
     """The shared state of one action.
 
-    `due` is when the next request is, `clock` names the clock of all times, `sends` are the requests of the last window
-    (time, token), oldest first, `queue` the waiters (token, when they look again) in the order they came, `penalised`
-    is when a throttling answer last widened the interval, by the factor `widening`.
+    - `due`: when the next request may leave.
+    - `clock`: which clock all times are of (a boot id).
+    - `sends`: the requests of the last window (time, token), oldest first.
+    - `queue`: the waiters (token, when they look again), in order of arrival.
+    - `penalised`, `widening`: when a throttling answer last widened the interval, and by which factor.
     """
 
     due: float
@@ -63,12 +66,12 @@ class Schedule:
 
     @classmethod
     def cautious(cls, clock: str, now: float, rate: Rate) -> Schedule:
-        """A state to start from when it is not known what has just been sent: nothing leaves for a window."""
+        """Return a state to start from if it is not known what was just sent: nothing leaves for one window."""
         return cls(due=now + rate.window, clock=clock)
 
     @classmethod
     def loads(cls, text: str, clock: str, now: float, rate: Rate) -> Schedule:
-        """Read what `dumps` wrote. A state that cannot be true (cut off, of another clock) becomes a cautious one."""
+        """Read the state that `dumps` wrote. An impossible one (cut off, of another clock) becomes a cautious one."""
         try:
             stored = json.loads(text)
             schedule = cls(
@@ -81,15 +84,15 @@ class Schedule:
             )
         except (ValueError, TypeError, KeyError):
             return cls.cautious(clock, now, rate)
-        believed = schedule.clock == clock and schedule._believable(now, rate)
-        return schedule if believed else cls.cautious(clock, now, rate)
+        is_valid = schedule.clock == clock and schedule._is_valid(now, rate)
+        return schedule if is_valid else cls.cautious(clock, now, rate)
 
     def dumps(self) -> str:
-        """Write the state as JSON."""
+        """Return the state as JSON."""
         return json.dumps(asdict(self))
 
     def wait(self, token: str, now: float, rate: Rate) -> float:
-        """Take or keep a place in the queue; return the seconds until this waiter's turn, 0 or less for now."""
+        """Take or keep a place in the queue. Return the seconds until this waiter's turn; 0 or less means now."""
         self.queue = [(waiter, until) for waiter, until in self.queue if until + GONE_AFTER >= now or waiter == token]
         waiters = [waiter for waiter, _ in self.queue]
         place = waiters.index(token) if token in waiters else len(waiters)
@@ -98,53 +101,53 @@ class Schedule:
         return turn - now
 
     def claim(self, token: str, now: float, rate: Rate) -> None:
-        """Take the slot that is due. A late claim does not delay those after it, by up to one interval."""
+        """Take the slot that is due. A claim late by up to one interval does not delay those after it."""
         self.forget(token)
-        interval = rate.interval * self._widened(now)
+        interval = rate.interval * self._widening(now)
         self.due = max(self.due, now - interval) + interval
-        self._sent(token, now, rate)
+        self._record(token, now, rate)
 
     def forget(self, token: str) -> None:
         """Leave the queue."""
         self.queue = [(waiter, until) for waiter, until in self.queue if waiter != token]
 
     def move_claim(self, token: str, now: float, rate: Rate) -> float:
-        """Move a claim to now if the window has room; return the seconds until it may have, 0 or less if moved."""
+        """Move a claim to now if the window has room. Return the seconds to wait; 0 or less if moved."""
         wait = self._room(rate, without=token) - now
         if wait <= 0:
-            self._sent(token, now, rate)
+            self._record(token, now, rate)
         return wait
 
     def correct_claim(self, token: str, now: float, rate: Rate) -> None:
-        """Record that the request left now, later than it had claimed; nothing can be done about that but tell."""
-        self._sent(token, now, rate)
+        """Record that a request left now, later than its claim, so that later requests keep their distance."""
+        self._record(token, now, rate)
 
     def penalise(self, now: float, rate: Rate) -> None:
-        """After a throttling answer: nothing leaves for a window, and then further apart than before.
+        """Slow down after a throttling answer: nothing leaves for one window, and the interval is wider after it.
 
-        The answers to several requests of one second tell one thing, so they widen once.
+        Several throttling answers within one window widen it only once.
         """
         self.due = max(self.due, now + rate.window)
         if self.penalised is None or now - self.penalised >= WINDOW:
-            self.widening = min(WIDEST, self._widened(now) * WIDEN_BY)
+            self.widening = min(WIDEST, self._widening(now) * WIDEN_BY)
             self.penalised = now
 
-    def _widened(self, now: float) -> float:
+    def _widening(self, now: float) -> float:
         if self.penalised is None:
             return 1.0
         return 1.0 + (self.widening - 1.0) * max(0.0, 1.0 - (now - self.penalised) / RECOVERY)
 
     def _room(self, rate: Rate, without: str | None = None) -> float:
-        """When the window has room for one more request; long ago, if it has now."""
+        """Return when the window has room for one more request; -inf if it has room now."""
         sends = [sent for sent, token in self.sends if token != without]
         return sends[-rate.limit] + rate.window if len(sends) >= rate.limit else -inf
 
-    def _sent(self, token: str, now: float, rate: Rate) -> None:
-        """Record a request as sent now, and drop what has left the window."""
+    def _record(self, token: str, now: float, rate: Rate) -> None:
+        """Record a request as sent now, and drop those that are no longer in the window."""
         recent = [(sent, other) for sent, other in self.sends if other != token and sent + rate.window > now]
         self.sends = sorted([*recent, (now, token)])
 
-    def _believable(self, now: float, rate: Rate) -> bool:
+    def _is_valid(self, now: float, rate: Rate) -> bool:
         times = (self.due, self.widening, *(sent for sent, _ in self.sends), *(until for _, until in self.queue))
         return (
             all(map(isfinite, times))

@@ -1,7 +1,7 @@
-"""The catalogue: what can be asked of the API, as data. One file per category; nothing here does anything.
+"""The catalogue: all actions of the Partner API and all datasets landed from them, as data without behaviour.
 
-`ACTIONS` holds all 46 actions, the writing ones too, so that the client can refuse them by name. `DATASETS` holds what
-is landed.
+`ACTIONS` has all 46 actions by name, in one module per category of the API. The writing ones are included so that the
+client can refuse them by name. `DATASETS` has everything that is landed.
 """
 
 from __future__ import annotations

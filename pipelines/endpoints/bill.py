@@ -1,4 +1,4 @@
-"""Bills: summaries, lines and bill files, of partners and of end customers.
+"""Bill actions: summaries, lines and bill files, for partners and for end customers.
 
 Data only: names, types, ranges, roles and limits as the API's definition (2022-09-28) and its category page give them.
 """

@@ -1,4 +1,4 @@
-"""Commission files of resellers.
+"""The commission action: a link to the partner's commission file.
 
 Data only: names, types, ranges, roles and limits as the API's definition (2022-09-28) and its category page give them.
 """

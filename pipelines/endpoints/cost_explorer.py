@@ -1,4 +1,4 @@
-"""Cost explorer of the caller's own account.
+"""Cost explorer actions, for the calling account itself.
 
 Data only: names, types, ranges, roles and limits as the API's definition (2022-09-28) and its category page give them.
 """

@@ -1,4 +1,4 @@
-"""Credit: limits, balances, allocations.
+"""Credit actions: limits, balances and allocations.
 
 Data only: names, types, ranges, roles and limits as the API's definition (2022-09-28) and its category page give them.
 """

@@ -1,4 +1,4 @@
-"""Customers, sub-agents, invitations, and the lists that forms are filled from.
+"""Customer actions: customers, second-level resellers, invitations, and lists of countries and industries.
 
 Data only: names, types, ranges, roles and limits as the API's definition (2022-09-28) and its category page give them.
 """

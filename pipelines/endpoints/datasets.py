@@ -1,6 +1,6 @@
-"""What is landed: each dataset, the action that feeds it and how its requests are filled in.
+"""All datasets: for each, the action that gives its rows and how its requests are filled in.
 
-A dataset is added here, with a `stg_` model, a sandbox answer and a fixture, and nowhere else.
+To add a dataset, add it here, with a `stg_` model, an answer of the sandbox and a fixture. Nothing else is needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DIMENSIONS = (
     "PayerUin",
     "OwnerUin",
 )
-"""What cost explorer groups by, besides tags; Default is the total."""
+"""What cost explorer can group by, apart from tags. `Default` is the total."""
 _FEES = ("originalCost", "totalCost")
 
 CUSTOMERS = Dataset(
@@ -115,7 +115,7 @@ CUSTOMER_BILL_UNPAID = Dataset(
     needs_issued_bill=True,
     requested_if_cost="customer_bill_summary",
 )
-"""What customers have not paid yet, as `IsConfirmed` 2 tells it. That paid is total less unpaid is inferred."""
+"""Amounts that customers have not paid yet (`IsConfirmed` 2). That total minus unpaid is paid, is inferred."""
 
 CUSTOMER_BILL_BY_DAY = Dataset(
     name="customer_bill_by_day",
@@ -356,7 +356,7 @@ PENDING_CLIENTS = Dataset(
     merge=Merge.WHOLE,
     roles=(),
 )
-"""Only accounts on an allow-list of the service may call this, says its text; which are, nobody can look up."""
+"""Its documentation says that only accounts on the service's allow-list may call it. The list is not public."""
 
 PENDING_SUB_AGENTS = Dataset(
     name="pending_sub_agents",

@@ -1,25 +1,25 @@
 """The columns of downloadable bill and commission files.
 
-A header is matched without regard to case, spaces, underscores and brackets (also full-width ones), so a field's own
-name stands for all such spellings; `headers` adds others. A column that is not named here is kept all the same, in
-`_extra`. Data only; how files are read is `land/`'s business.
+Headers are compared without case, spaces, underscores and brackets (also full-width ones), so a field's own name covers
+all such spellings; `headers` adds others. Columns that are not listed here are kept in `_extra`. Data only: `land/`
+reads the files.
 
-Sources: the customer bill's field tables (documents 1085/56859, 2025-12, and 1085/48350, 2025-05) for the detailed bill
-of customers, the headers that a public parser of own detailed bills reads (its columns are marked where its headers
-differ). No document shows a whole first line, an encoding or a delimiter; what no source names at all is `inferred`.
+Sources: for the detailed bill of customers, the field tables of the customer bill (documents 1085/56859, 2025-12, and
+1085/48350, 2025-05); for own detailed bills, the headers that a public parser reads (given where they differ). No
+document shows a whole header line, an encoding or a delimiter. Columns that no source names are `inferred`.
 """
 
 from __future__ import annotations
 
 from pipelines.endpoints.shapes import Field
 
-_WHO = (
+_ACCOUNTS = (
     Field("PayerAccountId"),
     Field("OwnerAccountId"),
     Field("OperatorAccountId"),
 )
 
-_WHAT = (
+_RESOURCE = (
     Field("ProductName"),
     Field("SubProductName"),
     Field("BillingMode"),
@@ -53,13 +53,13 @@ _CODES = (
     Field("ComponentCode", headers=("Component Type Code",)),
     Field("ItemCode", headers=("Component Code",)),
 )
-"""Spelled as bill rows spell them; a file's own headers say `Product Code` for BusinessCode, and so on."""
+"""Named as in the rows of the bill actions. A file's header for BusinessCode is `Product Code`, and so on."""
 
 CUSTOMER_DETAIL = (
     Field("BillMonth"),
-    *_WHO,
+    *_ACCOUNTS,
     Field("ResellerAccountId"),
-    *_WHAT,
+    *_RESOURCE,
     Field("TagKeys"),
     *_COMPONENT,
     Field("OriginalCost"),
@@ -74,11 +74,11 @@ CUSTOMER_DETAIL = (
     *_CODES,
     Field("Id", inferred=True),
 )
-"""The detailed (L3) bill of a customer, and of all customers in a pack; amounts at 8 decimals."""
+"""Columns of a customer's detailed (L3) bill, also inside a pack. Amounts have 8 decimals."""
 
 CUSTOMER_RESOURCE = (
     Field("BillMonth"),
-    *(Field(field.name, inferred=True, personal=field.personal) for field in (*_WHO, *_WHAT)),
+    *(Field(field.name, inferred=True, personal=field.personal) for field in (*_ACCOUNTS, *_RESOURCE)),
     Field("OriginalCost", inferred=True),
     Field("CustomerDiscountRate", inferred=True),
     Field("TotalAmountBeforeVoucher", inferred=True),
@@ -87,12 +87,12 @@ CUSTOMER_RESOURCE = (
     Field("Currency", inferred=True),
     Field("PaymentStatus", inferred=True),
 )
-"""The resource (L2) bill of a customer, a row for each instance; amounts at 2 decimals. No source lists its columns."""
+"""Columns of a customer's resource (L2) bill, one row per instance. Amounts have 2 decimals. No source lists them."""
 
 OWN_DETAIL = (
     Field("BillMonth"),
-    *_WHO,
-    *_WHAT,
+    *_ACCOUNTS,
+    *_RESOURCE,
     Field("ComponentType"),
     Field("ComponentName"),
     Field("ComponentListPrice", inferred=True),
@@ -120,18 +120,18 @@ OWN_DETAIL = (
     *_CODES,
     Field("Id", inferred=True),
 )
-"""An end customer's own detailed (L3) bill. Columns called `tag_key:<name>` are kept in `_extra`."""
+"""Columns of an end customer's own detailed (L3) bill. Those called `tag_key:<name>` are kept in `_extra`."""
 
 OWN_RESOURCE = (
     Field("BillMonth"),
-    *(Field(field.name, inferred=True, personal=field.personal) for field in (*_WHO, *_WHAT)),
+    *(Field(field.name, inferred=True, personal=field.personal) for field in (*_ACCOUNTS, *_RESOURCE)),
     Field("OriginalCost", inferred=True),
     Field("Currency", inferred=True),
     Field("TotalAmountAfterDiscount", headers=("Total Amount After Discount (Excluding Tax)",), inferred=True),
     Field("VoucherDeduction", inferred=True),
     Field("TotalCost", headers=("Total Cost (Including Tax)",), inferred=True),
 )
-"""An end customer's own resource (L2) bill, a row for each instance. No source lists its columns."""
+"""Columns of an end customer's own resource (L2) bill, one row per instance. No source lists them."""
 
 COMMISSION = (
     Field("BillMonth", headers=("Month",), inferred=True),
@@ -146,4 +146,4 @@ COMMISSION = (
     Field("CommissionAmount", headers=("Commission", "Rebate", "Rebate Amount"), inferred=True),
     Field("Currency", inferred=True),
 )
-"""The commission details of a month, a CSV, a workbook or an archive of them. No source lists its columns."""
+"""Columns of a month's commission details: a CSV, a workbook, or an archive of either. No source lists them."""

@@ -1,4 +1,4 @@
-"""Products that a rebate policy covers.
+"""The policy action: products that a rebate policy covers.
 
 Data only: names, types, ranges, roles and limits as the API's definition (2022-09-28) and its category page give them.
 """

@@ -1,6 +1,6 @@
-"""Who asks: an account's role and what its settings say, and with that which datasets it is asked for.
+"""Account profiles, and the datasets that are requested for each.
 
-What does not belong here: reading settings, and what of a dataset is asked (`refresh/`).
+`settings` makes profiles; `refresh/` decides which slices of a dataset to request.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AccountProfile:
-    """Which account asks, and what its settings say of what is asked.
+    """An account's role and those of its settings that decide what is requested for it.
 
-    `limits` are its own, in requests a second by action. `extra_datasets` names datasets that its role is not asked for by
-    itself, since sources disagree or an allow-list decides, though the action allows it. `paging` is by action.
-    `files_when_issued`: the lines of closed months are taken from bill files instead of pages.
+    - `limits`: the account's own rate limits, in requests per second by action.
+    - `extra_datasets`: datasets to request although they are not requested for its role by default: sources disagree on
+      whether the role may call the action, or the service has an allow-list.
+    - `tag_keys`, `policy_codes`, `invitation_tokens`: what to request of datasets that need them.
+    - `paging`: by action, in place of the catalogue's where the API documents none.
+    - `files_when_issued`: once a month's bill is issued, take its lines from bill files instead of pages.
     """
 
     account: str
@@ -41,11 +44,14 @@ class AccountProfile:
 
 
 def why_skipped(profile: AccountProfile, dataset: Dataset) -> str:
-    """Say why an account is not asked for a dataset at all; empty if it is."""
+    """Return why a dataset is not requested for an account, or an empty text if it is requested."""
     if profile.role not in dataset.action.roles:
-        return f"a {profile.role} may not ask it"
+        return f"the role {profile.role} may not call {dataset.action.name}"
     if profile.role not in dataset.default_roles and dataset.name not in profile.extra_datasets:
-        return f"it is not certain that this {profile.role} may call {dataset.action.name}; `extra_datasets` asks it"
+        return (
+            f"it is not certain that the role {profile.role} may call {dataset.action.name}: "
+            f"add {dataset.name} to `extra_datasets` to try"
+        )
     if dataset.slice_by is SliceBy.POLICY_CODE and not profile.policy_codes:
         return "no `policy_codes` are set"
     if dataset.slice_by is SliceBy.INVITATION_TOKEN and not profile.invitation_tokens:
@@ -54,5 +60,5 @@ def why_skipped(profile: AccountProfile, dataset: Dataset) -> str:
 
 
 def datasets_for(profile: AccountProfile, datasets: Iterable[Dataset]) -> tuple[Dataset, ...]:
-    """Return the datasets that an account is asked for."""
+    """Return those of the datasets that are requested for an account."""
     return tuple(dataset for dataset in datasets if not why_skipped(profile, dataset))

@@ -1,7 +1,6 @@
-"""The words the catalogue is written in: what an action and a dataset are made of.
+"""The types that the catalogue is written in: Action, Dataset and what they consist of.
 
-Only frozen values belong here. How a request is signed, paced or sent is `client/`'s business; what is asked when is
-`extract/`'s and `refresh`'s.
+Immutable values only. `client/` signs, paces and sends requests; `refresh/` and `extract/` decide which to make.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from types import MappingProxyType
 
 
 class Role(StrEnum):
-    """What an account is to the service; it decides which actions the account may call."""
+    """An account's role at the service. It decides which actions the account may call."""
 
     DISTRIBUTOR = "distributor"
     RESELLER = "reseller"
@@ -28,17 +27,21 @@ CUSTOMERS = (Role.CUSTOMER,)
 EVERYONE = (*PARTNERS, Role.CUSTOMER)
 
 LIMITS_PAGE = date(2026, 2, 10)
-"""The day of the API category page (document 1085/51407) that most limits were read from."""
+"""The date of the API category page (document 1085/51407), the source of most rate limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One member of a reply: the API's own name and type.
+    """A field of a reply, or a column of a downloaded file.
 
-    Types are `string`, `int64`, `uint64`, `float`, `bool`, `object` and `list<...>` of these. `nullable` is what the
-    definition flags; every field is treated as nullable anyway. `values` are all that a document enumerates (empty: it
-    enumerates none), `personal` marks what tells of a person. Of a file's column, `headers` are other spellings of its
-    header, and `inferred` says that no document or sample has the column: it is only expected.
+    - `name`, `type`: as in the API's definition. Types are `string`, `int64`, `uint64`, `float`, `bool`, `object` and
+      `list<...>` of these.
+    - `fields`: the members of an object, or of a list's objects.
+    - `nullable`: the definition says that it can be null. Every field is treated as nullable anyway.
+    - `values`: all values that a document lists; empty if none does.
+    - `personal`: it holds personal data.
+    - `headers`: other spellings of a file column's header.
+    - `inferred`: no document or sample shows this file column; it is only expected.
     """
 
     name: str
@@ -53,7 +56,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One member of a request. Ranges are the documented ones, of the value, or of the number of items of a list."""
+    """A parameter of a request.
+
+    `minimum` and `maximum` are the documented range of its value, or of its length if it is a list. `fields` are the
+    members of an object.
+    """
 
     name: str
     type: str = "string"
@@ -65,9 +72,9 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How an action pages: the first page's number and the rows asked for on each.
+    """How to page through an action's rows: the number of the first page and the rows to request on each.
 
-    `documented` is False where the API states neither the first page nor the largest size, so that both are ours.
+    `documented` is False if the API documents neither the first page nor the largest size: both are then assumptions.
     """
 
     size: int
@@ -77,12 +84,23 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action of the API, version 2022-09-28.
+    """An operation of the Partner API (version 2022-09-28), such as `DescribeCustomerBillDetail`.
 
-    `limit` is in requests per second and dated (`limit_as_of`: the day of the page it was read from), because the
-    service has lowered limits before. `writes` marks what this project never calls. `rows` is the reply's member that
-    holds the rows (None: the reply itself is one row; one that is an object is one row), `total` the member that counts
-    them over all pages, with dots where it is inside another.
+    What can be called:
+
+    - `category`: the API's own group of actions, one module of this package each.
+    - `limit`: the documented rate limit, in requests per second. `limit_as_of` is the date of the page that states it:
+      the service has lowered limits before.
+    - `roles`: the account roles that may call it.
+    - `writes`: it changes something at the service. The client refuses to call it.
+
+    What goes in and out:
+
+    - `parameters`: of a request.
+    - `fields`: of the reply, without `RequestId`.
+    - `rows`: the reply's field that holds the rows. An object there is one row. None: the reply itself is one row.
+    - `total`: the reply's field that counts the rows of all pages, as a dotted path. None: the API gives no total.
+    - `paging`: None if one reply holds everything.
     """
 
     name: str
@@ -99,14 +117,17 @@ class Action:
 
     @property
     def row_fields(self) -> tuple[Field, ...]:
-        """The fields of one row: those of the member named by `rows`, or the reply's own."""
+        """The fields of one row: those of the field named by `rows`, or the whole reply's."""
         if self.rows is None:
             return self.fields
         return next(member.fields for member in self.fields if member.name == self.rows)
 
 
 class PartitionKind(StrEnum):
-    """What a dataset's lake partitions are keyed by, spelled as the folder is: `<kind>=<key>`. All in UTC+8."""
+    """The period that one partition of a dataset covers. Months and days are in UTC+8.
+
+    The value is part of the partition's folder name in the lake: `<kind>=<key>`.
+    """
 
     BILL_MONTH = "bill_month"
     BILL_DATE = "bill_date"
@@ -114,56 +135,77 @@ class PartitionKind(StrEnum):
 
 
 class Merge(StrEnum):
-    """What a landing replaces: the asked customers' rows, or the whole partition."""
+    """Which landed rows a new landing replaces."""
 
     BY_SLICE = "by_slice"
+    """Those of the slices that were requested; all others stay."""
     WHOLE = "whole"
+    """All rows of the partition. Only a requested slice that failed keeps its landed rows."""
 
 
 class SliceBy(StrEnum):
-    """What a dataset is asked for one by one, or a few at a time where `slice_by_parameter` takes a list."""
+    """What a dataset's requests go through one by one, or in batches if `slice_by_parameter` takes a list."""
 
     ACCOUNT = "account"
-    """Nothing: the account asks for itself."""
+    """Nothing: the request is about the account itself."""
     CUSTOMER = "customer"
+    """The partner's customers."""
     SUB_AGENT = "sub_agent"
     """The second-level resellers of a distributor."""
     VOUCHER = "voucher"
-    """The vouchers of which something was used."""
+    """The vouchers of which an amount was used."""
     POLICY_CODE = "policy_code"
-    """As the settings name them."""
-    INVITATION_TOKEN = "invitation_token"  # noqa: S105  a kind, no token
-    """As the settings name them."""
+    """The rebate policies named in the settings (`policy_codes`)."""
+    INVITATION_TOKEN = "invitation_token"  # noqa: S105  the name of a kind, not a token
+    """The invitations named in the settings (`invitation_tokens`)."""
 
 
 TAG_KEY = "<tag key>"
-"""Stands in `tag_variants` where each tag key that the settings name goes."""
+"""A placeholder in `tag_variants` for each tag key that the settings name."""
 
 DIRECT, INDIRECT = CUSTOMER_KINDS = ("Customer", "ResellerCustomer")
-"""What a customer is to a distributor: one of its own, or one of its second-level resellers."""
+"""Values of `kind_parameter`: a customer of the account itself, or an indirect customer of a distributor."""
 
 Parameters = Mapping[str, str | int | tuple[str, ...]]
-"""Parameters of a request, by name."""
+"""Values of a request's parameters, by name."""
 NOTHING: Parameters = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One dataset = one raw asset = one folder in the lake = the stem of one `stg_` model.
+    """A kind of data to land: which action gives it, how its requests are filled in and how its rows are proven.
 
-    Of a request's parameters, `key_parameter` carries the partition's month or day, `span_parameters` its first and
-    last second (`YYYY-MM-DD hh:mm:ss`), `customer_parameter` the customer that the rows are of, `kind_parameter`
-    whether that is a customer of the account's own or of its second-level resellers (`CUSTOMER_KINDS`),
-    `slice_by_parameter` what else it is asked for (`slice_by`), a list where the action takes one. `fixed` are the same in
-    every request; with `variants` everything is asked once for each of them, with `tag_variants` once for each and each
-    tag key.
+    Each dataset is one raw asset, one folder in the lake and one `stg_` model. Some actions feed several datasets.
+    `description` says in a phrase what its rows are.
 
-    `file`: the rows are in a file that the reply links to, with these columns. `needs_issued_bill`: there is nothing before
-    the month's bill is out. `cost` and `currency` name the row fields whose sums prove a landing (None: no such field).
-    `reconciled_with` names the dataset whose per-customer cost this dataset's sum must equal once a month is closed;
-    `changed_if` the cheap one that tells whose rows of a month that is not closed may have changed; `requested_if_cost` and
-    `requested_if_rows` the ones that must have a cost other than 0, and rows, of a customer for this one to be asked. `roles`
-    is narrower than the action's where sources disagree.
+    Parameters of its requests:
+
+    - `key_parameter`: takes the partition's month or day.
+    - `span_parameters`: take the first and last second of the partition (`YYYY-MM-DD hh:mm:ss`).
+    - `customer_parameter`: takes the customer that the rows belong to.
+    - `kind_parameter`: takes whether that is a direct or an indirect customer (`CUSTOMER_KINDS`).
+    - `slice_by`, `slice_by_parameter`: one request for each customer, voucher and so on, and the parameter that takes
+      it. If that parameter takes a list, one request for each batch.
+    - `fixed`: the same in every request.
+    - `variants`: every request is made once with each of these; `tag_variants`: once with each of these and each tag
+      key of the settings.
+
+    Rows:
+
+    - `file`: the columns, if the rows are in a file that the reply links to.
+    - `cost`, `currency`: the row fields whose sums are kept as proof. None: the rows have no such field.
+    - `merge`: which landed rows a landing replaces.
+
+    Which slices are requested, by the rows of other datasets:
+
+    - `needs_issued_bill`: none before the month's bill is issued.
+    - `changed_if`: before that, only customers whose rows in this cheaper dataset have changed.
+    - `requested_if_cost`: only customers with a cost other than 0 in this dataset.
+    - `requested_if_rows`: only customers with rows in this dataset.
+    - `reconciled_with`: once the bill is issued, each customer's cost must equal its cost in this dataset.
+
+    `roles`: the roles it is requested for by default, where sources disagree on the action's roles. None: all that may
+    call the action.
     """
 
     name: str
@@ -192,21 +234,21 @@ class Dataset:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """The fields of one row: the file's columns, or the reply's."""
+        """The fields of one row, of the file or of the reply."""
         return self.action.row_fields if self.file is None else self.file
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The source columns in the lake, in the catalogue's order, without lineage columns and `_extra`."""
+        """The names of the source columns in the lake, in order, without lineage columns and `_extra`."""
         return tuple(member.name for member in self.fields)
 
     @property
     def batch(self) -> int:
-        """How many of `slice_by` one request takes."""
+        """How many customers, vouchers and so on (`slice_by`) one request takes."""
         parameter = next((p for p in self.action.parameters if p.name == self.slice_by_parameter), None)
         return parameter.maximum or 1 if parameter and parameter.type.startswith("list<") else 1
 
     @property
     def default_roles(self) -> tuple[Role, ...]:
-        """The roles that are asked for it unless a setting widens them."""
+        """The roles it is requested for, unless `extra_datasets` in the settings adds another."""
         return self.action.roles if self.roles is None else self.roles

@@ -1,4 +1,4 @@
-"""Vouchers, their pool and their use.
+"""Voucher actions: the voucher pool, vouchers and what was paid with them.
 
 Data only: names, types, ranges, roles and limits as the API's definition (2022-09-28) and its category page give them.
 """
@@ -10,7 +10,7 @@ from datetime import date
 from pipelines.endpoints.shapes import CUSTOMERS, LIMITS_PAGE, PARTNERS, Action, Field, Paging, Parameter
 
 _STATUSES = ("Issued", "Used", "Expired", "Invalidated", "Canceled")
-"""Of vouchers: the four that the lists can be asked for, and one more that the definition's example shows."""
+"""The four statuses that lists can be filtered by, and `Canceled`, which only the definition's example shows."""
 _PAYMENT_MODES = ("AllPayment", "Prepaid", "Postpaid")
 _SCOPES = ("AllProducts", "SpecifyProducts", "SpecifyProductsBlacklist")
 

@@ -54,7 +54,7 @@ def test_a_second_run_changes_no_row(command: CommandLine) -> None:
         (["2026-13"], "YYYY-MM"),
         (["october"], "YYYY-MM"),
         (["2022-05"], "2022-06"),
-        (["2026-12"], "running month"),
+        (["2026-12"], "current month"),
         (["2026-10", "--account", "south"], "north"),
     ],
 )

@@ -207,7 +207,7 @@ class TestClock:
             "2026-11-20T12:00:00+08:00"
         )
         for environ in (said, OWN | said):
-            with pytest.raises(SettingError, match="BILL_ETL_NOW is set: unset it to go by the real time"):
+            with pytest.raises(SettingError, match="BILL_ETL_NOW is set: unset it"):
                 settings.clock(tmp_path, environ)
 
     @pytest.mark.parametrize("text", ["25:00", "9", "noon", "09:30+02:00", "09:30:15"])
@@ -382,12 +382,12 @@ class TestAccountsToml:
         """A secret file that holds nothing is told apart from one that is not there."""
         write(tmp_path / "key", "\n")
         toml(tmp_path, 'role = "reseller"\nsecret_id_variable = "ACME_ID"\nsecret_key_file = "key"')
-        assert "secret_key_file names a file that is empty: name one" in refusal(tmp_path, ACME)
+        assert "secret_key_file names a file that is empty" in refusal(tmp_path, ACME)
 
     def test_the_real_service_is_never_called_sandbox(self, tmp_path: Path) -> None:
         """The name 'sandbox' is for the local stand-in only."""
         write(tmp_path / "accounts.toml", f'[accounts.sandbox]\nrole = "reseller"\n{SECRETS}')
-        assert "this machine's own addresses" in refusal(tmp_path, ACME)
+        assert "this machine" in refusal(tmp_path, ACME)
 
     def test_accounts_can_be_named(self, tmp_path: Path) -> None:
         """A run covers the accounts it names, all without names, and refuses a name that is not there."""
@@ -456,8 +456,8 @@ class TestWishes:
     @pytest.mark.parametrize(
         ("text", "words"),
         [
-            ('extra_datasets = ["nothing"]', ["extra_datasets: there is no dataset 'nothing' that a reseller may ask"]),
-            ('extra_datasets = ["own_bill_detail"]', ["no dataset 'own_bill_detail' that a reseller may ask"]),
+            ('extra_datasets = ["nothing"]', ["extra_datasets: there is no dataset 'nothing'", "reseller"]),
+            ('extra_datasets = ["own_bill_detail"]', ["no dataset 'own_bill_detail'", "reseller"]),
             ('extra_datasets = "sub_agents"', ["extra_datasets"]),
             ('tag_keys = [""]', ["tag_keys.0"]),
             ('policy_codes = ["a", ""]', ["policy_codes.1"]),
@@ -508,7 +508,7 @@ class TestSandbox:
         """An address that is not this machine's is no sandbox."""
         message = refusal(tmp_path, {"BILL_ETL_SANDBOX": settings.ENDPOINT})
         assert "BILL_ETL_SANDBOX" in message
-        assert "this machine's own addresses" in message
+        assert "this machine" in message
 
     def test_nothing_that_is_said_of_real_accounts_counts(self, tmp_path: Path) -> None:
         """Dagster fills its processes' environment from `.env`; home, role and clock are the sandbox's all the same."""
@@ -543,7 +543,7 @@ class TestBinding:
         with pytest.raises(AccountMismatch) as refused:
             settings.bind_account(tmp_path, self.account(**change))
         assert words in str(refused.value)
-        assert "BILL_ETL_HOME of its own" in str(refused.value)
+        assert "BILL_ETL_HOME" in str(refused.value)
         settings.bind_account(tmp_path, self.account())
 
     @pytest.mark.parametrize("first", [LOOPBACK, settings.ENDPOINT])
@@ -551,7 +551,7 @@ class TestBinding:
         """Accounts at the service and accounts at a local stand-in are never bound in one home, whichever was first."""
         second = settings.ENDPOINT if first == LOOPBACK else LOOPBACK
         settings.bind_account(tmp_path, self.account("a", endpoint=first))
-        with pytest.raises(AccountMismatch, match="never meet"):
+        with pytest.raises(AccountMismatch, match="BILL_ETL_HOME"):
             settings.bind_account(tmp_path, self.account("b", endpoint=second))
         assert not paths.account_file(tmp_path, "b").exists()
 

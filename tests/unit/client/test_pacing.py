@@ -304,7 +304,7 @@ def test_a_folder_that_cannot_be_made_is_a_storage_failure(
 ) -> None:
     """A state that cannot be kept fails with its path and what to do, instead of asking unpaced."""
     (tmp_path / "file").touch()
-    with pytest.raises(StorageFailed, match=r"file/pacing.*Mend the disk"):
+    with pytest.raises(StorageFailed, match=r"file/pacing.*disk"):
         timeline.run(take(made(folder=tmp_path / "file" / "pacing"), DETAIL, 1, [], timeline))
 
 
