@@ -1,4 +1,4 @@
-"""The commands that need no Dagster, such as `python -m pipelines sandbox`, `plan`, `rebuild`, `report`, `sql`."""
+"""The commands that do not need Dagster, such as `python -m pipelines plan`, `rebuild`, `report` and `sql`."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from pipelines.publish.exports import Export
 
 ROOT = Path(__file__).parent.parent
-_AS_WIDE_AS_NEEDED = 10_000
-_READING = frozenset({"report", "statements", "focus", "export", "focus-validate"})
-"""Commands that read whatever release there is: `close` takes one of this code only, and the others none."""
+_UNLIMITED_WIDTH = 10_000
+_RELEASE_READERS = frozenset({"report", "statements", "focus", "export", "focus-validate"})
+"""Commands that read the current release, whichever code built it. `close` needs one of this code; others need none."""
 
 
 class _Commands(click.Group):
-    """Commands of which none ends in DuckDB's own words about the release that it reads."""
+    """The command group; it turns DuckDB's errors about a release into messages that say what to do."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that is asked for. Raises what `release_faults` does."""
-        from pipelines.model.session import release_faults  # noqa: PLC0415  to ask for help needs none
+        """Run the command. Raises the errors of `release_faults`."""
+        from pipelines.model.session import release_faults  # noqa: PLC0415  --help does not need it
 
         def read() -> Path | None:
-            return paths.current_release(settings.home(ROOT)) if ctx.invoked_subcommand in _READING else None
+            return paths.current_release(settings.home(ROOT)) if ctx.invoked_subcommand in _RELEASE_READERS else None
 
         with release_faults(read):
             return super().invoke(ctx)
@@ -43,11 +43,11 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands)
 def main() -> None:
-    """Everything that needs no Dagster."""
+    """Commands that do not need Dagster."""
 
 
 @main.command()
-@click.option("--port", default=8765, show_default=True, help="0: a free one.")
+@click.option("--port", default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--customers", default=12, show_default=True)
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same bills.")
 @click.option(
@@ -55,12 +55,12 @@ def main() -> None:
     type=click.Choice([role.value for role in Role]),
     default=Role.RESELLER.value,
     show_default=True,
-    help="What the account is that the sandbox's key belongs to.",
+    help="Role of the account that the sandbox's key belongs to.",
 )
-@click.option("--latency", default=0.0, show_default=True, help="Seconds that every answer takes longer.")
-@click.option("--now", type=click.DateTime(), help="The billing clock in UTC+8; the real one if not given.")
+@click.option("--latency", default=0.0, show_default=True, help="Seconds added to every response.")
+@click.option("--now", type=click.DateTime(), help="Fixed billing time in UTC+8; the real time by default.")
 def sandbox(port: int, customers: int, seed: int, role: str, latency: float, now: datetime | None) -> None:
-    """Run a local stand-in for the API on loopback, until ctrl-C."""
+    """Run a local stand-in for the API on this machine, until ctrl-C."""
     from pipelines.sandbox import Principal, World, serve  # noqa: PLC0415  only this command needs a web server
 
     principal = Principal(settings.SANDBOX_SECRET_ID, settings.SANDBOX_SECRET_KEY, Role(role))
@@ -75,10 +75,10 @@ def sandbox(port: int, customers: int, seed: int, role: str, latency: float, now
 
 @main.command()
 @click.argument("key", metavar="MONTH")
-@click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
-@click.option("--full", is_flag=True, help="Plan to ask also what nothing says has changed.")
+@click.option("--account", "accounts", multiple=True, help="Only this account. May be repeated.")
+@click.option("--full", is_flag=True, help="Also plan data that has not changed as far as is known.")
 def plan(key: str, accounts: tuple[str, ...], *, full: bool) -> None:
-    """Print what a run of a month (YYYY-MM) would ask, by what is landed; nothing is asked."""
+    """Print the requests that a run of a month (YYYY-MM) would make. Sends none."""
     from rich.console import Console  # noqa: PLC0415  only this command needs them
 
     from pipelines import refresh  # noqa: PLC0415
@@ -87,22 +87,22 @@ def plan(key: str, accounts: tuple[str, ...], *, full: bool) -> None:
 
     loaded = settings.load(ROOT)
     month = parse_bill_month(key, loaded.clock.now())
-    run = refresh.RefreshContext.dry(loaded.home, loaded.clock, full=full)
+    context = refresh.RefreshContext.dry(loaded.home, loaded.clock, full=full)
     monthly = [dataset for dataset in DATASETS.values() if dataset.partition is PartitionKind.BILL_MONTH]
     profiles = [account.profile for account in loaded.accounts_named(accounts)]
-    plans = [each for profile in profiles for each in refresh.plan_month(run, profile, monthly, month)]
-    for drawn in refresh.tables(plans):
-        Console(width=max(Console().width, 120)).print(drawn)
+    plans = [each for profile in profiles for each in refresh.plan_month(context, profile, monthly, month)]
+    for table in refresh.tables(plans):
+        Console(width=max(Console().width, 120)).print(table)
 
 
 @main.command()
 def rebuild() -> None:
-    """Build every model from the lake, offline, and publish."""
+    """Build all models from the landed files and publish. Sends no request."""
     from pipelines.publish import build_and_publish  # noqa: PLC0415  only this command needs it
 
     home = settings.home(ROOT)
     if not paths.raw_root(home).exists():
-        raise click.ClickException(f"Nothing is landed in {home}: set BILL_ETL_HOME to the home that you mean.")
+        raise click.ClickException(f"Nothing has been landed in {home}: is BILL_ETL_HOME set to the right folder?")
     release = build_and_publish(
         home,
         now=settings.clock(ROOT).now(),
@@ -115,15 +115,17 @@ def rebuild() -> None:
         for warning in release.warnings.values():
             click.echo(warning, err=True)
         if not (release.is_complete and release.is_reconciled):
-            click.echo("Not every month of it is complete and reconciled: see rpt_reconciliation.", err=True)
+            click.echo("Not every month in it is complete and reconciled: see rpt_reconciliation.", err=True)
             sys.exit(3)
 
 
 @main.command()
 @click.argument("key", metavar="MONTH")
-@click.option("--reason", help="Why it is closed although not all of it is final, complete and reconciled; kept.")
+@click.option(
+    "--reason", help="Why it is closed although not all of it is issued, complete and reconciled. The reason is kept."
+)
 def close(key: str, reason: str | None) -> None:
-    """Freeze what was invoiced for a bill month (YYYY-MM), and publish that it is closed."""
+    """Close a bill month (YYYY-MM): keep its release and costs for good as what was invoiced."""
     from pipelines.model.closes import TERMS  # noqa: PLC0415  only this command needs them
     from pipelines.publish.closing import close_month  # noqa: PLC0415
 
@@ -140,19 +142,21 @@ def close(key: str, reason: str | None) -> None:
     )
     click.echo(f"{month} is closed with release {closed.release_id}: {paths.closed_folder(home, month.key)}")
     if TERMS in closed.contents:
-        click.echo("Its statements go by customers.csv as it was now.")
+        click.echo("Its statements use customers.csv as it is now, whatever changes in it later.")
     else:
-        click.echo("There is no customers.csv: its statements are without markup and tax, in the bills' currencies.")
+        click.echo(
+            "There is no customers.csv: its statements have no markup and no tax, and are in the bills' currencies."
+        )
     for objection in closed.overridden:
-        click.echo(f"in spite of: {objection}", err=True)
+        click.echo(f"Closed despite: {objection}", err=True)
 
 
 @main.command()
 @click.argument("key", metavar="MONTH")
-@click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
-@click.option("--customer", "customers", multiple=True, help="Only this customer (UIN); may be given several times.")
+@click.option("--account", "accounts", multiple=True, help="Only this account. May be repeated.")
+@click.option("--customer", "customers", multiple=True, help="Only this customer (UIN). May be repeated.")
 def statements(key: str, accounts: tuple[str, ...], customers: tuple[str, ...]) -> None:
-    """Write an Excel workbook for each customer of a bill month (YYYY-MM)."""
+    """Write an Excel workbook for each customer with a bill in a month (YYYY-MM)."""
     from rich.console import Console  # noqa: PLC0415  only this command needs them
     from rich.progress import MofNCompleteColumn, Progress  # noqa: PLC0415
 
@@ -173,29 +177,32 @@ def statements(key: str, accounts: tuple[str, ...], customers: tuple[str, ...]) 
         count = sum(made.path.parent == folder for made in written.made)
         click.echo(f"{count} statements of {month} from release {written.release_id}: {folder}")
     if not written.made:
-        whose = f"customer of {_some(accounts)}" if accounts else "customer"
-        click.echo(f"No {whose} was billed in {month}, says release {written.release_id}: there are no statements.")
+        whose = f"customer of account {_listed(accounts)}" if accounts else "customer"
+        click.echo(
+            f"No {whose} was billed in {month} according to release {written.release_id}: there are no statements."
+        )
     if written.closed_terms is not None:
         terms = f"{written.closed_terms} rows of terms" if written.closed_terms else "no terms"
-        click.echo(f"{month} is closed, with {terms}: that is what they are made of, whatever customers.csv says now.")
+        click.echo(f"{month} is closed with {terms}: the statements use those, not the current customers.csv.")
     for rest in written.ownerless:
-        told = f"{rest.line_count} lines ({_cell(rest.billed)} {rest.currency or ''})".replace(" )", ")")
-        click.echo(f"Account {rest.account}: {told} belong to no customer and stand on no statement.", err=True)
+        costs = f"{rest.line_count} lines ({_format(rest.billed)} {rest.currency or ''})".replace(" )", ")")
+        click.echo(f"Account {rest.account}: {costs} belong to no customer and are on no statement.", err=True)
     for standing in sorted({made.standing for made in written.made if not made.is_final}):
-        some = [made.customer_uin for made in written.made if made.standing is standing]
-        click.echo(f"{len(some)} of them are {standing}, and say why: {_some(some)}.", err=True)
-    for lacking in written.unlanded:
-        told = f"Customer {lacking.customer_uin} of account {lacking.account} has no statement, its bill did not land"
-        click.echo(f"{told}: {lacking.reason or 'nothing says why'}", err=True)
+        uins = [made.customer_uin for made in written.made if made.standing is standing]
+        click.echo(f"{len(uins)} of them are {standing}; each says why: {_listed(uins)}.", err=True)
+    for missing in written.unlanded:
+        whose = f"Customer {missing.customer_uin} of account {missing.account}"
+        reason = missing.reason or "the reason is not known."
+        click.echo(f"{whose} has no statement because its bill did not land: {reason}", err=True)
     for account in written.partial:
-        click.echo(f"The month of account {account} is partial: rpt_coverage says of what.", err=True)
+        click.echo(f"{month} of account {account} is partial: rpt_coverage says what is missing.", err=True)
     if not written.is_whole:
         sys.exit(3)
 
 
 @main.command()
 def docs() -> None:
-    """Write the generated pages of docs/ and the snapshot of the published columns again."""
+    """Write the generated pages of docs/ and the snapshot of the published columns."""
     from pipelines.endpoints import ACTIONS, DATASETS  # noqa: PLC0415  only this command needs them
     from pipelines.model import read_project  # noqa: PLC0415
     from pipelines.publish.coverage import coverage_page  # noqa: PLC0415
@@ -218,9 +225,9 @@ def docs() -> None:
 
 @main.command()
 @click.argument("key", metavar="MONTH")
-@click.option("--account", "accounts", multiple=True, help="Only this account; may be given several times.")
+@click.option("--account", "accounts", multiple=True, help="Only this account. May be repeated.")
 def report(key: str, accounts: tuple[str, ...]) -> None:
-    """Write the page that reports a month (YYYY-MM) of the current release, one for each account."""
+    """Write the HTML report of a month (YYYY-MM) for each account, from the current release."""
     from pipelines.publish.report import write_reports  # noqa: PLC0415  only this command needs charts
 
     reports = write_reports(settings.home(ROOT), key, accounts)
@@ -234,44 +241,44 @@ def report(key: str, accounts: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("key", metavar="MONTH")
 def focus(key: str) -> None:
-    """Write cost and usage and billing periods of a month (YYYY-MM) by FOCUS, as Parquet and CSV."""
+    """Export a month (YYYY-MM) in FOCUS 1.2 as Parquet and CSV."""
     from pipelines.publish.exports import export_focus  # noqa: PLC0415  only this command needs it
 
-    _tell_export(export_focus(settings.home(ROOT), key))
+    _print_export(export_focus(settings.home(ROOT), key))
 
 
 @main.command()
 @click.argument("key", metavar="MONTH")
 @click.argument("format_", metavar="FORMAT")
 def export(key: str, format_: str) -> None:
-    """Write a month (YYYY-MM) of every table that analysts read as csv or parquet."""
+    """Export a month (YYYY-MM) of every published table as csv or parquet."""
     from pipelines.publish.exports import export_tables  # noqa: PLC0415  only this command needs it
 
-    _tell_export(export_tables(settings.home(ROOT), key, format_))
+    _print_export(export_tables(settings.home(ROOT), key, format_))
 
 
 @main.command("focus-validate")
 @click.argument("key", metavar="MONTH")
 def focus_validate(key: str) -> None:
-    """Have the official focus-validator judge the cost and usage of a month (YYYY-MM)."""
+    """Check the FOCUS export of a month (YYYY-MM) with the official focus-validator."""
     from pipelines.publish.exports import export_focus  # noqa: PLC0415  only this command needs them
     from pipelines.publish.focus_validator import judge  # noqa: PLC0415
 
     rows = export_focus(settings.home(ROOT), key).folder / "focus_cost_and_usage.parquet"
-    verdict = judge(rows, ROOT / ".venv" / "peers" / "focus-validator")
-    for rule, parent in verdict.not_taken.items():
-        click.echo(f"not taken: {rule}: {parent}, which asks for it or another, passed")
-    for rule, details in verdict.failed.items():
+    result = judge(rows, ROOT / ".venv" / "peers" / "focus-validator")
+    for rule, parent in result.not_taken.items():
+        click.echo(f"alternative: {rule}: failed, but {parent}, which accepts another rule instead, passed")
+    for rule, details in result.failed.items():
         click.echo(f"failed: {rule}: {details}", err=True)
-    click.echo(f"{key}: {verdict.sentence}. docs/focus.md tells why rules are skipped.")
-    if verdict.failed:
+    click.echo(f"{key}: {result.sentence}. docs/focus.md explains why rules are skipped.")
+    if result.failed:
         sys.exit(1)
 
 
 @main.command()
 @click.argument("query")
 def sql(query: str) -> None:
-    """Print the answer of a query on the current release."""
+    """Run a SQL query on the current release and print the rows."""
     import duckdb  # noqa: PLC0415  only this command needs them
     from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
@@ -289,20 +296,20 @@ def sql(query: str) -> None:
             connection.execute(query)
             table = Table(box=box.SIMPLE)
             for name, *_ in connection.description or ():
-                table.add_column(Text(_harmless(name)))
+                table.add_column(Text(_escaped(name)))
             for row in connection.fetchall():
-                table.add_row(*(Text(_harmless(_cell(value))) for value in row))
+                table.add_row(*(Text(_escaped(_format(value))) for value in row))
     except duckdb.Error as error:
         raise click.ClickException(str(error)) from None
-    Console(width=_AS_WIDE_AS_NEEDED).print(table)
+    Console(width=_UNLIMITED_WIDTH).print(table)
 
 
-def _some(names: Sequence[str], most: int = 10) -> str:
-    """Name them, or the first of very many."""
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    """Return the names as a list; of more than `most` the first ones and `...`."""
     return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
 
 
-def _tell_export(export: Export) -> None:
+def _print_export(export: Export) -> None:
     click.echo(f"{len(export.files)} files, {sum(file.rows for file in export.files)} rows: {export.folder}")
     for stamp in export.stamps:
         click.echo(f"  {stamp.account}: {stamp.sentence}")
@@ -311,15 +318,15 @@ def _tell_export(export: Export) -> None:
         sys.exit(3)
 
 
-def _cell(value: object) -> str:
-    """Spell a value; a Decimal without an exponent, all its digits shown."""
+def _format(value: object) -> str:
+    """Return a value as text: a Decimal with all its digits and no exponent, nothing for None."""
     if value is None:
         return ""
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def _harmless(text: str) -> str:
-    """Spell out what is not seen but moves the cursor, colours or turns what stands around it, such as a line end."""
+def _escaped(text: str) -> str:
+    """Escape control and other invisible characters, such as line ends, which could change the terminal's output."""
     return "".join(
         char.encode("unicode_escape").decode() if unicodedata.category(char)[0] == "C" else char for char in text
     )

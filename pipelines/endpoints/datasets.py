@@ -131,7 +131,7 @@ CUSTOMER_BILL_BY_DAY = Dataset(
 
 CUSTOMER_BILL_DETAIL_FILES = Dataset(
     name="customer_bill_detail_files",
-    description="Bill lines of each customer, from its downloaded bill file",
+    description="Bill lines in each customer's downloaded bill file",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_SLICE,
@@ -149,7 +149,7 @@ CUSTOMER_BILL_DETAIL_FILES = Dataset(
 
 CUSTOMER_BILL_RESOURCE_FILES = Dataset(
     name="customer_bill_resource_files",
-    description="Cost of each customer by resource, from its downloaded bill file",
+    description="Resource costs in each customer's downloaded bill file",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_SLICE,
@@ -167,7 +167,7 @@ CUSTOMER_BILL_RESOURCE_FILES = Dataset(
 
 CUSTOMER_BILL_DETAIL_PACKS = Dataset(
     name="customer_bill_detail_packs",
-    description="Bill lines of all customers, from one downloaded archive",
+    description="Bill lines of all customers in one downloaded archive",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_SLICE,
@@ -182,7 +182,7 @@ CUSTOMER_BILL_DETAIL_PACKS = Dataset(
 
 CUSTOMER_BILL_RESOURCE_PACKS = Dataset(
     name="customer_bill_resource_packs",
-    description="Cost of all customers by resource, from one downloaded archive",
+    description="Resource costs of all customers in one downloaded archive",
     action=bill.DESCRIBE_CUSTOMER_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_SLICE,
@@ -197,7 +197,7 @@ CUSTOMER_BILL_RESOURCE_PACKS = Dataset(
 
 COMMISSION_FILES = Dataset(
     name="commission_files",
-    description="Commission lines of the partner, from its downloaded file",
+    description="Commission lines in the partner's downloaded file",
     action=commission.DESCRIBE_REBATE_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_SLICE,
@@ -247,7 +247,7 @@ OWN_BILL_SUMMARY = Dataset(
 
 OWN_BILL_DETAIL_FILES = Dataset(
     name="own_bill_detail_files",
-    description="Bill lines of the account's own bill, from its downloaded file",
+    description="Bill lines in the downloaded file of the account's own bill",
     action=bill.DESCRIBE_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_SLICE,
@@ -261,7 +261,7 @@ OWN_BILL_DETAIL_FILES = Dataset(
 
 OWN_BILL_RESOURCE_FILES = Dataset(
     name="own_bill_resource_files",
-    description="Cost of the account's own bill by resource, from its downloaded file",
+    description="Resource costs in the downloaded file of the account's own bill",
     action=bill.DESCRIBE_BILL_DOWNLOAD_URL,
     partition=PartitionKind.BILL_MONTH,
     merge=Merge.BY_SLICE,
@@ -387,7 +387,7 @@ PARTNER_CREDIT = Dataset(
 
 CUSTOMERS_CREDIT = Dataset(
     name="customers_credit",
-    description="Credit of each customer, from the list of customers",
+    description="Credit of every customer in the partner's list",
     action=credit.QUERY_CUSTOMERS_CREDIT,
     partition=PartitionKind.SNAPSHOT_DATE,
     merge=Merge.WHOLE,

@@ -1,7 +1,7 @@
-"""What was frozen when a bill month was closed, as the month's folder says: read here, written by `publish.closing`.
+"""The folders of closed months: their format, and how they are read. `publish.closing` writes them.
 
-A folder `closed/<month>/` holds `close.json` (a `Close`), the costs that were invoiced, the tie-out and the invoicing
-terms. It is never written again: what differs from its digests is corrupt.
+A folder `closed/<month>/` holds `close.json` (a `Close`), the invoiced costs, the tie-out and the invoicing terms. It
+never changes: a file that differs from its digest is corrupt.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLOSE, COSTS, TIE_OUT = "close.json", "closed_costs.parquet", "tie_out.csv"
-"""The files of a folder: what it is, the costs at the grain of a statement, and how each customer's bill tied out."""
+"""Files of the folder: the description of the close, the costs as statements show them, and every bill's sums."""
 
 TERMS = "customers.csv"
-"""The owner's invoicing terms as they were when the month was closed; not there if there were none."""
+"""The owner's invoicing terms when the month was closed; missing if there were none."""
 
 COST_COLUMNS = {
     "account": "varchar",
@@ -41,7 +41,7 @@ COST_COLUMNS = {
     "voucher_amount": "decimal(38,8)",
     "billed_cost": "decimal(38,8)",
 }
-"""The columns of frozen costs: one row per account, customer (null: the account's own bill) and kind of cost."""
+"""Columns of the costs: one row for each account, customer (null: the account's own bill) and kind of cost."""
 
 
 class _Strict(BaseModel):
@@ -49,7 +49,7 @@ class _Strict(BaseModel):
 
 
 class AccountMonth(_Strict):
-    """What an account's month was like when it was closed; `is_own_bill`: not those of customers, but its own."""
+    """State of an account's month when it was closed. `is_own_bill`: its own bill, not those of its customers."""
 
     account: str
     is_own_bill: bool
@@ -59,11 +59,11 @@ class AccountMonth(_Strict):
 
 
 class Close(_Strict):
-    """How a month was closed: by whom, with which release, of which files and SQL (digests by name).
+    """The content of `close.json`: who closed the month, when, and with which release, files and SQL.
 
-    `reason` is what was given to close it in spite of `overridden`, the sentences that spoke against it. `closed_at` is
-    the billing clock's. `files` are the month's landed files, by path; `contents` are the other files of the folder, by
-    name, and `release_sha256` is the digest of the release that is kept.
+    `reason` was given to close the month despite the objections in `overridden`. `closed_at` is the billing clock's
+    time. `files` has the digests of the month's landed files by path, `models` those of the SQL by name, `contents`
+    those of the folder's other files by name, `release_sha256` that of the kept release.
     """
 
     bill_month: str
@@ -83,7 +83,7 @@ class Close(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class ClosedMonth:
-    """A closed month: its folder relative to the home, the SHA-256 of its `close.json`, and what that says."""
+    """A closed month: its folder relative to the home, the SHA-256 of its `close.json`, and its content."""
 
     path: str
     digest: str
@@ -96,7 +96,7 @@ class ClosedMonth:
 
 
 def closed_months(home: Path) -> list[ClosedMonth]:
-    """List every closed month of a home, oldest first. Raises CorruptFile for one that is not as it was closed."""
+    """Return the closed months of a home, oldest first. Raises CorruptFile if a file of one is changed or missing."""
     return [_read(home, folder) for folder in sorted(paths.closed_root(home).glob("????-??"))]
 
 
@@ -114,15 +114,15 @@ def _read(home: Path, folder: Path) -> ClosedMonth:
     except (OSError, ValidationError) as error:
         raise _corrupt(folder, f"it cannot be read ({type(error).__name__})") from error
     if close.bill_month != folder.name:
-        raise _corrupt(folder, f"it is what was frozen of {close.bill_month}")
+        raise _corrupt(folder, f"its {CLOSE} is of {close.bill_month}")
     for name, digest in close.contents.items():
         if found[name] != digest:
-            raise _corrupt(folder, f"its {name} is not the one that was frozen")
+            raise _corrupt(folder, f"its {name} was changed since the close")
     return ClosedMonth(folder.relative_to(home).as_posix(), hashlib.sha256(text).hexdigest(), close)
 
 
 def _corrupt(folder: Path, what: str) -> CorruptFile:
     return CorruptFile(
-        f"{folder}, which holds what was frozen of a closed month, is corrupt: {what}. Put it back from a backup; "
+        f"{folder}, the folder of a closed month, is corrupt: {what}. Put it back from a backup; "
         "readers keep the last release."
     )

@@ -1,7 +1,7 @@
-"""Closing a bill month: what was invoiced is frozen, with the release it was invoiced from and the proof that it tied.
+"""`make close`: keeps what was invoiced for a bill month, the release it came from and the proof that its sums agree.
 
-A month is closed once, and stays so: its folder appears in one step, whole. What the service restates later is told
-against it by `rpt_restatements` and `rpt_restatement_lines`. The folder's format is `model.closes`'s.
+A month is closed once and for good; its folder appears complete, in one step. `rpt_restatements` and
+`rpt_restatement_lines` compare later restatements with it. `model.closes` defines the folder's format.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-_OBJECTIONS_TOLD = 10
+_MAX_OBJECTIONS = 10
 
 _RELEASE = "select release_id, schema_version, code_version from meta.release"
 _FILES = "select path, digest from meta.files where bill_month = getvariable('month')"
@@ -60,7 +60,9 @@ _OBJECTIONS = """
     ),
 
     of_bills as (
-        select account, customer_uin, is_own_bill, 'landed while the month was ' || month_state || '.' as objection
+        select
+            account, customer_uin, is_own_bill,
+            'landed while the month was ' || month_state || '.' as objection
         from bills where month_state <> 'issued'
         union all
         select account, customer_uin, is_own_bill, coalesce(reason, 'not complete or not reconciled.')
@@ -68,11 +70,16 @@ _OBJECTIONS = """
     ),
 
     of_accounts as (
-        select account, is_own_bill, 'landed while the month was ' || month_state || ', or partial.' as objection
+        select
+            account, is_own_bill,
+            case
+                when month_state <> 'issued' then 'landed while the month was ' || month_state || '.'
+                else 'not complete or not reconciled.'
+            end as objection
         from main.dim_bill_months
         where bill_month = getvariable('month') and not (month_state = 'issued' and is_complete and is_reconciled)
         union all
-        select distinct account, is_own_bill, 'nothing of the month is landed.'
+        select distinct account, is_own_bill, 'nothing of the month has landed.'
         from main.dim_bill_months
         where account not in (select account from main.dim_bill_months where bill_month = getvariable('month'))
     ),
@@ -82,7 +89,7 @@ _OBJECTIONS = """
         union
         select account, null, objection from of_accounts anti join of_bills using (account, is_own_bill)
         union
-        select counted_by_account, customer_uin, 'accounts that see the customer have different bills of it.'
+        select counted_by_account, customer_uin, 'accounts that both have this customer landed different bills for it.'
         from main.rpt_shared_customers
         where bill_month = getvariable('month') and not is_agreed
     )
@@ -117,7 +124,7 @@ _TIE_OUT = """
         account, customer_uin, billing_currency, 'customer' as bill,
         detail_cost, summary_cost, by_product_cost, by_region_cost, by_pay_mode_cost, null as by_project_cost,
         case
-            -- Of totals that are not all there greatest and least would compare the rest.
+            -- greatest and least ignore nulls, so a missing total would go unnoticed.
             when detail_cost + summary_cost + by_product_cost + by_region_cost + by_pay_mode_cost is null then null
             when is_reconciled then 0
             else
@@ -159,82 +166,84 @@ def close_month(
     terms_file: Path | None = None,
     masked: bool = True,
 ) -> Close:
-    """Freeze a bill month with the current release, publish that it is closed, and return what its folder says.
+    """Close a bill month with the current release, publish that it is closed, and return the content of `close.json`.
 
-    `now` is the billing clock's. `reason` closes a month that is over although its bill is not out or not all of it is
-    complete and reconciled; it is kept. `terms_file` is the owner's `customers.csv`, which is kept to the byte, for
-    its owner to read: statements of the month go by it from now on. `masked` is as in `build_and_publish`.
+    `now` is the billing clock's time. `reason` closes a month that is over although its bill is not issued or not all
+    of it is complete and reconciled; it is kept. `terms_file` is the owner's `customers.csv`: a copy is kept, readable
+    by the owner only, and statements of the month use it from now on. `masked` is as in `build_and_publish`.
 
-    Raises SettingError if the month is closed already, still runs, or something speaks against it and there is no
-    reason; if the terms are wrong; also without a release, or with one that is not of all that is landed. Raises
-    StorageFailed if the disk refuses, and Busy; then nothing is closed. What is raised once this call closed the month,
-    by publishing most likely, says so first, also BuildFailed: `build_and_publish` is all that is left to do.
+    Raises SettingError if the month is already closed or still running; if there are objections and no reason; if the
+    terms are wrong; if there is no release, or it lacks landed files. Raises Busy, and StorageFailed if the disk
+    refuses. In all these cases nothing is closed. An error after the month was closed, also BuildFailed, says first
+    that it is: then only `build_and_publish` is left to do.
     """
-    said = (reason or "").strip() or None
+    stated_reason = (reason or "").strip() or None
     close: Close | None = None
-    with ExitStack() as from_here_on:
+    with ExitStack() as stack:
         with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
             if not paths.closed_folder(home, month.key).exists():
-                from_here_on.enter_context(_told_if_closed(home, month))
-                close = _write_close(home, month, now, said, terms_file, masked=masked)
-        # Also of a close that was killed before it got here.
+                stack.enter_context(_errors_name_close(home, month))
+                close = _write_close(home, month, now, stated_reason, terms_file, masked=masked)
+        # Also publishes a close by an earlier call that was killed before this line.
         build_and_publish(home, now=now, code_version=code_version, masked=masked)
     if close is None:
         raise SettingError(
-            f"{month} is closed already: {paths.closed_folder(home, month.key) / CLOSE} says when and by whom. A month "
-            "is closed once; what was restated since is told by rpt_restatements and rpt_restatement_lines."
+            f"{month} is already closed: {paths.closed_folder(home, month.key) / CLOSE} says when and by whom. A month "
+            "can be closed only once; rpt_restatements and rpt_restatement_lines show what was restated since."
         )
     return close
 
 
 @contextmanager
-def _told_if_closed(home: Path, month: BillMonth) -> Iterator[None]:
-    """Have an error begin with it if the folder of a month that was not closed is in place, so that all know it is.
+def _errors_name_close(home: Path, month: BillMonth) -> Iterator[None]:
+    """Make an error say first that the month is closed, if the block closed it before the error.
 
-    Raises StorageFailed or BuildFailed then for what is not of our own errors.
+    Errors of the disk then become StorageFailed, others of DuckDB or the system BuildFailed.
     """
-    told = f"{month} is closed, and only publishing is left: mend this, then run make rebuild."
+    outcome = f"{month} is closed, and only publishing is left: fix this, then run make rebuild."
     try:
         yield
     except (BillEtlError, OSError, duckdb.Error) as error:
         if not paths.closed_folder(home, month.key).exists():
             raise
         if isinstance(error, BillEtlError):
-            error.args = (f"{told} {error}",)
+            error.args = (f"{outcome} {error}",)
             raise
-        is_of_disk = isinstance(error, OSError | duckdb.IOException) or is_refusal(error)
-        failure = StorageFailed if is_of_disk else BuildFailed
-        raise failure(f"{told} {error}") from error
+        is_storage = isinstance(error, OSError | duckdb.IOException) or is_refusal(error)
+        failure = StorageFailed if is_storage else BuildFailed
+        raise failure(f"{outcome} {error}") from error
 
 
 def _write_close(
     home: Path, month: BillMonth, now: datetime, reason: str | None, terms_file: Path | None, *, masked: bool
 ) -> Close:
     if month.state(now) is MonthState.OPEN:
-        raise SettingError(f"{month} still runs (UTC+8), so it cannot be closed, with a reason neither.")
+        raise SettingError(f"{month} is still running (UTC+8), so it cannot be closed, even with REASON.")
     current = paths.current_release(home)
     if not current.exists():
         raise SettingError(f"There is no release at {current} to close {month} with: run make month MONTH={month}.")
     if not is_current(home, masked=masked):
-        raise SettingError(f"The release is not of all that is landed: run make rebuild, look at {month}, then close.")
+        raise SettingError(
+            f"The release lacks landed files or code changes: run make rebuild, look at {month}, then close."
+        )
     release = current.resolve()
     with reader(release) as connection:
         connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
         connection.execute("set variable month = $month", {"month": month.key})
         accounts = _rows(connection, _ACCOUNTS)
         if not accounts:
-            raise SettingError(f"Nothing of {month} is in the release: run make month MONTH={month} first.")
-        terms = None if terms_file is None else _fit_terms(connection, month, terms_file)
+            raise SettingError(f"The release has nothing of {month}: run make month MONTH={month} first.")
+        terms = None if terms_file is None else _read_checked_terms(connection, month, terms_file)
         objections = tuple(text for (text,) in connection.execute(_OBJECTIONS).fetchall())
         if objections and not reason:
             raise SettingError(_refusal(month, objections))
-        (told,) = _rows(connection, _RELEASE)
-        private = () if terms is None else (TERMS,)  # a customer is not to see the markup of another
+        (release_fields,) = _rows(connection, _RELEASE)
+        private = () if terms is None else (TERMS,)  # no customer may see the markup of another
         with disk.folder_in_place(paths.closed_folder(home, month.key), private) as aside:
             try:
                 _write(connection, aside)
             except duckdb.IOException as error:
-                raise StorageFailed(f"{month} is not closed: {error}. Mend the disk, then close it again.") from error
+                raise StorageFailed(f"{month} is not closed: {error}. Fix the disk, then close it again.") from error
             if terms is not None:
                 (aside / TERMS).write_bytes(terms)
             close = Close(
@@ -248,17 +257,17 @@ def _write_close(
                 files=_digests(connection, _FILES),
                 models=_digests(connection, _MODELS),
                 contents={file.name: sha256(file) for file in sorted(aside.iterdir())},
-                **told,
+                **release_fields,
             )
             (aside / CLOSE).write_text(close.model_dump_json(indent=2) + "\n", encoding="utf-8")
             disk.keep(release, paths.closed_release(home, month.key))
     return close
 
 
-def _fit_terms(connection: DuckDBPyConnection, month: BillMonth, file: Path) -> bytes:
-    """Return the content of a file of terms, which is read once: what is kept is what was checked.
+def _read_checked_terms(connection: DuckDBPyConnection, month: BillMonth, file: Path) -> bytes:
+    """Return the content of a terms file; it is read only once, so that the copy kept is the content that was checked.
 
-    Raises SettingError if no statement could be made with it.
+    Raises SettingError if a statement could not be made with it.
     """
     content = content_of(file)
     refuse_unfit(connection, month.key, parse_terms(file, content))
@@ -266,14 +275,14 @@ def _fit_terms(connection: DuckDBPyConnection, month: BillMonth, file: Path) -> 
 
 
 def _refusal(month: BillMonth, objections: Sequence[str]) -> str:
-    told = objections[:_OBJECTIONS_TOLD]
-    more = [f"... and {len(objections) - len(told)} more"] if len(objections) > len(told) else []
+    shown = objections[:_MAX_OBJECTIONS]
+    more = [f"... and {len(objections) - len(shown)} more"] if len(objections) > len(shown) else []
     return "\n".join(
         [
-            f"{month} is not closed, because not all of it is final, complete and reconciled:",
-            *(f"  {line}" for line in (*told, *more)),
-            f"Run make month MONTH={month} and look again.",
-            f"To close it as it is, say why: make close MONTH={month} REASON='...' (or --reason of pipelines close).",
+            f"{month} is not closed, because not all of it is issued, complete and reconciled:",
+            *(f"  {line}" for line in (*shown, *more)),
+            f"Run make month MONTH={month}, then close it again.",
+            f"To close it as it is, give a reason: make close MONTH={month} REASON='...' (or --reason of pipelines close).",
         ]
     )
 
@@ -281,17 +290,17 @@ def _refusal(month: BillMonth, objections: Sequence[str]) -> str:
 def _write(connection: DuckDBPyConnection, folder: Path) -> None:
     """Write the costs as Parquet and the tie-out as CSV."""
     columns = ", ".join(f'"{name}"::{type_} as "{name}"' for name, type_ in COST_COLUMNS.items())
-    costs = f"select {columns} from ({_COSTS})"  # noqa: S608  names are ours
-    for name, query in ((COSTS, costs), (TIE_OUT, _harmless(connection, _TIE_OUT))):
+    costs = f"select {columns} from ({_COSTS})"  # noqa: S608  names of this project
+    for name, query in ((COSTS, costs), (TIE_OUT, _spreadsheet_safe(connection, _TIE_OUT))):
         target = str(folder / name).replace("'", "''")
         connection.execute(f"copy ({query}) to '{target}' (format {name.rpartition('.')[2]})")
 
 
-def _harmless(connection: DuckDBPyConnection, query: str) -> str:
-    """Return a query whose texts no spreadsheet takes for formulas; its numbers stay what they are."""
+def _spreadsheet_safe(connection: DuckDBPyConnection, query: str) -> str:
+    """Return the query with its texts changed so that no spreadsheet takes them for formulas."""
     columns = [(f'"{name}"', type_) for name, type_, *_ in connection.execute(f"describe {query}").fetchall()]
-    spelled = (f"{harmless(name) if type_ == 'VARCHAR' else name} as {name}" for name, type_ in columns)
-    return f"select {', '.join(spelled)} from ({query})"  # noqa: S608  names are ours
+    expressions = (f"{harmless(name) if type_ == 'VARCHAR' else name} as {name}" for name, type_ in columns)
+    return f"select {', '.join(expressions)} from ({query})"  # noqa: S608  names of this project
 
 
 def _rows(connection: DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
@@ -305,7 +314,7 @@ def _digests(connection: DuckDBPyConnection, query: str) -> dict[str, str]:
 
 
 def _user() -> str:
-    """Return the user of the system; its number where it has no name, as in many containers."""
+    """Return the name of the system's user; its number if it has none, as in many containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

