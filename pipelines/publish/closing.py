@@ -282,7 +282,7 @@ def _refusal(month: BillMonth, objections: Sequence[str]) -> str:
             f"{month} is not closed, because not all of it is issued, complete and reconciled:",
             *(f"  {line}" for line in (*shown, *more)),
             f"Run make month MONTH={month}, then close it again.",
-            f"To close it as it is, give a reason: make close MONTH={month} REASON='...' (or --reason of pipelines close).",
+            f"To close it as it is, give a reason: make close MONTH={month} REASON='...' (pipelines close: --reason).",
         ]
     )
 
