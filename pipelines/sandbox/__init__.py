@@ -1,7 +1,7 @@
-"""A local stand-in for the API over HTTP on loopback, to try things out and for tests; strict where the API is known.
+"""A local stand-in for the Partner API over HTTP on loopback, for demos and tests. It is strict where the API is known.
 
-It shares no signing, pacing or decoding code with the client that talks to it. What it answers is made up, and all of
-it follows from a seed: equal questions get equal answers, in any order and any process.
+It shares no signing, pacing or decoding code with the client. Its data is invented from a seed: equal requests get
+equal answers, in any order and in any process.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""One customer's bill of one month, line by line, made from a seed: the same in any process, asked in any order.
+"""A customer's bill of one month, line by line, invented from a seed: the same in any process and order.
 
-Lines are made in chunks, each from a seed of its own, so that any page can be made without those before it; the last
-few hundred chunks are kept. Amounts are whole numbers of 10^-8 USD, and no binary float touches them. What does not
-belong here: which customers there are and how many lines each has (`world`), what is to be seen now (`statement`).
+Lines are made in chunks, each from its own seed, so that any page can be made without the ones before it. The last few
+hundred chunks are cached. Amounts are whole numbers of 10^-8 USD; no binary float is used. `world` decides which
+customers there are and how many lines each has, `bill_view` which lines are visible at an instant.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
     from pipelines.sandbox.goods import ChargeKind, Component, Product, Region
 
 SCALE = 10**8
-"""Amounts are counted in 1/SCALE USD: eight decimals, as the API's rows have."""
+"""Amounts are in 1/SCALE USD: eight decimals, as in the API's rows."""
 
 BEYOND_DOUBLE = 1234567890123_12345678
 """An amount that no binary float can hold, in 1/SCALE USD."""
 
 CHARGE = 3
-"""Lines of one charge: they share its flow number (TransactionId) and times, as a bill's components do."""
+"""Number of lines of one charge. They share its TransactionId and times, as the components of a real charge do."""
 
 CHUNK = 100 * CHARGE
 DAY = 24 * 3600
 EARLY_DAYS = 3
-"""Where few customers move, all others' lines are booked in the first so many days of a month."""
+"""With `World.moving_share`, all other lines are booked in the first EARLY_DAYS days of a month."""
 RESOURCES = 24
 DISCOUNT_RATES = (10_000, 9_500, 8_800, 8_333, 7_250)  # in 1/RATE_SCALE
 RATE_SCALE = 10**4
 USAGE_SCALE = 10**4
-VOUCHER_SHARES = (100, 50, 25)  # per cent of the amount after discount
+VOUCHER_SHARES = (100, 50, 25)  # percent of the amount after discount
 
 ZERO, TWIN, VOUCHER = 0.02, 0.01, 0.06
-"""How often a line has no usage, repeats the line before but for its Id, is paid with a voucher."""
+"""Shares of lines without usage, equal to the line before except for the Id, and paid with a voucher."""
 
 SLOTS = (
     "TransactionId",
@@ -60,14 +60,14 @@ SLOTS = (
     "TotalCost",
     "Id",
 )
-"""The fields that differ from line to line, in the catalogue's order; the others' text is made once (`_template`)."""
+"""Fields that differ from line to line, in the catalogue's order. The text of the others is cached (`_template`)."""
 
 PARTNERS_ROW, OWN_ROW = "DescribeCustomerBillDetail", "DescribeBillDetail"
-"""The actions that show lines: a partner sees discounts and vouchers, the customer itself sees its tags."""
+"""The actions that list lines. Partners see discounts and vouchers; customers see their tags."""
 
 
 class Group(NamedTuple):
-    """What lines are summed by: every summary and filter is a choice of these. `paid` counts once a month is closed."""
+    """What lines are summed and filtered by. `paid` counts only once the month is issued."""
 
     business: str
     region: str
@@ -76,7 +76,7 @@ class Group(NamedTuple):
 
 
 class LineSums(NamedTuple):
-    """A number of lines and their exact sums, in 1/SCALE USD."""
+    """The number of lines and their exact sums, in 1/SCALE USD."""
 
     lines: int = 0
     original: int = 0
@@ -94,7 +94,7 @@ class LineSums(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What lines can have in common: numbers of the customer's resource, its product's component and the TERMS."""
+    """What lines can share: indexes of the customer's resource, of its product's component and of TERMS."""
 
     resource: int
     component: int
@@ -102,10 +102,12 @@ class Kind(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One row of a bill: what it counts for, and all that its text is made from.
+    """One line of a bill: its amounts, and what its JSON text is made from.
 
-    `whose` is the seed and the customer, `kind` what the line shares with others; `head` fills the first four of SLOTS;
-    `usage` is in 1/USAGE_SCALE units.
+    - `whose`: the seed and the customer.
+    - `kind`: what it shares with other lines.
+    - `head`: fills the first four of SLOTS.
+    - `usage`: in 1/USAGE_SCALE units.
     """
 
     group: Group
@@ -141,7 +143,7 @@ class Line(NamedTuple):
 
 
 class Resource(NamedTuple):
-    """Something a customer runs and pays for. A name can be None or ABSENT, its tags None."""
+    """A resource that a customer runs and pays for. Its names can be None or ABSENT, its tags None."""
 
     product: Product
     region: Region
@@ -151,7 +153,7 @@ class Resource(NamedTuple):
 
 
 class Traits(NamedTuple):
-    """What the lines of a bill have in common. `restated`: see `_restatements`."""
+    """What all lines of a bill share. `restated`: see `_restatements`."""
 
     discount_rate: int
     paid_share: float
@@ -163,9 +165,10 @@ class Traits(NamedTuple):
 class Bill:
     """The bill of `customer_uin` for `month` (`YYYY-MM`), which has `count` lines once the month is over.
 
-    `beyond_double`: its second line is BEYOND_DOUBLE USD. `restated`: how often it was restated after its close; each
-    time one line vanishes, another appears, and up to three others get other amounts. `count` stays. `early`: its lines
-    are booked in the first EARLY_DAYS days, but for the last charge if there is a day that it `moves_on`.
+    - `beyond_double`: its second line is BEYOND_DOUBLE USD.
+    - `restated`: how often it was restated after it was issued. Each time one line vanishes, another appears, and up to
+      three others get other amounts; `count` stays.
+    - `early`: its lines are booked in the first EARLY_DAYS days, except the last charge if it has a day `moves_on`.
     """
 
     seed: int
@@ -179,11 +182,11 @@ class Bill:
 
     @property
     def key(self) -> str:
-        """What makes this bill's chance its own."""
+        """The seed of this bill's random values."""
         return f"{self.seed}|{self.customer_uin}|{self.month}"
 
     def line(self, index: int) -> Line:
-        """Return the line at `index`, in the order of booking. From `count` on there are lines that may arrive late."""
+        """Return the line at `index`, in the order of booking. Lines from `count` on are those that may arrive late."""
         number, place = divmod(index, CHUNK)
         billed = min(self.count - number * CHUNK, CHUNK)
         return _chunk(self, number, billed if place < billed else CHUNK)[place]
@@ -198,17 +201,17 @@ class Bill:
         return charge * EARLY_DAYS * DAY // charges
 
     def booked(self, until: int) -> int:
-        """Return how many lines are booked by this second of the month."""
+        """Return how many lines are booked by a second of the month."""
         return bisect_right(range(self.count), until, key=self.second)
 
 
 def chance(*parts: object) -> random.Random:
-    """Return dice that always fall the same way for the same parts, in any process."""
-    return random.Random("|".join(map(str, parts)))  # noqa: S311 - it makes up bills, not secrets
+    """Return a random generator seeded with the parts: the same values for the same parts, in any process."""
+    return random.Random("|".join(map(str, parts)))  # noqa: S311 - it invents bills, not secrets
 
 
 def payer_uin(seed: int) -> str:
-    """Return the partner's own account."""
+    """Return the UIN of the partner."""
     return str(chance(seed, "payer").randrange(10**11, 2 * 10**11))
 
 
@@ -223,7 +226,7 @@ def _chunk(bill: Bill, number: int, size: int) -> tuple[Line, ...]:
 
 
 def _charge(bill: Bill, dice: random.Random, first: int, terms_number: int) -> Iterator[Line]:
-    """Make the lines of one charge, from index `first` on: one for each component, beginning anew after the last."""
+    """Make the lines of one charge, from index `first` on: one for each component, in rotation."""
     traits, terms, resource_number = _traits(bill), TERMS[terms_number], int(dice.random() ** 2 * RESOURCES)
     product, region, *_ = resources(bill.seed, bill.customer_uin)[resource_number]
     group = Group(product.code, region.id, terms.action_type, dice.random() < traits.paid_share)
@@ -254,7 +257,7 @@ def _priced(component: Component, quantity: int, rate: int, voucher_share: int) 
 
 
 def money(amount: int) -> str:
-    """Write an amount, in 1/SCALE USD, as the API does: all eight decimals."""
+    """Return an amount in 1/SCALE USD as the API writes it, with all eight decimals."""
     sign, size = ("-", -amount) if amount < 0 else ("", amount)
     return f"{sign}{size // SCALE}.{size % SCALE:08d}"
 
@@ -267,13 +270,13 @@ def _quotient(value: int, divisor: int) -> int:
 
 @lru_cache
 def _price(text: str) -> int:
-    """Read a list price as 10^-12 USD."""
+    """Return a list price in 10^-12 USD."""
     whole, _, decimals = text.partition(".")
     return int(whole + decimals.ljust(12, "0"))
 
 
 def _times(bill: Bill, index: int, terms: ChargeKind) -> tuple[str, str, str]:
-    """Return when a charge was booked, and the start and end of what it covers: ahead if prepaid, behind if not."""
+    """Return when a charge was booked, and the start and end of its period, which follows the booking if prepaid."""
     booked = _start(bill.month) + timedelta(seconds=bill.second(index))
     start = booked if terms.pay_mode == "prePay" else booked.replace(minute=0, second=0) - timedelta(hours=terms.hours)
     return booked.isoformat(" "), start.isoformat(" "), (start + timedelta(hours=terms.hours)).isoformat(" ")
@@ -286,7 +289,7 @@ def _start(month: str) -> datetime:
 
 @lru_cache
 def seconds_of(month: str) -> int:
-    """Return how long a month is."""
+    """Return the number of seconds of a month."""
     return int((BillMonth(month).next.start - BillMonth(month).start).total_seconds())
 
 
@@ -301,9 +304,9 @@ def _traits(bill: Bill) -> Traits:
 
 
 def _restatements(bill: Bill) -> dict[int, tuple[int, str]]:
-    """Return, for each line that restatements touched, the usage they added and what they put behind its Id.
+    """Return, for each restated line by index, the usage added to it and the suffix of its Id.
 
-    Another Id is another line: the old one has vanished.
+    A new Id is a new line: the old one has vanished.
     """
     touched: dict[int, tuple[int, str]] = {}
     for time in range(1, bill.restated + 1):
@@ -322,10 +325,10 @@ def _discount_rate(seed: int, customer_uin: str) -> int:
 
 @lru_cache(maxsize=1000)
 def resources(seed: int, customer_uin: str) -> tuple[Resource, ...]:
-    """Make what a customer runs, the same in every month."""
+    """Return a customer's resources, the same in every month."""
     dice = chance(seed, customer_uin, "resources")
     products = dice.choices(PRODUCTS, [product.weight for product in PRODUCTS], k=RESOURCES)
-    products[:2] = PRODUCTS[:2]  # nobody has one product only
+    products[:2] = PRODUCTS[:2]  # every customer has at least two products
     return tuple(_resource(dice, number, product) for number, product in enumerate(products))
 
 
@@ -338,14 +341,14 @@ def _resource(dice: random.Random, number: int, product: Product) -> Resource:
         "Region": region.row_name if number % 2 else region.name,
         "AvailabilityZone": dice.choice(region.zones),
         "InstanceName": INSTANCE_NAMES[number % len(INSTANCE_NAMES)],
-        "DiscountRate": ("1", ABSENT)[number % 2],  # abandoned, says the definition
+        "DiscountRate": ("1", ABSENT)[number % 2],  # the definition says it is abandoned
     }
     return Resource(product, region, f"{product.prefix}{dice.randrange(36**8):x}", fields, TAGS[number % len(TAGS)])
 
 
 @lru_cache(maxsize=50_000)
 def _template(action: str, seed: int, customer_uin: str, kind: Kind) -> str:
-    """Make a line's JSON text as an action shows it, with `%s` in each of its SLOTS."""
+    """Return a line's JSON text as an action shows it, with `%s` in each of its SLOTS."""
     resource = resources(seed, customer_uin)[kind.resource]
     fields = _fields(seed, customer_uin, resource, kind.component, TERMS[kind.terms])
     fields |= {"PayerAccountId": int(payer_uin(seed)), "OwnerAccountId": int(customer_uin)}
@@ -364,7 +367,7 @@ def _template(action: str, seed: int, customer_uin: str, kind: Kind) -> str:
 def _fields(
     seed: int, customer_uin: str, resource: Resource, component_number: int, terms: ChargeKind
 ) -> dict[str, Any]:
-    """Return the fields that all lines of a resource, component and kind of charge have in common."""
+    """Return the fields that all lines of a resource, component and kind of charge share."""
     product, component = resource.product, resource.product.components[component_number]
     per_hour = component.price_unit.endswith("/hour")
     rate = _discount_rate(seed, customer_uin)
@@ -377,7 +380,7 @@ def _fields(
         "TransactionType": terms.label,
         "ComponentType": component.type_name,
         "ComponentName": component.name,
-        "ComponentListPrice": component.list_price if terms.sign > 0 else None,  # refunds hide it
+        "ComponentListPrice": component.list_price if terms.sign > 0 else None,  # refunds do not show it
         "ComponentPriceMeasurementUnit": component.price_unit,
         "ComponentUsageUnit": component.usage_unit,
         "DurationUnit": "hour" if per_hour else "",

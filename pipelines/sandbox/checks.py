@@ -1,7 +1,7 @@
-"""Checks a signed request against the catalogue: action, version, role, parameters. Strict wherever a document says so.
+"""Checks of a request against the catalogue: action, version, role, parameters. Strict wherever a document is.
 
-Which codes stand for what: the API's error lists (document 1085/51426 and the official SDK's errorcodes). What does not
-belong here: what several parameters must be together (`answers`), what a page holds (`paging`).
+The error codes are from the API's error lists (document 1085/51426 and the errorcodes of the official SDK). `answers`
+checks combinations of parameters; `paging` decides what a page holds.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ ENUMERATIONS: Mapping[str, frozenset[str | int]] = {
     "Usage": frozenset(USAGES),
     "VoucherStatus": frozenset(("Issued", "Used", "Expired", "Invalidated")),
 }
-"""What a parameter of that name, or of that action, can be; spelled as the definition spells it (`acs` too)."""
+"""Allowed values of parameters, by `<name>` or `<action>.<name>`, spelled as in the definition (`acs` too)."""
 MONTHS = ("Month", "BillMonth")
 TIMES = ("StartTime", "EndTime")
 FIRST_DAY = "2025-06-01"
-"""There are no daily bills before, says the definition of DescribeCustomerBillDetailByDay."""
+"""The first day with daily bills, from the definition of DescribeCustomerBillDetailByDay."""
 PAGES = ("Page", "PageSize")
 TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -71,7 +71,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def known_action(headers: Mapping[str, str]) -> Action:
-    """Return the action that the headers name. Raises Refusal: MissingParameter, NoSuchVersion or InvalidAction."""
+    """Return the action named in the headers. Raises Refusal with MissingParameter, NoSuchVersion or InvalidAction."""
     for name in ("X-TC-Action", "X-TC-Version"):
         if not headers.get(name):
             raise Refusal("MissingParameter", f"The header {name} is missing.")
@@ -95,9 +95,9 @@ def checked_parameters(
     now: datetime,
     quirk: PagingQuirk = PagingQuirk(),  # noqa: B008 - a value
 ) -> dict[str, Any]:
-    """Return the parameters in a request's body, which are the action's, of its types and in range.
+    """Return the parameters in a request's body, after checking their names, types and ranges.
 
-    `quirk`: how the actions page whose paging is not documented.
+    `quirk` is the paging of actions that do not document it.
 
     Raises Refusal with MissingParameter, UnknownParameter, InvalidParameter (a wrong type), InvalidParameterValue (out
     of range), InvalidParameterValue.InvalidMonth or, for DescribeCustomerUin, InvalidParameter.Page.
@@ -142,7 +142,7 @@ def _check_value(action: Action, parameter: Parameter, value: Any, now: datetime
         raise Refusal("InvalidParameterValue", f"The parameter {parameter.name} is out of range.")
     values = ENUMERATIONS.get(f"{action.name}.{parameter.name}") or ENUMERATIONS.get(parameter.name)
     if values and value not in values:
-        raise Refusal("InvalidParameterValue", f"{value} is no {parameter.name}.")
+        raise Refusal("InvalidParameterValue", f"{value} is not a {parameter.name}.")
     if parameter.name in MONTHS:
         _check_month(value, now)
     if parameter.name == "Date" and not (_is_time(value, "%Y-%m-%d") and FIRST_DAY <= value <= f"{now:%Y-%m-%d}"):
@@ -152,7 +152,7 @@ def _check_value(action: Action, parameter: Parameter, value: Any, now: datetime
 
 
 def _check_page(action: Action, name: str, value: int, quirk: PagingQuirk) -> None:
-    """Check page numbers and sizes. One action has a code of its own for both."""
+    """Check a page number or size. DescribeCustomerUin has its own error code for both."""
     if name == "Page":
         largest = next((parameter.maximum for parameter in action.parameters if parameter.name == name), None)
         refused = not quirk.page_ignored and (value < quirk.first or (largest is not None and value > largest))
@@ -164,7 +164,7 @@ def _check_page(action: Action, name: str, value: int, quirk: PagingQuirk) -> No
 
 
 def _is_time(value: str, form: str) -> bool:
-    """Tell whether a text is a time of this form, with all its leading zeros."""
+    """Return whether a text is a time in a format, with all leading zeros."""
     try:
         return datetime.strptime(value, form).strftime(form) == value  # noqa: DTZ007  compared as text
     except ValueError:

@@ -1,6 +1,6 @@
-"""Credit: what was allocated to customers and what is left of it, in whole 1/UNIT USD, so that all sums tie out.
+"""Credit of customers and partners: what was allocated and what is left, in whole 1/UNIT USD, so that all sums agree.
 
-What is left changes from day to day and does not follow from bills. What does not belong here: how answers are spelled.
+What is left is random for each day and does not follow from bills. `answers` formats the figures.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from pipelines.sandbox.world import World
 
 UNIT = 10**4
-"""Four decimals: more than the two that the API's texts speak of."""
+"""Four decimals, more than the two that the API documents."""
 SHARES = 1000
 MANY = 130
-"""Allocations of the partner's first customer: more than a page has."""
+"""Number of allocations of the partner's first customer: more than fit on a page."""
 OPERATORS = ("100000000001", "财务 (finance)", "api")
 REMARKS = ("", "raised for a campaign", "年度调整", None)
 
 
 class Allocation(NamedTuple):
-    """One change of a customer's credit, at a time in UTC+8: by how much, to what, and what was then left."""
+    """One change of a customer's credit.
+
+    `at` is in UTC+8, `credit` the change, `allocated` the new credit, `left` what was left of it then.
+    """
 
     at: str
     operator: str
@@ -37,7 +40,7 @@ class Allocation(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """A credit and what is left of it; less than nothing if the customer owes more."""
+    """A credit and what is left of it. A negative amount is left if the customer owes more."""
 
     credit: int
     left: int
@@ -48,7 +51,7 @@ class Balance(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """A partner's credit: all it has, what it has allocated of that, and its customers' credit together."""
+    """A partner's credit: in all, the part it has allocated, and the credit of its customers in all."""
 
     credit: int
     allocated: int
@@ -56,7 +59,7 @@ class Pool(NamedTuple):
 
 
 def allocations(world: World, uin: str, now: datetime) -> list[Allocation]:
-    """Return what was allocated to a customer by an instant, the oldest first."""
+    """Return a customer's allocations up to an instant, the oldest first."""
     many = uin in world.customer_uins[:1]
     return [made for made in _allocations(world.seed, uin, many=many) if made.at <= f"{now:%Y-%m-%d %H:%M:%S}"]
 
@@ -67,7 +70,7 @@ def balance(world: World, uin: str, now: datetime) -> Balance:
 
 
 def pool(world: World, role: Role, uin: str, now: datetime) -> Pool:
-    """Return a partner's credit. What a distributor gives to its resellers counts as allocated."""
+    """Return a partner's credit. What a distributor gives its second-level resellers counts as allocated."""
     customers = Balance(0, 0)
     for customer in world.own_uins(role, uin):
         customers = customers.plus(balance(world, customer, now))
@@ -90,7 +93,7 @@ def _allocations(seed: int, uin: str, *, many: bool) -> tuple[Allocation, ...]:
     at, allocated, made = datetime.fromisoformat(profile(seed, uin).bound_at), 0, []
     for _ in range(count):
         at += timedelta(seconds=dice.randrange(1, 8 * 24 * 3600))
-        least = -allocated // 2 if allocated and dice.random() < 1 / 5 else 1  # some credit is taken back
+        least = -allocated // 2 if allocated and dice.random() < 1 / 5 else 1  # some credit is reduced again
         credit = dice.randrange(least, 0) if least < 0 else dice.randrange(5000 * UNIT)
         allocated += credit
         left = allocated * dice.randrange(SHARES) // SHARES

@@ -1,7 +1,4 @@
-"""What can go wrong in the sandbox, how often and for whom, and the dice that decide.
-
-What a fault does to an answer is the gateway's business.
-"""
+"""Faults that the sandbox can play: which, how often and for which requests. `gateway` applies them to answers."""
 
 from __future__ import annotations
 
@@ -11,17 +8,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 QUIET = ("withheld_pages", "arriving", "moving")
-"""Faults that an answer does not show."""
+"""Faults that cannot be seen in the answer."""
 QUIETLY = ("DescribeCustomerBillDetail",)
-"""The actions of a quiet fault that names none."""
+"""The actions that a quiet fault applies to if it names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong: for a share of the requests (0 to 1) that are of these actions, customers and pages.
+    """One fault: the share of requests that it hits (`rate`, 0 to 1), among given actions, customers and pages.
 
-    Empty means any. `times`: at most so often in all (None: no end). `Fault(actions=("DescribeCustomerUin",), times=1)`
-    hits the next request for the list of customers, and no other.
+    Empty means any. `times` limits the number of hits (None: no limit).
+    `Fault(actions=("DescribeCustomerUin",), times=1)` hits only the next request for the list of customers.
     """
 
     rate: float = 1.0
@@ -33,16 +30,25 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What goes wrong. A number is short for `Fault(rate=number)`.
+    """All faults to play. A number is short for `Fault(rate=number)`.
 
-    Loud ones: `throttling` (RequestLimitExceeded), `internal_error`, `service_busy`, `reset` (the connection breaks),
-    `slow` (the answer takes `slow_seconds` more), `bad_gateway` (HTTP 502 with a page of HTML), `truncated` (half of
-    the JSON). Quiet ones: `withheld_pages` (a page lacks rows, its Total does not say so), `arriving` (after the page a
-    row arrives at the top: Total rises, every row moves down), `moving` (after the page the top row goes to the end:
-    Total stays, every row moves up). What arrived or moved stays so, and summaries count what arrived. A quiet fault
-    that names no actions is of DescribeCustomerBillDetail; it can name any action with pages, `arriving` only the two
-    that list bill lines. `unbound`: customers, still listed, that answer NotCustomerUin; `unlisted`: customers that are
-    not listed any more.
+    Faults that the client can see:
+
+    - `throttling`: RequestLimitExceeded; `internal_error`, `service_busy`: these codes.
+    - `reset`: the connection breaks; `bad_gateway`: HTTP 502 with an HTML page; `truncated`: half of the JSON.
+    - `slow`: the answer takes `slow_seconds` longer.
+
+    Quiet faults, which it cannot see in the answer:
+
+    - `withheld_pages`: a page lacks rows, but Total counts them.
+    - `arriving`: after the page, a row arrives at the top: Total rises, all rows move down. Summaries include it.
+    - `moving`: after the page, the top row goes to the end: Total stays, all rows move up.
+
+    What arrived or moved stays so. A quiet fault without actions applies to DescribeCustomerBillDetail. It can name any
+    action with pages, but `arriving` only the two that list bill lines.
+
+    `unbound`: customers on the list whose requests are refused with NotCustomerUin. `unlisted`: customers missing from
+    the list.
     """
 
     throttling: Fault | float = 0.0
@@ -61,7 +67,7 @@ class Faults:
 
 
 class FaultTarget(NamedTuple):
-    """A request as far as faults and statistics tell requests apart. `identity` is equal for equal requests."""
+    """What faults and statistics need to know of a request. `identity` is equal for equal requests."""
 
     action: str
     customer_uin: str | None
@@ -70,18 +76,18 @@ class FaultTarget(NamedTuple):
 
 
 class Dice:
-    """Decides which requests faults hit: by lot, but the n-th asking of the same question always draws the same lot.
+    """Decides at random which requests faults hit, but always the same for the n-th occurrence of a request.
 
-    So what a run meets does not hang on the order in which its requests arrive, and asking again is another draw.
+    So the faults of a run do not depend on the order of its requests, and a retry has a new chance.
     """
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.hits_of: Counter[str] = Counter()
-        self._asked: Counter[tuple[str, str]] = Counter()
+        self._occurrences: Counter[tuple[str, str]] = Counter()
 
     def hit(self, name: str, call: FaultTarget) -> bool:
-        """Tell whether the fault of that name hits this call; if so, it has happened."""
+        """Return whether the named fault hits a request, and count it if so."""
         fault = getattr(self.faults, name)
         if not isinstance(fault, Fault):
             fault = Fault(rate=fault)
@@ -94,8 +100,8 @@ class Dice:
             and (fault.times is None or self.hits_of[name] < fault.times)
         ):
             return False
-        self._asked[name, call.identity] += 1
-        lot = hashlib.sha256(f"{name}|{call.identity}|{self._asked[name, call.identity]}".encode()).digest()
+        self._occurrences[name, call.identity] += 1
+        lot = hashlib.sha256(f"{name}|{call.identity}|{self._occurrences[name, call.identity]}".encode()).digest()
         hit = int.from_bytes(lot[:6], "big") < fault.rate * 2**48
         self.hits_of[name] += hit
         return hit

@@ -1,8 +1,8 @@
-"""Bill and commission files: the answers that link to them, and what is in them.
+"""Bill and commission files: the answers that link to them, and their content.
 
-They are made of the same bills as all other answers, so they tie out. What no document shows (a file's whole first
-line, encoding and delimiter, a commission file's columns) is made up, as `endpoints.files` expects it. How links are
-made and followed does not belong here (`storage`).
+They are made from the same bills as all other answers, so all figures agree. What no document shows (a whole header
+line, encoding and delimiter, the columns of a commission file) is invented, as `endpoints.files` expects it. `storage`
+makes links and serves the files.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import openpyxl
 
 from pipelines.endpoints.shapes import CUSTOMER_KINDS, DIRECT
 from pipelines.periods import BillMonth, MonthState
-from pipelines.sandbox.api_request import spelled
+from pipelines.sandbox.api_request import json_members
 from pipelines.sandbox.bill import SCALE, LineSums, money, resources
+from pipelines.sandbox.bill_view import Filters
 from pipelines.sandbox.goods import PRODUCTS, TAGS
 from pipelines.sandbox.profiles import profile
 from pipelines.sandbox.refusals import Refusal
-from pipelines.sandbox.statement import Filters
 from pipelines.sandbox.storage import File
 
 if TYPE_CHECKING:
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 
     from pipelines.sandbox.api_request import Answer, ApiRequest, Members
     from pipelines.sandbox.bill import Line
-    from pipelines.sandbox.statement import BillView
+    from pipelines.sandbox.bill_view import BillView
 
 Row = dict[str, str]
-"""A line of a file, by header (`_key`)."""
+"""A row of a file, by normalised header (`_key`)."""
 
 FIRST_RESOURCE_MONTH = "2023-11"
-"""There are no files by instance before, says the definition."""
+"""The first month with files by instance, from the definition."""
 LINES_PER_CSV = 5000
-"""A customer with more lines has several CSVs in a pack: a spreadsheet holds only so many."""
+"""A customer with more lines has several CSVs in a pack, since spreadsheets have a limit."""
 COMMISSION_PERCENT = 5
 COMMISSION_RATE = "0.05"
 CENT = SCALE // 100
 NONE = "-"
-"""What a file has where a row has nothing."""
+"""What a file has in place of a missing value."""
 PACK = "Pack"
 _SAVED_AT = re.compile(rb"<dcterms:(created|modified).*?</dcterms:\1>")
 
@@ -75,7 +75,7 @@ CUSTOMER_DETAIL = (
     *(*_RESOURCE, *_COMPONENT, "Original Cost", "RI Deduction (Duration)", "RI Deduction (Cost)"),
     *(*_AMOUNTS, *_CODES),
 )
-"""As documents 1085/56859 and 1085/48350 name them."""
+"""Headers from documents 1085/56859 and 1085/48350."""
 _OWN = (
     *("Payer Account ID", "Owner Account ID", "Operator Account ID", "BillingMode", "ProductName", "Subproduct Name"),
     *("Project Name", "Region", "Availability Zone", "Instance ID", "InstanceName", "TransactionType", "Bill Month"),
@@ -89,7 +89,7 @@ OWN_DETAIL = (
     *("Discount Multiplier", "Blended Discount Multiplier", *_OWN_AMOUNTS, "Amount Before Tax", "TaxRate", "TaxAmount"),
     *("Total Cost (Including Tax)", *_CODES, *_TAGS),
 )
-"""As a public parser of own bills reads them, with and without spaces."""
+"""Headers as a public parser of own bills reads them, with and without spaces."""
 COMMISSION = (
     *("Month", "Customer UIN", "Customer Name", "Product Name", "Total Amount", "Commission Rate", "Commission Amount"),
     "Currency",
@@ -97,10 +97,10 @@ COMMISSION = (
 
 
 def describe_customer_bill_download_url(request: ApiRequest) -> Members:
-    """Link to a customer's bill, or to a pack of all customers' bills of a month that is billed.
+    """Link to a customer's bill, or to a pack of all customers' bills of an issued month.
 
-    That a pack takes no customer and any other file needs one is what the definition's examples do; the codes for what
-    there is not are inferred from its list of codes.
+    That a pack takes no customer and any other file needs one follows from the definition's examples. The codes for
+    files that do not exist are inferred from its list of codes.
     """
     parameters, month = request.parameters, request.month
     level, kind = LEVELS[parameters["FileType"].removesuffix(PACK)], parameters["CustomerUinType"]
@@ -121,34 +121,34 @@ def describe_bill_download_url(request: ApiRequest) -> Members:
 
 
 def describe_rebate_download_url(request: ApiRequest) -> Members:
-    """Link to the commission details of a month that is billed."""
-    _check_billed(request, "InvalidParameterValue")
+    """Link to the commission details of an issued month."""
+    _check_issued(request, "InvalidParameterValue")
     path = f"%2Fmnt/commission/CommissionDetail-{request.uin}-{_compact(request.month)}-{{}}.xlsx"
     return _linked(request, File(path, lambda: _commission(request)))
 
 
 def _linked(request: ApiRequest, file: File) -> Members:
-    asked = json.dumps([request.action.name, request.uin, dict(request.parameters)], sort_keys=True)
-    target = request.storage.link(file, asked)
-    return spelled(DownloadUrl=target and request.address + target, Ready=int(bool(target)))
+    identity = json.dumps([request.action.name, request.uin, dict(request.parameters)], sort_keys=True)
+    target = request.storage.link(file, identity)
+    return json_members(DownloadUrl=target and request.address + target, Ready=int(bool(target)))
 
 
 def _customer_bill(request: ApiRequest, level: Level, kind: str) -> File:
     uin = request.billed_customer()
     if (uin in request.world.own_uins(request.role, request.uin)) != (kind == DIRECT):
-        raise Refusal("InvalidParameter", f"{uin} is no {kind}.")
+        raise Refusal("InvalidParameter", f"{uin} is not a {kind}.")
     return _bill(request, level, uin)
 
 
 def _bill(request: ApiRequest, level: Level, uin: str) -> File:
-    statement = request.statement_of(uin, request.month)
+    bill_view = request.bill_view_of(uin, request.month)
     path = f"{level.stem}-{uin}-{_compact(request.month)}-{{}}.csv"
-    return File(path, lambda: _csv(level.headers, _rows(level, statement, request.uin)))
+    return File(path, lambda: _csv(level.headers, _rows(level, bill_view, request.uin)))
 
 
 def _pack(request: ApiRequest, level: Level, kind: str) -> File:
-    """Make a pack: an archive with a CSV for each customer, or several for one with very many lines."""
-    _check_billed(request, "FailedOperation")
+    """Return a pack: an archive with a CSV for each customer, or several for one with very many lines."""
+    _check_issued(request, "FailedOperation")
     world, role = request.world, request.role
     others = world.billed_uins(role, request.uin).difference(world.own_uins(role, request.uin))
     uins = request.customer_uins if kind == DIRECT else sorted(others)
@@ -157,8 +157,8 @@ def _pack(request: ApiRequest, level: Level, kind: str) -> File:
 
     def members() -> Iterator[tuple[str, bytes]]:
         for uin in uins:
-            rows = _rows(level, request.statement_of(uin, request.month), request.uin)
-            for number, part in enumerate(_parts(rows), 1):
+            rows = _rows(level, request.bill_view_of(uin, request.month), request.uin)
+            for number, part in enumerate(_chunks(rows), 1):
                 yield f"{level.stem}-{uin}-{_compact(request.month)}-{number}.csv", _csv(level.headers, part)
 
     whose = "AllCustomersBills" if kind == DIRECT else "AllResellersBills"
@@ -169,7 +169,7 @@ def _pack(request: ApiRequest, level: Level, kind: str) -> File:
 
 
 def _archive(members: Iterable[tuple[str, bytes]]) -> bytes:
-    """Pack members without the time of day, so that equal contents are equal files."""
+    """Return a ZIP archive without times, so that equal contents give equal files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, content in members:
@@ -177,8 +177,8 @@ def _archive(members: Iterable[tuple[str, bytes]]) -> bytes:
     return packed.getvalue()
 
 
-def _parts(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Divide rows into lists of LINES_PER_CSV; no rows are one empty list."""
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Divide rows into lists of LINES_PER_CSV. No rows give one empty list."""
     yield list(islice(rows, LINES_PER_CSV))
     while part := list(islice(rows, LINES_PER_CSV)):
         yield part
@@ -193,12 +193,12 @@ def _check_level(level: Level, month: str) -> None:
         raise Refusal("InvalidParameter", f"There are no files by instance before {FIRST_RESOURCE_MONTH}.")
 
 
-def _check_billed(request: ApiRequest, code: str) -> None:
+def _check_issued(request: ApiRequest, code: str) -> None:
     if BillMonth(request.month).state(request.now) is not MonthState.ISSUED:
-        raise Refusal(code, f"{request.month} is not billed yet.")
+        raise Refusal(code, f"The bill of {request.month} is not issued yet.")
 
 
-# What is in them
+# The content of the files
 
 
 class Level(NamedTuple):
@@ -218,7 +218,7 @@ LEVELS: Mapping[str, Level] = {
 
 
 def _csv(headers: Sequence[str], rows: Iterable[Row]) -> bytes:
-    """Write rows as a spreadsheet for Windows likes them: with a byte order mark, and CRLF."""
+    """Return rows as CSV for spreadsheets on Windows: with a byte order mark and CRLF."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(headers)
@@ -227,11 +227,11 @@ def _csv(headers: Sequence[str], rows: Iterable[Row]) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
-def _rows(level: Level, statement: BillView, reseller_uin: str) -> Iterator[Row]:
-    """Give a bill's rows: each line at eight decimals, or sums by instance, kind of charge and state at two."""
-    lines = statement.page(Filters(), slice(None))
+def _rows(level: Level, bill_view: BillView, reseller_uin: str) -> Iterator[Row]:
+    """Give a bill's rows: each line with eight decimals, or sums by instance, kind of charge and payment with two."""
+    lines = bill_view.page(Filters(), slice(None))
     if not level.by_instance:
-        yield from (_row(statement, line, line.amounts, money, reseller_uin) for line in lines)
+        yield from (_row(bill_view, line, line.amounts, money, reseller_uin) for line in lines)
         return
     sums: defaultdict[tuple[int, str, bool], list[Line]] = defaultdict(list)
     for line in lines:
@@ -240,18 +240,18 @@ def _rows(level: Level, statement: BillView, reseller_uin: str) -> Iterator[Row]
         amounts = LineSums()
         for line in group:
             amounts = amounts.plus(line.amounts)
-        yield _row(statement, group[0], amounts, _cents, reseller_uin)
+        yield _row(bill_view, group[0], amounts, _cents, reseller_uin)
 
 
-def _row(statement: BillView, line: Line, amounts: LineSums, spell: Callable[[int], str], reseller_uin: str) -> Row:
-    """Spell all that any file has of a line, by header: the row that its partner is answered, and what that lacks."""
+def _row(bill_view: BillView, line: Line, amounts: LineSums, spell: Callable[[int], str], reseller_uin: str) -> Row:
+    """Return all that any file shows of a line, by header: the partner's row of the detail, and what that lacks."""
     fields = json.loads(line.text)
     tags = resources(*line.whose)[line.kind.resource].tags or {}
-    discounted, is_paid = spell(amounts.total + amounts.voucher), statement.issued and line.group.paid
+    discounted, is_paid = spell(amounts.total + amounts.voucher), bill_view.issued and line.group.paid
     return {_key(name): NONE if value is None else str(value) for name, value in fields.items()} | {
         _key(header): value
         for header, value in {
-            "Bill Month": statement.bill.month,
+            "Bill Month": bill_view.bill.month,
             "Reseller Account ID": reseller_uin,
             "Tag Keys": ";".join(tags) or NONE,
             "Component Contracted Price": fields["ComponentListPrice"] or NONE,
@@ -273,26 +273,26 @@ def _row(statement: BillView, line: Line, amounts: LineSums, spell: Callable[[in
 
 
 def _key(header: str) -> str:
-    """Spell a header as all its spellings are compared; the names of the API's fields are among them."""
+    """Return a header in the form in which its spellings, including the API's field name, are equal."""
     return header.replace(" ", "").lower()
 
 
 def _cents(amount: int) -> str:
-    """Write an amount, in 1/SCALE USD, rounded to cents, half away from zero."""
+    """Return an amount in 1/SCALE USD rounded to cents, half away from zero."""
     cents = (2 * abs(amount) + CENT) // (2 * CENT)
     sign = "-" if amount < 0 and cents else ""
     return f"{sign}{cents // 100}.{cents % 100:02d}"
 
 
 def _commission(request: ApiRequest) -> bytes:
-    """Make a workbook: what each customer paid for each product, and the commission on it, as numbers in cents."""
+    """Return a workbook with each customer's cost by product and the commission on it, as numbers with two decimals."""
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("Commission Details")
     sheet.append([f"Commission details of {request.month}"])
     sheet.append(COMMISSION)
     for uin in request.customer_uins:
         name = profile(request.world.seed, uin).name
-        for code, amounts in request.statement_of(uin, request.month).sums_by(lambda group: group.business).items():
+        for code, amounts in request.bill_view_of(uin, request.month).sums_by(lambda group: group.business).items():
             commission = _cents(amounts.total * COMMISSION_PERCENT // 100)
             numbers = map(Decimal, (_cents(amounts.total), COMMISSION_RATE, commission))
             sheet.append([request.month, int(uin), name, PRODUCT_NAMES[code], *numbers, "USD"])

@@ -1,4 +1,4 @@
-"""The lists that sign-up forms are filled from: countries and industries. A small part of what the service has."""
+"""The lists of countries and industries, a small part of the service's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Country(NamedTuple):
 
 
 class Industry(NamedTuple):
-    """An industry of the first level, with those of the second: id, name, information."""
+    """An industry of the first level, with those of the second level: id, name, description."""
 
     id: str
     name: str
@@ -35,7 +35,7 @@ COUNTRIES = (
     Country("Thailand", "泰国", "TH", "THA", "66"),
     Country("United States", "美国", "US", "USA", "1"),
 )
-"""Namibia's code is NA, which careless readers take for a missing value."""
+"""Namibia's code is NA, which some CSV readers take for a missing value."""
 
 INDUSTRIES = (
     Industry("1", "Internet", (("101", "E-commerce", "Online shops, market places"), ("102", "Social media", ""))),

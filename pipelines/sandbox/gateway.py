@@ -1,7 +1,7 @@
-"""Deals with one HTTP request: signature, action, limit, role, parameters, answer, in this order.
+"""Handles one HTTP request: signature, action, rate limit, role, parameters, answer, in this order.
 
-Every request that reaches it is answered with HTTP 200 and the API's envelope, errors too; only faults break that. What
-does not belong here: what an action answers (`answers`), how HTTP is served (`serving`).
+Every request is answered with HTTP 200 and the API's envelope, errors included, unless a fault breaks the answer.
+`answers` makes the answers; `serving` serves HTTP.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pipelines.sandbox.answers import ANSWERS
 from pipelines.sandbox.api_request import ApiRequest
 from pipelines.sandbox.faults import Dice, Faults, FaultTarget
 from pipelines.sandbox.refusals import Refusal
+from pipelines.sandbox.request_log import OK, RequestLog
 from pipelines.sandbox.signatures import Principal, verified
 from pipelines.sandbox.storage import Storage
-from pipelines.sandbox.tally import OK, RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,26 +37,26 @@ if TYPE_CHECKING:
     from pipelines.sandbox.world import World
 
 BILL_LINES = frozenset({"DescribeCustomerBillDetail", "DescribeBillDetail"})
-"""The actions that list bill lines, where one can arrive while they are paged."""
+"""The actions that list bill lines. A line can arrive while pages are read."""
 
 REFUSING_FAULTS = {
-    "throttling": ("RequestLimitExceeded", "The request rate is over the limit (a fault that was asked for)."),
-    "internal_error": ("InternalError", "An internal error has occurred (a fault that was asked for)."),
+    "throttling": ("RequestLimitExceeded", "The request rate is over the limit (a fault set in the sandbox)."),
+    "internal_error": ("InternalError", "An internal error has occurred (a fault set in the sandbox)."),
     "service_busy": (
         "OperationDenied.ServiceBusy",
-        "The service is busy, try again later (a fault that was asked for).",
+        "The service is busy, try again later (a fault set in the sandbox).",
     ),
 }
 
 BAD_GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
-class Broken(Exception):
-    """The answer is lost on the way; the name is the fault's."""
+class BrokenAnswer(Exception):
+    """The answer is lost on the way. The text is the fault's name."""
 
 
 class Gateway:
-    """The sandbox's service. `world` and `now` can be set while it serves, `faults` through its setter."""
+    """The sandbox's service. `world`, `now` and `faults` can be set while it serves."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Gateway:
     ) -> None:
         self.world = world
         self.now = now
-        self.tally = RequestLog()
+        self.log = RequestLog()
         self.storage = Storage()
         self._principals = {principal.secret_id: principal for principal in principals}
         self._latency = latency
@@ -82,7 +82,7 @@ class Gateway:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong; setting it begins all counts of `times` anew. What arrived or moved before, stays so."""
+        """The faults to play. Setting them restarts the counts of `times`. What arrived or moved before stays so."""
         return self._dice.faults
 
     @faults.setter
@@ -90,7 +90,7 @@ class Gateway:
         self._dice = Dice(faults)
 
     async def respond(self, request: Request, drop: Callable[[], None]) -> Response:
-        """Answer one request; `drop` breaks its connection."""
+        """Answer one request. `drop` breaks its connection."""
         at = time.time()
         body = await request.body()
         call = _call(request, body)
@@ -102,7 +102,7 @@ class Gateway:
         except Refusal as refusal:
             error = json.dumps({"Code": refusal.code, "Message": refusal.message})
             outcome, response = refusal.code, _enveloped({"Error": error})
-        except Broken as broken:
+        except BrokenAnswer as broken:
             outcome, response = str(broken), HTMLResponse(BAD_GATEWAY_PAGE, status_code=502)
         if outcome == OK and self._dice.hit("truncated", call):
             outcome, response = (
@@ -111,19 +111,19 @@ class Gateway:
             )
             played.append(outcome)
         writes = call.action in ACTIONS and ACTIONS[call.action].writes
-        self.tally.add(call, at, outcome, writes=writes, faults=played)
+        self.log.add(call, at, outcome, writes=writes, faults=played)
         await asyncio.sleep(self._latency)
         if outcome == "reset":
             drop()
         return response
 
     def statistics(self) -> Response:
-        """Answer with what was asked, by action."""
-        return JSONResponse(self.tally.by_action())
+        """Answer with counts of the requests, by action."""
+        return JSONResponse(self.log.by_action())
 
     def requests(self) -> Response:
-        """Answer with the last requests one by one."""
-        return JSONResponse([asked._asdict() for asked in self.tally.asked()])
+        """Answer with the last requests."""
+        return JSONResponse([record._asdict() for record in self.log.requests()])
 
     async def _answer(self, request: Request, body: bytes, call: FaultTarget, at: float, played: list[str]) -> Members:
         if request.method != "POST" or request.headers.get("content-type", "").split(";")[0] != "application/json":
@@ -131,7 +131,7 @@ class Gateway:
         principal = verified(request.headers, body, self._principals, at)
         action = checks.known_action(request.headers)
         self._admit(principal, action, at)
-        await self._play_loud_faults(call, played)
+        await self._play_visible_faults(call, played)
         if action.writes:
             raise Refusal("UnauthorizedOperation", f"{action.name} writes; the sandbox does not.")
         checks.check_role(action, principal.role)
@@ -163,25 +163,24 @@ class Gateway:
         return {member.name: members[member.name] for member in action.fields}
 
     def _admit(self, principal: Principal, action: Action, at: float) -> None:
-        """Let the first requests of each calendar second pass, by arrival, for each key and action.
+        """Accept the first requests of each calendar second, by arrival, for each key and action.
 
-        So says the page on limits (1278/109059). Those turned away count as arrived too, which changes nothing here: a
-        second that is full stays full.
+        This follows the page on limits (1278/109059). Refused requests count as arrived too; a full second stays full.
         """
         key, second = (principal.secret_id, action.name), int(at)
         last_second, count = self._windows.get(key, (second, 0))
         count = count + 1 if last_second == second else 1
         self._windows[key] = second, count
-        self.tally.arrive(action.name, count)
+        self.log.arrive(action.name, count)
         if self._limits and count > action.limit:
-            raise Refusal("RequestLimitExceeded", f"{action.name} takes {action.limit} requests a second.")
+            raise Refusal("RequestLimitExceeded", f"{action.name} takes {action.limit} requests per second.")
 
-    async def _play_loud_faults(self, call: FaultTarget, played: list[str]) -> None:
+    async def _play_visible_faults(self, call: FaultTarget, played: list[str]) -> None:
         if self._play("slow", call, played):
             await asyncio.sleep(self.faults.slow_seconds)
         for name in ("reset", "bad_gateway"):
             if self._play(name, call, played):
-                raise Broken(name)
+                raise BrokenAnswer(name)
         for name, (code, message) in REFUSING_FAULTS.items():
             if self._play(name, call, played):
                 raise Refusal(code, message)
@@ -193,14 +192,14 @@ class Gateway:
         return hit
 
     def _billing_time(self) -> datetime:
-        """Return the billing clock's time; one set without a zone is in UTC+8."""
+        """Return the billing clock's time. One set without a time zone is in UTC+8."""
         if self.now is not None and self.now.tzinfo is None:
             return self.now.replace(tzinfo=BILLING_ZONE)
         return BillingClock(self.now).now()
 
 
 def _call(request: Request, body: bytes) -> FaultTarget:
-    """Tell what a request is about before anything in it is checked."""
+    """Return what a request is about, before anything in it is checked."""
     action = request.headers.get("x-tc-action", "")
     try:
         members: Any = json.loads(body)
@@ -217,12 +216,12 @@ def _call(request: Request, body: bytes) -> FaultTarget:
 
 
 def _listing(action: Action, uin: str, parameters: Mapping[str, Any]) -> str:
-    """Name the listing that a page is of."""
-    asked = {name: value for name, value in parameters.items() if name not in checks.PAGES}
-    return json.dumps([action.name, uin, asked], sort_keys=True)
+    """Return the identity of the listing that a page belongs to."""
+    others = {name: value for name, value in parameters.items() if name not in checks.PAGES}
+    return json.dumps([action.name, uin, others], sort_keys=True)
 
 
 def _enveloped(members: Members) -> Response:
-    """Put members (JSON text) into the API's envelope, with a RequestId of their own."""
+    """Put fields (JSON text) into the API's envelope, with a new RequestId."""
     named = "".join(f"{json.dumps(name)}: {text}, " for name, text in members.items())
     return Response(f'{{"Response": {{{named}"RequestId": "{uuid.uuid4()}"}}}}', media_type="application/json")

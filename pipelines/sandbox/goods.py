@@ -1,8 +1,8 @@
-"""What is sold in the sandbox, where and on which terms, what policies cover; and names that are hard to keep.
+"""Products, regions, kinds of charge and rebate policies of the sandbox; and names that are hard to handle.
 
-Data only. Codes and labels are spelled as the API spells them: product `p_`, subproduct `sp_`, component type `v_`,
-component `sv_` (a bill row calls them BusinessCode, ProductCode, ComponentCode and ItemCode); labels are those in the
-definition of DescribeCustomerBillDetail, version 2022-09-28. Prices and amounts are made up.
+Data only. Codes and labels are spelled as in the API: product `p_`, subproduct `sp_`, component type `v_`, component
+`sv_` (in bill rows: BusinessCode, ProductCode, ComponentCode and ItemCode). Labels are from the definition of
+DescribeCustomerBillDetail, version 2022-09-28. Prices and amounts are invented.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Component(NamedTuple):
-    """What a row charges for. `list_price` in USD per unit and time, as text; at most 12 decimals."""
+    """A component that a line charges for. `list_price` is in USD per unit and time, as text of up to 12 decimals."""
 
     type_code: str
     type_name: str
@@ -21,11 +21,11 @@ class Component(NamedTuple):
     price_unit: str
     usage_unit: str
     usage_max: int
-    """The largest usage of one row, in units."""
+    """The largest usage of one line, in units."""
 
 
 class Product(NamedTuple):
-    """A product with one subproduct. `weight`: how often it is bought; `prefix` begins its instance ids."""
+    """A product with one subproduct. `weight`: how often it is bought; `prefix`: of its instance ids."""
 
     code: str
     name: str
@@ -37,9 +37,9 @@ class Product(NamedTuple):
 
 
 class Region(NamedTuple):
-    """A region: the id and name of the summary by region, the name on rows and the availability zones.
+    """A region: id and name in the summary by region, name on bill lines, and availability zones.
 
-    `row_name` differs from `name` where rows carry a no-break space, as the official example's do.
+    `row_name` has a no-break space in some regions, as in the official example.
     """
 
     id: str
@@ -49,7 +49,7 @@ class Region(NamedTuple):
 
 
 class ChargeKind(NamedTuple):
-    """A kind of charge. `weight`: how often; `sign`: -1 for what is paid back; `hours`: what one row covers."""
+    """A kind of charge. `weight`: how frequent it is; `sign`: -1 for refunds; `hours`: what one line covers."""
 
     action_type: str
     label: str
@@ -191,7 +191,7 @@ REGIONS = (
 )
 
 PAY_MODES = {"prePay": "Yearly/monthly subscription", "postPay": "Pay-As-You-Go resources"}
-"""Code of a summary's PayMode -> label on rows (BillingMode)."""
+"""Label on bill lines (BillingMode) by code of a summary's PayMode."""
 
 TERMS = (
     ChargeKind("postpay_deduct_h", "Hourly settlement", "postPay", 620, 1, 1),
@@ -213,10 +213,10 @@ ACTION_TYPES = frozenset(terms.action_type for terms in TERMS) | frozenset(
         *("pre_purchase", "pre_renew", "pre_upgrade", "pre_downgrade"),
     )
 )
-"""Every ActionType that the definition lists, sold here or not."""
+"""Every ActionType in the definition, used here or not."""
 
 ABSENT = object()
-"""Stands for a member that a row does not have."""
+"""Marks a field that a line does not have."""
 
 INSTANCE_NAMES = (
     "web-frontend-01",
@@ -242,11 +242,11 @@ TAGS: tuple[dict[str, str] | None, ...] = (
     {"env": "prod"},
     {"env": ""},
 )
-"""The tags of resources, in turn; None is an answer without tags, an empty value one that is set to nothing."""
+"""The tags of resources, in rotation. None: the line has no field for tags. An empty value is a tag set to nothing."""
 
 
 class Coverage(NamedTuple):
-    """What a rebate policy covers, each level a code and a name; ANY stands for all there is at a level."""
+    """What a rebate policy covers: code and name at each level. ANY stands for everything at a level."""
 
     product: tuple[str, str]
     sub_product: tuple[str, str]
@@ -272,4 +272,4 @@ POLICIES: dict[str, tuple[Coverage, ...]] = {
         for component in product.components
     ),
 }
-"""The policies that the sandbox knows, by code."""
+"""The rebate policies, by code."""

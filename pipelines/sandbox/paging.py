@@ -1,7 +1,7 @@
-"""Which page is which: what is undocumented about paging, as a setting of the world.
+"""Paging: the positions of a page in a list, and the undocumented properties of paging as a setting of the world.
 
-The API states neither the first page nor the largest size of DescribeCustomerUin, QueryCustomersCredit and
-QueryCreditAllocationHistory. What does not belong here: refusing a page (`checks`).
+The API documents neither the first page nor the largest size of DescribeCustomerUin, QueryCustomersCredit and
+QueryCreditAllocationHistory. `checks` refuses pages that are out of range.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from pipelines.endpoints.shapes import Action
 
 STATED_IN_PROSE = 100
-"""The largest page of the actions whose range the catalogue does not have: their texts say 100."""
+"""The largest page of actions whose catalogue entry has no maximum: their descriptions say 100."""
 
 
 @dataclass(frozen=True, slots=True)
 class PagingQuirk:
-    """How the actions with undocumented paging page: the number of their `first` page and the `largest` size.
+    """Paging of the actions that do not document it: the number of the `first` page and the `largest` size.
 
-    A larger size is refused, or with `capped` answered quietly as the largest. With `page_ignored` every page is the
-    first. Where a request may leave them out, the first page and the largest size are answered.
+    A larger size is refused, or with `capped` treated as the largest without an error. With `page_ignored` every page
+    is the first. A request without page or size gets the first page or the largest size.
     """
 
     first: int = 1
@@ -33,7 +33,7 @@ class PagingQuirk:
 
 
 def quirk_of(action: Action, quirk: PagingQuirk) -> PagingQuirk:
-    """Return how an action pages: as documented, or by the world's quirk where nothing is."""
+    """Return the paging of an action: as documented, or the world's quirk if it is not."""
     if action.paging is None or not action.paging.documented:
         return quirk
     sizes = (parameter.maximum for parameter in action.parameters if parameter.name == "PageSize")
@@ -41,7 +41,7 @@ def quirk_of(action: Action, quirk: PagingQuirk) -> PagingQuirk:
 
 
 def window(action: Action, quirk: PagingQuirk, parameters: Mapping[str, Any]) -> slice:
-    """Return the asked page's place in a list."""
+    """Return the positions of the requested page in a list."""
     quirk = quirk_of(action, quirk)
     size = min(parameters.get("PageSize", quirk.largest), quirk.largest)
     page = 0 if quirk.page_ignored else parameters.get("Page", quirk.first) - quirk.first

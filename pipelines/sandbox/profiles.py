@@ -1,6 +1,6 @@
-"""What accounts are called and since when they are bound: made up from their uin, the same on any day.
+"""Names, contacts and dates of accounts, invented from their UIN: the same on any day.
 
-What does not belong here: which accounts there are (`world`), what they owe (`credit`).
+`world` decides which accounts there are, `credit` what they owe.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VERIFIED = "3"
 
 
 class Profile(NamedTuple):
-    """What is told of an account. Times are text in UTC+8; those of what never happened are None."""
+    """Name, contact, dates and status of an account. Times are text in UTC+8, None for what never happened."""
 
     name: str
     email: str | None
@@ -50,7 +50,7 @@ class Profile(NamedTuple):
 
 @lru_cache(maxsize=20_000)
 def profile(seed: int, uin: str) -> Profile:
-    """Return what is told of an account."""
+    """Return the profile of an account."""
     dice = chance(seed, uin, "profile")
     bound = FIRST_BINDING + timedelta(seconds=dice.randrange(900 * 24 * 3600))
     auth_status = dice.choice(AUTH_STATUSES)

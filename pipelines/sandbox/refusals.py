@@ -1,4 +1,4 @@
-"""A refusal as the API puts it: a code that is a contract and a message that is not."""
+"""The refusal of a request. Its code is part of the API's contract, its message is not."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Serves the sandbox over HTTP on loopback: in a thread of this process, or in the foreground of its own.
+"""Serves the sandbox over HTTP on loopback: in a thread of this process, or as a process of its own.
 
-What does not belong here: anything about requests (`gateway`).
+`gateway` handles the requests.
 """
 
 from __future__ import annotations
@@ -33,22 +33,26 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from pipelines.sandbox.request_log import RequestRecord
     from pipelines.sandbox.signatures import Principal
     from pipelines.sandbox.storage import Storage
-    from pipelines.sandbox.tally import RequestRecord
 
 HOST = "127.0.0.1"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 ABORT = struct.pack("ii", 1, 0)
-"""SO_LINGER for a close that resets the connection instead of ending it."""
+"""Value of SO_LINGER that makes a close reset the connection."""
 
 
 class Sandbox:
     """The sandbox in a thread of this process, while the `with` block runs.
 
-    `now` sets the billing clock (without a zone: UTC+8; None: the real time); `latency` in seconds is added to each
-    answer; `limits=False` lifts the limits per second; `port` 0 takes a free one. Signatures are always checked against
-    the real time. `faults`, `now` and `world` can be set while it runs. Raises SettingError if the port is taken.
+    - `now`: the billing clock; without a time zone it is UTC+8, None is the real time. Signatures are always checked
+      against the real time.
+    - `latency`: seconds added to each answer.
+    - `limits`: False turns the rate limits off.
+    - `port`: 0 takes a free one.
+
+    `faults`, `now` and `world` can be set while it runs. Raises SettingError if the port is in use.
     """
 
     def __init__(
@@ -89,7 +93,7 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong. Setting it begins the faults' `times` anew."""
+        """The faults to play. Setting them restarts the counts of `times`."""
         return self._gateway.faults
 
     @faults.setter
@@ -98,7 +102,7 @@ class Sandbox:
 
     @property
     def now(self) -> datetime | None:
-        """The billing clock, None for the real time."""
+        """The time of the billing clock, None for the real time."""
         return self._gateway.now
 
     @now.setter
@@ -107,20 +111,20 @@ class Sandbox:
 
     @property
     def storage(self) -> Storage:
-        """The storage that links to files lead to; it says how soon files are ready, and how long links are good."""
+        """The storage behind links to files. It decides how soon files are ready and how long links are valid."""
         return self._gateway.storage
 
     def restate(self, customer_uin: str, month: str) -> None:
-        """Restate a customer's closed month: a line vanishes, one appears, up to three change; the summaries follow."""
+        """Restate a customer's issued month: a line vanishes, one appears, up to three change; the summaries follow."""
         self.world = replace(self.world, restated=(*self.world.restated, (customer_uin, month)))
 
     def statistics(self) -> dict[str, dict[str, Any]]:
-        """Return what was asked, by action (see `tally.Tally.by_action`). The same as JSON: GET <url>/statistics."""
-        return self._gateway.tally.by_action()
+        """Return counts of the requests, by action (`RequestLog.by_action`). As JSON: GET <url>/statistics."""
+        return self._gateway.log.by_action()
 
-    def asked(self) -> list[RequestRecord]:
-        """Return the last 200,000 requests one by one. The same as JSON: GET <url>/requests."""
-        return self._gateway.tally.asked()
+    def requests(self) -> list[RequestRecord]:
+        """Return the last 200,000 requests. As JSON: GET <url>/requests."""
+        return self._gateway.log.requests()
 
 
 def serve(
@@ -135,12 +139,12 @@ def serve(
 ) -> None:
     """Run the sandbox in the foreground until it is interrupted. Arguments and errors as for `Sandbox`.
 
-    Once it listens it prints one line that ends with its url: `sandbox: http://127.0.0.1:8642`.
+    Once it listens, it prints one line that ends with its URL: `sandbox: http://127.0.0.1:8642`.
     """
     listening = _listening(port)
     sys.stdout.write(f"sandbox: {_url(listening)}\n")  # connections are queued from now on
     sys.stdout.flush()
-    sys.setswitchinterval(0.001)  # so that answers being worked out do not delay the time at which others arrive
+    sys.setswitchinterval(0.001)  # so that computing an answer does not delay the arrival time of other requests
     with suppress(KeyboardInterrupt):
         _server(Gateway(principals, world, faults, now, latency, limits=limits)).run([listening])
 
@@ -212,7 +216,7 @@ def _server(gateway: Gateway) -> uvicorn.Server:
 
 
 def _reset(transport: asyncio.Transport | None) -> None:
-    if transport is None:  # the caller was faster
+    if transport is None:  # the caller has already closed it
         return
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
     transport.abort()

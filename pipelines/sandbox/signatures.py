@@ -1,7 +1,7 @@
-"""Who may call, and whether a request is theirs: checks TC3-HMAC-SHA256 signatures.
+"""Who may call: checks the TC3-HMAC-SHA256 signature of a request against the known access keys.
 
-Written from the documents (1085/51409 and the signature guide), on purpose not from the client's signer, so that each
-can find the other's mistakes. Signatures are checked against the real clock, whatever the billing clock says.
+Written from the documents (1085/51409 and the signature guide) and on purpose not from the client's code, so that each
+can reveal the other's mistakes. Signatures are checked against the real time, not the billing clock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipelines.endpoints.shapes import Role
 
 DRIFT = 300
-"""A timestamp further than this from the server's time is refused, in seconds."""
+"""Largest difference of a timestamp from the server's time, in seconds."""
 
 _AUTHORIZATION = re.compile(
     r"TC3-HMAC-SHA256 Credential=(?P<id>[^/,\s]+)/"
@@ -33,9 +33,10 @@ _AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who may call, and as what. A `token` makes the key a temporary one: it must come with every request.
+    """An access key and the account it belongs to.
 
-    `uin`: the account; None is the world's first of that role (`World.default_uin`).
+    A key with a `token` is temporary: the token must come with every request. `uin` is the account; None is the world's
+    first account of that role (`World.default_uin`).
     """
 
     secret_id: str
@@ -46,7 +47,7 @@ class Principal:
 
 
 def verified(headers: Mapping[str, str], body: bytes, principals: Mapping[str, Principal], now: float) -> Principal:
-    """Return the principal who signed the request, given the real time in seconds since 1970.
+    """Return the principal that signed a request. `now` is the real time in seconds since 1970.
 
     Raises Refusal with AuthFailure.InvalidAuthorization, .SecretIdNotFound, .SignatureExpire, .TokenFailure or
     .SignatureFailure.
@@ -66,9 +67,9 @@ def verified(headers: Mapping[str, str], body: bytes, principals: Mapping[str, P
         raise Refusal("AuthFailure.TokenFailure", "The token is not that of the key.")
     day = datetime.fromtimestamp(int(timestamp), UTC).date().isoformat()
     names = claim["headers"].split(";")
-    sound = (claim["date"], claim["service"]) == (day, SERVICE) and {"content-type", "host"} <= set(names)
+    is_valid = (claim["date"], claim["service"]) == (day, SERVICE) and {"content-type", "host"} <= set(names)
     expected = _signature(principal.secret_key, claim["scope"], timestamp, _canonical_request(headers, names, body))
-    if not (sound and hmac.compare_digest(expected, claim["signature"])):
+    if not (is_valid and hmac.compare_digest(expected, claim["signature"])):
         raise Refusal("AuthFailure.SignatureFailure", "The signature is not that of the request.")
     return principal
 

@@ -1,7 +1,7 @@
-"""The object storage of a sandbox: links to files, and the files behind them.
+"""The object storage of the sandbox: links to files, and the files behind them.
 
-A link is good only to the letter: one that was decoded and encoded again on the way is refused, as by its signature.
-What is in a file, and who may have it, does not belong here (`files`).
+A link is valid only byte for byte: if it was decoded and encoded again on the way, it is refused, as its signature
+would be. `files` decides what is in a file and who may have it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 LIFETIME = 3600.0
-"""Seconds that a link is good for, says the definition."""
+"""Seconds that a link is valid, from the definition."""
 MOST_LINKS = 100_000
 
 
 class File(NamedTuple):
-    """A file that can be linked to: its path as a link spells it, with a `{}` for what makes it one of its kind."""
+    """A file that can be linked to. `path` is its path in links, with `{}` in place of a random part."""
 
     path: str
     make: Callable[[], bytes]
@@ -38,24 +38,27 @@ class _StoredLink(NamedTuple):
 
 
 class Storage:
-    """How often each file was asked for, and the links that were given.
+    """Links given so far, and how often each file was requested.
 
-    The first `ready_after` times that a file is asked for, it is still being made. Links are good for `lifetime`
-    seconds of the real time. Both can be set while the sandbox runs.
+    A file is not ready the first `ready_after` times that it is requested. Links are valid for `lifetime` seconds of
+    the real time. Both can be set while the sandbox runs.
     """
 
     def __init__(self) -> None:
         self.ready_after = 1
         self.lifetime = LIFETIME
         self._lock = Lock()
-        self._asked: Counter[str] = Counter()
+        self._request_counts: Counter[str] = Counter()
         self._links: dict[str, _StoredLink] = {}
 
-    def link(self, file: File, asked: str) -> str:
-        """Return a new link to a file, without scheme and host; '' while it is being made. `asked`: the question."""
+    def link(self, file: File, request_identity: str) -> str:
+        """Return a new link to a file, without scheme and host; empty while it is not ready.
+
+        `request_identity` is equal for equal requests.
+        """
         with self._lock:
-            self._asked[asked] += 1
-            if self._asked[asked] <= self.ready_after:
+            self._request_counts[request_identity] += 1
+            if self._request_counts[request_identity] <= self.ready_after:
                 return ""
             now = time.time()
             target = f"/files/{file.path.format(secrets.token_hex(4))}?{_signature(now, self.lifetime)}"
@@ -65,9 +68,9 @@ class Storage:
             return target
 
     async def respond(self, request: Request) -> Response:
-        """Serve the file behind a link, if it was given, to the letter, and has not expired."""
+        """Serve the file behind a link if exactly this link was given and it has not expired."""
         if any(name in ("authorization", "cookie") or name.startswith("x-tc-") for name in request.headers):
-            return _refusal(400, "InvalidRequest")  # who sends a credential along gives it away
+            return _refusal(400, "InvalidRequest")  # a credential sent to the storage would be leaked
         target = f"{request.scope['raw_path'].decode()}?{request.scope['query_string'].decode()}"
         link = self._links.get(target)
         if link is None:
@@ -78,7 +81,7 @@ class Storage:
 
 
 def _signature(now: float, lifetime: float) -> str:
-    """Sign as object storage does, with characters that a careless client spells in another way."""
+    """Return a signature like object storage's, with characters that a careless client would re-encode."""
     times = f"{int(now)};{int(now + lifetime)}"
     return (
         f"q-sign-algorithm=sha1&q-sign-time={times}&q-header-list=&q-signature={secrets.token_hex(20)}"

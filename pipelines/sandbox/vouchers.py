@@ -1,7 +1,6 @@
-"""Vouchers and what was paid with them, in whole 1/UNIT USD: what is left is always the total less what was used.
+"""Vouchers and what was paid with them, in whole 1/UNIT USD: what is left is always the total minus what was used.
 
-They do not follow from bills: which lines a voucher paid is not what usage tells. What does not belong here: how
-answers are spelled.
+They do not follow from bills: usage does not say which bill lines a voucher paid. `answers` formats them.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ if TYPE_CHECKING:
 UNIT = 10**4
 FIRST = datetime(2024, 1, 1)  # noqa: DTZ001  the API's times carry no offset; they are UTC+8
 YEARS = 5
-"""Vouchers become effective in these years from FIRST; a customer has fewer than SOME."""
+"""Vouchers become effective within YEARS from FIRST. A customer has fewer than SOME."""
 SOME = 8
 USES = (0, 0, 1, 3, 12)
 MANY = 260
-"""Uses of each voucher of the partner's first customer, which has one that begins each quarter: more than a page."""
+"""Uses of each voucher of the partner's first customer: more than a page. It gets a new voucher every quarter."""
 ENDED_AFTER = timedelta(days=20)
 
 ISSUED, USED, EXPIRED, CANCELED, INVALIDATED = "Issued", "Used", "Expired", "Canceled", "Invalidated"
-"""Statuses as the newer lists spell them. Canceled stands in an official example, but in no enumeration."""
+"""Statuses as in the newer lists. `Canceled` is in an official example, but in no enumeration."""
 USAGES = ("ProductTrial", "CustomerOffer")
 PAYMENT_MODES = ("AllPayment", "Prepaid", "Postpaid")
 PRODUCT_SCOPES = ("AllProducts", "SpecifyProducts", "SpecifyProductsBlacklist")
@@ -38,7 +37,7 @@ REASONS = ("Welcome offer", "客户试用", "", None)
 
 
 class Use(NamedTuple):
-    """Something that was paid with a voucher, at a time in UTC+8."""
+    """A payment with a voucher, at a time in UTC+8."""
 
     id: int
     at: str
@@ -48,7 +47,7 @@ class Use(NamedTuple):
 
 
 class Voucher(NamedTuple):
-    """A voucher of a customer. `text_id`: its id in the older lists; `ended_as`: how it was ended before its time."""
+    """A voucher of a customer. `text_id`: its id in the older lists; `ended_as`: its status if it was ended early."""
 
     id: int
     text_id: str
@@ -65,11 +64,11 @@ class Voucher(NamedTuple):
     uses: tuple[Use, ...]
 
     def used(self, now: str) -> list[Use]:
-        """Return what was paid by a time."""
+        """Return the payments up to a time."""
         return [use for use in self.uses if use.at <= now]
 
     def left(self, now: str) -> int:
-        """Return what is left at a time."""
+        """Return the amount left at a time."""
         return self.total - sum(use.amount for use in self.used(now))
 
     def status(self, now: str) -> str:
@@ -82,12 +81,12 @@ class Voucher(NamedTuple):
 
 
 def time_text(now: datetime) -> str:
-    """Return an instant as the API writes times, in which they can be compared."""
+    """Return an instant as the API writes it. Such texts sort by time."""
     return f"{now:%Y-%m-%d %H:%M:%S}"
 
 
 def vouchers(world: World, uin: str, now: str) -> list[Voucher]:
-    """Return the vouchers that a customer has by a time."""
+    """Return the vouchers that a customer has at a time."""
     made = _vouchers(world.seed, uin, many=uin in world.customer_uins[:1])
     return [voucher for voucher in made if voucher.effective_at <= now]
 
@@ -130,7 +129,7 @@ def _voucher(dice: random.Random, uin: str, number: int, day: int, uses: int) ->
 def _uses(
     dice: random.Random, voucher_id: int, total: int, count: int, first: datetime, last: datetime
 ) -> tuple[Use, ...]:
-    """Divide a total, or a part of it, over some uses, in the order of their times."""
+    """Divide a total, or a part of it, into uses ordered by time."""
     spent = total if dice.random() < 2 / 5 else dice.randrange(count, total)
     cuts = [0, *sorted(dice.sample(range(1, spent), count - 1)), spent] if count else []
     seconds = sorted(dice.randrange(int((last - first).total_seconds())) for _ in range(count))

@@ -1,7 +1,7 @@
-"""The sandbox's world: its partners and customers, and how many lines each customer has in a month.
+"""The sandbox's world: its partners and customers, and the number of bill lines of each customer in a month.
 
-All of it follows from a few numbers. What does not belong here: the lines themselves (`bill`), what accounts are called
-and owe (`profiles`, `credit`, `vouchers`), what goes wrong on the way (`faults`).
+All follows from a few numbers. `bill` makes the lines; `profiles`, `credit` and `vouchers` the accounts' names and
+figures; `faults` what goes wrong on the way.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from pipelines.endpoints.shapes import Role
 from pipelines.periods import BillMonth, MonthState
 from pipelines.sandbox.bill import DAY, EARLY_DAYS, Bill, chance, payer_uin, seconds_of
+from pipelines.sandbox.bill_view import BillView
 from pipelines.sandbox.paging import PagingQuirk
-from pipelines.sandbox.statement import BillView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,43 +23,49 @@ if TYPE_CHECKING:
 
 APPLICANTS = 4
 INVITED = 3
-"""How many of an account's customers came by an invitation."""
+"""How many of an account's customers came through an invitation."""
 
 PAGE = 200
-"""The largest page of DescribeCustomerBillDetail; one customer's lines fill their last page."""
+"""The largest page of DescribeCustomerBillDetail. One customer's lines fill their last page exactly."""
 
 LINES_PER_CUSTOMER = 250
 SHARE_OF_LARGEST = 0.6
 STEEPNESS = 1.6
 INDIRECT_LINES = (0, 1, 3, 20, 60)
-"""How many lines a customer of a second-level reseller has in a month: one of these."""
+"""The numbers of lines that an indirect customer can have in a month."""
 
 LARGEST_MOVING_SHARE = 0.3
 
 KINDS = ("customers", "indirect customers", "resellers", "applicants")
-"""Kinds of accounts; those of each kind are in a range of their own."""
+"""Kinds of accounts. The UINs of each kind are in a range of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Customers and their bills, for every month from 2022-06 to the running one, the same in every process.
+    """Customers and their bills, for every month from 2022-06 to the current one, the same in every process.
 
-    `customers`: how many the partner has; `lines`: of a month once it is over, over all of them (None: about 250 for
-    each, different from month to month); `largest`: of the customer that has most (None: about three fifths). One
-    customer in ten, and at least one of three or more, spends nothing in a month; which, changes. `beyond_double`: the
-    third customer has a line of 1234567890123.12345678 USD every month. `restated`: pairs of customer and month, one
-    for each time that a closed month was restated.
+    Customers and lines:
 
-    A distributor has `resellers` of the second level beside its customers, and each of these `indirect_customers` of
-    its own, with a few lines that `lines` does not count. `steepness`: how fast the lines of others than the largest
-    fall with their rank, as 1/rank^steepness; 0 gives everyone the same. `moving_share`: of the customers, how many
-    have lines booked in any three days from the fourth on, 0 to 0.3; each has such a day once a month at most, so that
-    with more than 0.1 nobody is left to move in the month's last days. All other lines are booked in the first three
-    days (None: everyone's lines are spread over the month). `paging`: see `PagingQuirk`.
+    - `customers`: the number of the partner's customers.
+    - `lines`: the number of lines of all of them in a whole month; None: about 250 each, different from month to month.
+    - `largest`: the number of lines of the customer with the most; None: about three fifths.
+    - `steepness`: how fast the number of lines of the others falls with their rank, as 1/rank^steepness. 0: all equal.
+    - One customer in ten, and at least one of three or more, spends nothing in a month; which ones, changes.
+    - `resellers`: a distributor's second-level resellers; `indirect_customers`: of each of these, with a few lines that
+      `lines` does not count.
+
+    Special cases:
+
+    - `beyond_double`: the third customer has a line of 1234567890123.12345678 USD every month.
+    - `restated`: pairs of customer and month, one for each restatement of an issued month.
+    - `moving_share`: the share (0 to 0.3) of customers with lines booked in any three days from the fourth day on. Each
+      has at most one such day a month, so with more than 0.1 nobody is left for the month's last days. All other lines
+      are booked in the first three days. None: lines are spread over the month.
+    - `paging`: see `PagingQuirk`.
 
     `World(customers=45, lines=43798, largest=27509)` has 245 pages of 200 lines a month,
-    `World(customers=5000, lines=7500, largest=2, steepness=0, moving_share=0.02)` one or two lines a customer. Raises
-    ValueError for numbers that do not go together.
+    `World(customers=5000, lines=7500, largest=2, steepness=0, moving_share=0.02)` one or two lines per customer. Raises
+    ValueError for numbers that contradict each other.
     """
 
     seed: int = 1
@@ -82,12 +88,12 @@ class World:
 
     @property
     def partner_uin(self) -> str:
-        """The account of the distributor or reseller."""
+        """The UIN of the distributor or reseller."""
         return payer_uin(self.seed)
 
     @property
     def customer_uins(self) -> tuple[str, ...]:
-        """The partner's customers, in the order of the listing; the first has most lines. More only add to these."""
+        """The partner's customers, in the order of its list. The first has the most lines."""
         return account_uins(self.seed, "customers", self.customers)
 
     @property
@@ -96,22 +102,22 @@ class World:
         return account_uins(self.seed, "resellers", self.resellers)
 
     def indirect_uins(self, reseller_uin: str) -> tuple[str, ...]:
-        """Return the customers of a second-level reseller; none of an unknown one."""
+        """Return the customers of a second-level reseller; none for an unknown one."""
         return _indirect(self.seed, self.resellers, self.indirect_customers).get(reseller_uin, ())
 
     @property
     def applicant_uins(self) -> tuple[str, ...]:
-        """Who applies to be bound: the last one as a second-level reseller, the others as customers."""
+        """Accounts that apply to be bound: the last as a second-level reseller, the others as customers."""
         return account_uins(self.seed, "applicants", APPLICANTS)
 
     def invitations(self, role: Role, uin: str) -> Mapping[str, str | None]:
-        """Return an account's invitations: by token the customer that accepted it, None for the one still open."""
+        """Return an account's invitations: the customer that accepted it by token, None for the one still open."""
         accepted = self.own_uins(role, uin)[:INVITED]
         tokens = (f"{chance(self.seed, uin, 'invitation', number).randrange(16**32):032x}" for number in count())
         return dict(zip(tokens, (*accepted, None), strict=False))
 
     def default_uin(self, role: Role) -> str:
-        """Return who an account of this role is if it does not say: the partner, the first reseller or customer."""
+        """Return the default account of a role: the partner, or the first second-level reseller or customer."""
         if role is Role.CUSTOMER:
             return self.customer_uins[0] if self.customers else self.partner_uin
         if role is Role.SECOND_LEVEL_RESELLER:
@@ -119,21 +125,21 @@ class World:
         return self.partner_uin
 
     def own_uins(self, role: Role, uin: str) -> tuple[str, ...]:
-        """Return the customers of an account's own: all that it lists."""
+        """Return an account's own customers: all that are on its list."""
         if role is Role.CUSTOMER:
             return ()
         return self.indirect_uins(uin) if role is Role.SECOND_LEVEL_RESELLER else self.customer_uins
 
     def billed_uins(self, role: Role, uin: str) -> frozenset[str]:
-        """Return the customers whose bills an account may ask for: a distributor those of its resellers too."""
+        """Return the customers whose bills an account may request. For a distributor, indirect ones too."""
         return _billed(self.seed, self.customers, self.resellers, self.indirect_customers, role, uin)
 
     def line_counts(self, month: str) -> Mapping[str, int]:
-        """Return how many lines each of the partner's customers has in a month (`YYYY-MM`) once it is over."""
+        """Return the number of lines of each of the partner's customers in a whole month (`YYYY-MM`)."""
         return _line_counts(self.seed, self.customers, self.lines, self.largest, self.steepness, month)
 
     def line_count(self, customer_uin: str, month: str) -> int:
-        """Return how many lines a customer, direct or not, has in a month. Raises KeyError for an unknown customer."""
+        """Return the number of lines of a customer, direct or indirect, in a whole month. Raises KeyError."""
         lines = self.line_counts(month).get(customer_uin)
         if lines is not None:
             return lines
@@ -142,7 +148,7 @@ class World:
         return chance(self.seed, customer_uin, month, "count").choice(INDIRECT_LINES)
 
     def bill(self, customer_uin: str, month: str) -> Bill:
-        """Return a customer's bill of a month, as once the month is over. Raises KeyError for an unknown customer."""
+        """Return a customer's bill of a whole month. Raises KeyError for an unknown customer."""
         return Bill(
             seed=self.seed,
             customer_uin=customer_uin,
@@ -154,15 +160,15 @@ class World:
             moves_on=self._moves_on(customer_uin, month),
         )
 
-    def statement(self, customer_uin: str, month: str, now: datetime, late: int = 0, moved: int = 0) -> BillView:
-        """Return what an aware instant sees of a bill: of the running month, what was booked by the last full hour."""
+    def bill_view(self, customer_uin: str, month: str, now: datetime, late: int = 0, moved: int = 0) -> BillView:
+        """Return a bill as visible at an instant: of the current month, the lines booked by the last full hour."""
         bill, state = self.bill(customer_uin, month), BillMonth(month).state(now)
         hours = int((now - BillMonth(month).start).total_seconds() // 3600)
         booked = bill.booked(hours * 3600) if state is MonthState.OPEN else bill.count
         return BillView(bill, booked, state is MonthState.ISSUED, late, moved)
 
     def _moves_on(self, customer_uin: str, month: str) -> int | None:
-        """Return the day on which a customer's last lines are booked, late in the month; None for most customers."""
+        """Return the later day on which a customer's last lines are booked; None for most customers."""
         if not self.moving_share:
             return None
         days_waited = int(chance(self.seed, customer_uin, month, "moves").random() * EARLY_DAYS / self.moving_share)
@@ -172,13 +178,13 @@ class World:
 
 @lru_cache
 def account_uins(seed: int, kind: str, number: int) -> tuple[str, ...]:
-    """Return so many accounts of a kind (KINDS); more only add to these."""
+    """Return the first `number` accounts of a kind (KINDS)."""
     return tuple(islice(_uins(seed, kind), number))
 
 
 @lru_cache
 def _indirect(seed: int, resellers: int, each: int) -> Mapping[str, tuple[str, ...]]:
-    """Return the customers of each second-level reseller; more customers change whose they are."""
+    """Return the customers of each second-level reseller. Another number of customers assigns them anew."""
     uins = account_uins(seed, "indirect customers", resellers * each)
     return {
         reseller: uins[number * each : (number + 1) * each]
@@ -198,7 +204,7 @@ def _billed(seed: int, customers: int, resellers: int, each: int, role: Role, ui
 
 
 def _uins(seed: int, kind: str) -> Iterator[str]:
-    """Yield twelve-digit account ids without end, each once."""
+    """Yield twelve-digit UINs without end, each once."""
     dice, seen, start = chance(seed, kind), set[int](), 2 * 10**11 + KINDS.index(kind) * 10**10
     while True:
         uin = dice.randrange(start, start + 10**10)
@@ -218,12 +224,12 @@ def _line_counts(
         largest = int(lines * SHARE_OF_LARGEST) if customers > 1 else lines
     counts = [largest, *_spread(lines - largest, customers - 1, steepness)][:customers]
     half = customers // 2
-    counts[half:] = dice.sample(counts[half:], len(counts) - half)  # small customers change places from month to month
+    counts[half:] = dice.sample(counts[half:], len(counts) - half)  # small customers change ranks from month to month
     return dict(zip(account_uins(seed, "customers", customers), counts, strict=True))
 
 
 def _spread(lines: int, customers: int, steepness: float) -> list[int]:
-    """Spread lines over all but the largest customer, most first: the second fills its pages, the last get none."""
+    """Spread lines over all but the largest customer, most first. The second fills its pages; the last get none."""
     spending = customers - (max(1, (customers + 1) // 10) if customers > 1 else 0)
     weights = [1 / rank**steepness for rank in range(1, spending + 1)]
     whole = sum(weights)

@@ -110,15 +110,15 @@ def test_a_rerun_asks_nothing_that_the_killed_run_had_landed(
     """Killed with three of five datasets landed: the rerun asks the other two, and of them only what was not kept."""
     sandbox, *_ = stages
     home = tmp_path / "home"
-    asked = len(sandbox.asked())
+    asked = len(sandbox.requests())
     assert run(home, sandbox, "a ledger is removed", "4") == -signal.SIGKILL, "the list's and three datasets' ledgers"
     landed = {DATASETS[file.manifest.dataset].action.name for file in landed_files(home)}
-    killed = len(sandbox.asked())
+    killed = len(sandbox.requests())
     assert run(home, sandbox) == 0
-    again = [request.action for request in sandbox.asked()[killed:]]
+    again = [request.action for request in sandbox.requests()[killed:]]
     assert len(landed) >= 4
     assert not landed & set(again)
-    whole = {request.action for request in sandbox.asked()[asked:]}
+    whole = {request.action for request in sandbox.requests()[asked:]}
     assert whole == {dataset.action.name for dataset in (DATASETS["customers"], *BILLS)}
 
 

@@ -64,7 +64,7 @@ def test_a_wrong_argument_asks_nothing(command: CommandLine, sandbox: Sandbox, w
     assert answer.returncode == 2
     assert said in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert sandbox.asked() == []
+    assert sandbox.requests() == []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_wrong_setting_asks_nothing(
     assert answer.returncode == 2
     assert said in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert sandbox.asked() == []
+    assert sandbox.requests() == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_refused_key_is_one_clear_message_and_one_request(
     assert code in answer.stderr
     assert re.search(r"RequestId [0-9a-f-]{36}", answer.stderr)
     assert "Traceback" not in answer.stderr
-    assert len(sandbox.asked()) == 1
+    assert len(sandbox.requests()) == 1
     assert not paths.current_release(command.home).exists()
 
 
@@ -218,7 +218,7 @@ def test_an_interrupted_run_carries_on_where_it_was(command: CommandLine, sandbo
     """Exit 130 on ctrl-C; the next run asks only for what was not kept yet."""
     sandbox.faults = Faults(slow=Fault(actions=("DescribeCustomerBillDetail",), pages=(3,)), slow_seconds=30)
     process = command.start("month", "2026-10")
-    details = lambda: [a for a in sandbox.asked() if a.action == "DescribeCustomerBillDetail"]  # noqa: E731
+    details = lambda: [a for a in sandbox.requests() if a.action == "DescribeCustomerBillDetail"]  # noqa: E731
     deadline = time.monotonic() + 60
     while len(details()) < 6 and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -74,7 +74,7 @@ def test_a_subset_asks_only_its_own_actions(home: Path, sandbox: Sandbox) -> Non
         )
     assert result.success
     assert set(checks(result)) == {MONTHLY[1]}
-    assert {asked.action for asked in sandbox.asked()} == {"DescribeCustomerUin", "DescribeBillSummaryByProduct"}
+    assert {asked.action for asked in sandbox.requests()} == {"DescribeCustomerUin", "DescribeBillSummaryByProduct"}
 
 
 def test_a_month_that_cannot_be_is_refused_by_the_asset_itself(
@@ -87,7 +87,7 @@ def test_a_month_that_cannot_be_is_refused_by_the_asset_itself(
     assert not result.success
     [failure] = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     assert "current month" in failure.user_failure_data.description
-    assert sandbox.asked() == []
+    assert sandbox.requests() == []
 
 
 def test_a_refused_customer_is_a_failed_check_and_one_no_longer_listed_a_warning(home: Path, sandbox: Sandbox) -> None:

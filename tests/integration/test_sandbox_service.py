@@ -156,7 +156,7 @@ def test_limits_hold_by_arrival() -> None:
     with running(limits=True) as sandbox:
         outcomes = [code(page(sandbox, size=1)) for _ in range(60)]
         counts = sandbox.statistics()[DETAIL]
-        passed = [int(asked.at) for asked in sandbox.asked() if asked.outcome == "ok"]
+        passed = [int(asked.at) for asked in sandbox.requests() if asked.outcome == "ok"]
     assert set(outcomes) == {"", "RequestLimitExceeded"}
     assert max(passed.count(second) for second in passed) == 5
     assert counts["throttled"] == outcomes.count("RequestLimitExceeded")
@@ -189,7 +189,7 @@ def test_faults_hit_any_action(action: str) -> None:
     outcomes = {"throttling": "RequestLimitExceeded", "internal_error": "InternalError", "truncated": "truncated"}
     with running(Faults(**dict.fromkeys(outcomes, Fault(times=1)), bad_gateway=Fault(times=1))) as sandbox:
         replies = [post(sandbox.url, action, asked) for _ in range(5)]
-        assert [asked.outcome for asked in sandbox.asked()] == ["bad_gateway", *outcomes.values(), "ok"]
+        assert [asked.outcome for asked in sandbox.requests()] == ["bad_gateway", *outcomes.values(), "ok"]
         assert sandbox.statistics()[action]["faults"] == dict.fromkeys(("bad_gateway", *outcomes), 1)
     assert [reply.status_code for reply in replies] == [502, 200, 200, 200, 200]
 
@@ -199,7 +199,7 @@ def test_a_fault_can_be_for_the_customer_of_any_action() -> None:
     with running(Faults(internal_error=Fault(customers=(SECOND,)))) as sandbox:
         asked = [("QueryAccountVerificationStatus", uin) for uin in (FIRST, SECOND)]
         assert [code(ask(sandbox, action, ClientUin=int(uin))) for action, uin in asked] == ["", "InternalError"]
-        assert sandbox.asked()[1].customer_uin == SECOND
+        assert sandbox.requests()[1].customer_uin == SECOND
 
 
 def test_any_list_can_move_and_withhold() -> None:

@@ -1,10 +1,10 @@
-"""What the sandbox answers: one function for each action, in one table; a module for each of the API's categories.
+"""The sandbox's answers: one function for each action, one module for each of the API's categories.
 
-Links to files have a module of their own (`files`), with what is in them.
+Links to files, and their content, are in `files`.
 
-To add an action, write its function in its category's module and put it in that module's `ANSWERS`. It gets a question
-whose parameters have been checked and returns the reply's members as JSON text. Signatures, roles, limits and faults
-were dealt with before (`gateway`).
+To add an action, write its function in its category's module and add it to that module's `ANSWERS`. It receives a
+request with checked parameters and returns the reply's fields as JSON text. The gateway has already dealt with
+signature, role, rate limit and faults.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Cost explorer of the customer that asks: its own bill's lines by day or month, divided by one dimension.
+"""Answers of cost explorer: the caller's own bill lines by day or month and by one dimension.
 
-It sums the very lines of the bill; that the service's figures equal its bill is not documented. What is divided by time
-is the day on which a line is booked, and spans count whole days.
+It sums exactly the lines of the bill; that the real service's figures equal the bill is not documented. A line's time
+is the day on which it is booked. Spans count whole days.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.periods import FIRST_BILL_MONTH, BillMonth
 from pipelines.sandbox.answers.bill import LABELS, project_of
-from pipelines.sandbox.api_request import spelled
+from pipelines.sandbox.api_request import json_members
 from pipelines.sandbox.bill import money, payer_uin, resources
 from pipelines.sandbox.goods import PAY_MODES, TERMS
 from pipelines.sandbox.refusals import Refusal
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
     from pipelines.sandbox.api_request import Answer, ApiRequest, Members
     from pipelines.sandbox.bill import Resource
+    from pipelines.sandbox.bill_view import Cell
     from pipelines.sandbox.goods import ChargeKind, Component
-    from pipelines.sandbox.statement import Cell
 
 LONGEST = {"day": 2, "month": 6}
-"""Calendar months that a span may touch, by PeriodType."""
+"""Most calendar months in a span, by PeriodType."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """All that lines of one day have in common. What has no name or zone is ''."""
+class Grouping:
+    """What lines of one day can be grouped by. A missing name or zone is ''."""
 
     customer_uin: str
     payer_uin: str
@@ -48,53 +48,53 @@ class Spot:
 
     @property
     def tag(self) -> str:
-        """The value of the tag that is asked for."""
+        """The value of the requested tag."""
         return (self.resource.tags or {}).get(self.tag_key or "", "")
 
 
-DIMENSIONS: Mapping[str, Callable[[Spot], tuple[str, str]]] = {
+DIMENSIONS: Mapping[str, Callable[[Grouping], tuple[str, str]]] = {
     "Default": lambda _: ("Total", "Total"),
-    "Business": lambda spot: (spot.resource.product.code, spot.resource.product.name),
-    "Product": lambda spot: (spot.resource.product.sub_code, spot.resource.product.sub_name),
-    "Region": lambda spot: (spot.resource.region.id, spot.resource.region.name),
-    "Zone": lambda spot: (spot.zone, spot.zone),
-    "ActionType": lambda spot: (spot.terms.action_type, LABELS[spot.terms.action_type]),
-    "PayMode": lambda spot: (spot.terms.pay_mode, PAY_MODES[spot.terms.pay_mode]),
-    "Project": lambda spot: (project_of(spot.resource), project_of(spot.resource)),
-    "PayerUin": lambda spot: (spot.payer_uin, spot.payer_uin),
-    "OwnerUin": lambda spot: (spot.customer_uin, spot.customer_uin),
-    "Tag": lambda spot: (spot.tag, spot.tag),
+    "Business": lambda grouping: (grouping.resource.product.code, grouping.resource.product.name),
+    "Product": lambda grouping: (grouping.resource.product.sub_code, grouping.resource.product.sub_name),
+    "Region": lambda grouping: (grouping.resource.region.id, grouping.resource.region.name),
+    "Zone": lambda grouping: (grouping.zone, grouping.zone),
+    "ActionType": lambda grouping: (grouping.terms.action_type, LABELS[grouping.terms.action_type]),
+    "PayMode": lambda grouping: (grouping.terms.pay_mode, PAY_MODES[grouping.terms.pay_mode]),
+    "Project": lambda grouping: (project_of(grouping.resource), project_of(grouping.resource)),
+    "PayerUin": lambda grouping: (grouping.payer_uin, grouping.payer_uin),
+    "OwnerUin": lambda grouping: (grouping.customer_uin, grouping.customer_uin),
+    "Tag": lambda grouping: (grouping.tag, grouping.tag),
 }
-"""The code and the name of what a line belongs to, by dimension."""
+"""Code and name of a line's value in each dimension."""
 
-FILTERS: Mapping[str, Callable[[Spot], str]] = {
-    "ComponentIn": lambda spot: spot.component.type_code,
-    "ItemIn": lambda spot: spot.component.code,
-    "ResourceIn": lambda spot: spot.resource.instance_id,
+FILTERS: Mapping[str, Callable[[Grouping], str]] = {
+    "ComponentIn": lambda grouping: grouping.component.type_code,
+    "ItemIn": lambda grouping: grouping.component.code,
+    "ResourceIn": lambda grouping: grouping.resource.instance_id,
 }
-"""What the filters compare that are no dimension; the others compare a dimension's code."""
+"""Values for filters that are not a dimension. All other filters compare a dimension's code."""
 
 OFFERED = ("Business", "Region", "Zone", "ActionType", "PayMode", "Project", "PayerUin", "OwnerUin")
-"""The dimensions whose values can be asked for."""
+"""The dimensions whose values can be requested."""
 
 
 def describe_filter(request: ApiRequest) -> Members:
-    """List what lines of the span belong to, by dimension; null where there is nothing."""
-    spots = [spot for _, spot, _ in _costs(request, None)]
-    offered = {name: sorted({DIMENSIONS[name](spot) for spot in spots}) for name in OFFERED}
+    """List the values of each dimension in the span; null if there are none."""
+    groupings = [grouping for _, grouping, _ in _costs(request, None)]
+    offered = {name: sorted({DIMENSIONS[name](grouping) for grouping in groupings}) for name in OFFERED}
     data = {name: [{"Key": key, "Value": value} for key, value in pairs] or None for name, pairs in offered.items()}
-    return spelled(Data=data)
+    return json_members(Data=data)
 
 
 def describe_summary(request: ApiRequest) -> Members:
-    """Sum the span by a dimension and by period, a page of the dimension's values at a time."""
+    """Sum the span by a dimension and by period: a page of the dimension's values."""
     dimension, tag_key = request.parameters["Dimension"], request.parameters.get("TagKey")
     if dimension == "Tag" and not tag_key:
         raise Refusal("MissingParameter", "The parameter TagKey is missing: Dimension is Tag.")
     sums: defaultdict[tuple[str, str], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     totals: defaultdict[str, int] = defaultdict(int)
-    for period, spot, cost in _costs(request, tag_key):
-        sums[DIMENSIONS[dimension](spot)][period] += cost
+    for period, grouping, cost in _costs(request, tag_key):
+        sums[DIMENSIONS[dimension](grouping)][period] += cost
         totals[period] += cost
     periods = list(dict.fromkeys(_period(request, day) for day in _days(request)))
     rows = [
@@ -102,42 +102,42 @@ def describe_summary(request: ApiRequest) -> Members:
         for (code, name), by_period in sorted(sums.items())
     ]
     whole = {"TotalCount": len(rows), "SumCost": _sum(totals), "PeriodItemDetail": _by_period(totals, periods)}
-    return spelled(DimensionName=dimension, Detail=request.page(rows), TotalDetail=whole)
+    return json_members(DimensionName=dimension, Detail=request.page(rows), TotalDetail=whole)
 
 
-def _costs(request: ApiRequest, tag_key: str | None) -> Iterator[tuple[str, Spot, int]]:
-    """Give the cost of everything in the span that passes the filter, and its period."""
+def _costs(request: ApiRequest, tag_key: str | None) -> Iterator[tuple[str, Grouping, int]]:
+    """Give period, grouping and cost of everything in the span that passes the filter."""
     original = request.parameters.get("FeeType") == "originalCost"
     wanted = request.parameters.get("Filter", {})
     days = {day.isoformat() for day in _days(request)}
     for month in sorted({day[:7] for day in days}):
-        for cell, amounts in request.statement_of(request.uin, month).cells().items():
+        for cell, amounts in request.bill_view_of(request.uin, month).cells().items():
             if cell.day in days:
-                spot = _spot(request, cell, tag_key)
-                if _passes(replace(spot, tag_key=wanted.get("TagKey")), wanted):
+                grouping = _grouping(request, cell, tag_key)
+                if _passes(replace(grouping, tag_key=wanted.get("TagKey")), wanted):
                     period = _period(request, date.fromisoformat(cell.day))
-                    yield period, spot, amounts.original if original else amounts.total
+                    yield period, grouping, amounts.original if original else amounts.total
 
 
-def _spot(request: ApiRequest, cell: Cell, tag_key: str | None) -> Spot:
+def _grouping(request: ApiRequest, cell: Cell, tag_key: str | None) -> Grouping:
     seed = request.world.seed
     resource = resources(seed, request.uin)[cell.kind.resource]
     component = resource.product.components[cell.kind.component]
-    return Spot(request.uin, payer_uin(seed), resource, component, TERMS[cell.kind.terms], tag_key)
+    return Grouping(request.uin, payer_uin(seed), resource, component, TERMS[cell.kind.terms], tag_key)
 
 
-def _passes(spot: Spot, wanted: Mapping[str, Any]) -> bool:
-    """Tell whether a spot is wanted; its tag is that of the filter's key. An empty list filters nothing."""
+def _passes(grouping: Grouping, wanted: Mapping[str, Any]) -> bool:
+    """Return whether a grouping passes the filter, an empty list being none. Its tag is that of the filter's key."""
     values = {name: value for name, value in wanted.items() if name.endswith("In") and value}
-    return all(_compared(spot, name) in value for name, value in values.items())
+    return all(_filter_value(grouping, name) in value for name, value in values.items())
 
 
-def _compared(spot: Spot, name: str) -> str:
-    return FILTERS[name](spot) if name in FILTERS else DIMENSIONS[name.removesuffix("In")](spot)[0]
+def _filter_value(grouping: Grouping, name: str) -> str:
+    return FILTERS[name](grouping) if name in FILTERS else DIMENSIONS[name.removesuffix("In")](grouping)[0]
 
 
 def _days(request: ApiRequest) -> list[date]:
-    """Return the days of the span that can have lines: from the first bill month to today."""
+    """Return the days of the span between the first bill month and today."""
     start, end = (date.fromisoformat(request.parameters[name][:10]) for name in ("StartTime", "EndTime"))
     months = (end.year - start.year) * 12 + end.month - start.month + 1
     longest = LONGEST[request.parameters["PeriodType"]]

@@ -1,10 +1,10 @@
-"""Credit: of the partner, of its customers and of the customer that asks."""
+"""Answers about credit: of the partner, of its customers and of the caller itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipelines.sandbox.api_request import spelled
+from pipelines.sandbox.api_request import json_members
 from pipelines.sandbox.credit import UNIT, allocations, balance, pool
 from pipelines.sandbox.profiles import profile
 from pipelines.sandbox.vouchers import ISSUED, time_text, vouchers
@@ -18,9 +18,9 @@ CENT = UNIT // 100
 
 
 def query_partner_credit(request: ApiRequest) -> Members:
-    """Sum the partner's credit."""
+    """Show the partner's credit."""
     own = pool(request.world, request.role, request.uin, request.now)
-    return spelled(
+    return json_members(
         AllocatedCredit=own.allocated / UNIT,
         TotalCredit=own.credit / UNIT,
         RemainingCredit=(own.credit - own.allocated) / UNIT,
@@ -30,7 +30,7 @@ def query_partner_credit(request: ApiRequest) -> Members:
 
 
 def query_customers_credit(request: ApiRequest) -> Members:
-    """List customers with their credit, latest bound first unless asked otherwise, a page at a time."""
+    """List a page of customers with their credit. Those bound last come first unless the request says otherwise."""
     seed = request.world.seed
     uins = sorted(
         request.customer_uins,
@@ -40,7 +40,7 @@ def query_customers_credit(request: ApiRequest) -> Members:
     kind, wanted = request.parameters.get("FilterType"), request.parameters.get("Filter")
     if kind and wanted:
         uins = [uin for uin in uins if wanted in str(_person(seed, uin)[kind])]
-    return spelled(Data=[_customer(request, uin) for uin in request.page(uins)], Total=len(uins))
+    return json_members(Data=[_customer(request, uin) for uin in request.page(uins)], Total=len(uins))
 
 
 def _person(seed: int, uin: str) -> dict[str, Any]:
@@ -65,13 +65,13 @@ def _customer(request: ApiRequest, uin: str) -> dict[str, Any]:
 
 
 def query_direct_customers_credit(request: ApiRequest) -> Members:
-    """List the credit of all customers that the account lists."""
-    return spelled(Data=_balances(request, request.customer_uins))
+    """List the credit of all customers on the account's list."""
+    return json_members(Data=_balances(request, request.customer_uins))
 
 
 def query_credit_by_uin_list(request: ApiRequest) -> Members:
-    """List the credit of these customers; one that is not the caller's refuses them all."""
-    return spelled(Data=_balances(request, [request.own_customer(uin) for uin in request.parameters["UinList"]]))
+    """List the credit of some customers. If one is not the caller's, all are refused."""
+    return json_members(Data=_balances(request, [request.own_customer(uin) for uin in request.parameters["UinList"]]))
 
 
 def _balances(request: ApiRequest, uins: Sequence[str]) -> list[dict[str, Any]]:
@@ -80,25 +80,25 @@ def _balances(request: ApiRequest, uins: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def query_credit_allocation_history(request: ApiRequest) -> Members:
-    """List what was allocated to a customer, the latest first, a page at a time."""
+    """List a page of a customer's allocations, the latest first."""
     uin = request.own_customer(request.parameters["ClientUin"])
     made = allocations(request.world, uin, request.now)[::-1]
     rows = [
         {
-            "AllocatedTime": one.at,
-            "Operator": one.operator,
-            "Credit": one.credit / UNIT,
-            "AllocatedCredit": one.allocated / UNIT,
-            "ClientCreditAfter": one.left / UNIT,
-            "Remark": one.remark,
+            "AllocatedTime": allocation.at,
+            "Operator": allocation.operator,
+            "Credit": allocation.credit / UNIT,
+            "AllocatedCredit": allocation.allocated / UNIT,
+            "ClientCreditAfter": allocation.left / UNIT,
+            "Remark": allocation.remark,
         }
-        for one in request.page(made)
+        for allocation in request.page(made)
     ]
-    return spelled(Total=len(made), History=rows)
+    return json_members(Total=len(made), History=rows)
 
 
 def query_customer_billing_quota(request: ApiRequest) -> Members:
-    """Tell the caller's own credit, to two decimals as the definition says."""
+    """Show the caller's own credit, with two decimals as in the definition."""
     held, now = balance(request.world, request.uin, request.now), time_text(request.now)
     usable = (voucher for voucher in vouchers(request.world, request.uin, now) if voucher.status(now) == ISSUED)
     status = profile(request.world.seed, request.uin).account_status
@@ -110,7 +110,7 @@ def query_customer_billing_quota(request: ApiRequest) -> Members:
         "PrepayFrozen": 0.0,
         "PostpayFrozen": max(0, held.credit - held.left) // (10 * CENT) / 100,
     }
-    return spelled(Data=data)
+    return json_members(Data=data)
 
 
 ANSWERS: Mapping[str, Answer] = {

@@ -1,4 +1,4 @@
-"""Customers, second-level resellers, applications and invitations; and the lists that forms are filled from."""
+"""Answers about customers, second-level resellers, applications and invitations; lists of countries and industries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.endpoints.shapes import Role
 from pipelines.periods import BillMonth
-from pipelines.sandbox.api_request import spelled
+from pipelines.sandbox.api_request import json_members
 from pipelines.sandbox.bill import chance
 from pipelines.sandbox.credit import UNIT, pool
 from pipelines.sandbox.forms import COUNTRIES, INDUSTRIES
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from pipelines.sandbox.api_request import Answer, ApiRequest, Members
 
 INVITED_AT = "2026-01-15 10:30:00"
-"""When every invitation was made that nobody has accepted yet, in UTC+8."""
+"""When all invitations that nobody has accepted yet were made, in UTC+8."""
 
 EXACT_FILTERS = ("Email", "SubAgentUin")
-"""What second-level resellers are found by exactly; by other fields a part is enough, says the definition."""
+"""Filters that must match exactly. The others find a part of the text, says the definition."""
 
 
 def describe_customer_uin(request: ApiRequest) -> Members:
     """List the account's customers. `Total` is text, says the definition.
 
-    A distributor gets those of its own only; whether the real list has its resellers' customers too is not documented.
+    A distributor gets only its direct customers. Whether the real list has indirect ones too is not documented.
     """
     uins = request.customer_uins
-    return spelled(Data=[{"CustomerUin": uin} for uin in request.page(uins)], Total=str(len(uins)))
+    return json_members(Data=[{"CustomerUin": uin} for uin in request.page(uins)], Total=str(len(uins)))
 
 
 def describe_customer_info(request: ApiRequest) -> Members:
-    """Tell who these customers are; one that is not the caller's refuses them all."""
+    """Show details of some customers. If one is not the caller's, all are refused."""
     uins = [request.own_customer(uin) for uin in request.parameters["CustomerUin"]]
-    return spelled(Data=[_info(request, uin) for uin in uins])
+    return json_members(Data=[_info(request, uin) for uin in uins])
 
 
 def _info(request: ApiRequest, uin: str) -> dict[str, Any]:
@@ -61,24 +61,24 @@ def _info(request: ApiRequest, uin: str) -> dict[str, Any]:
 
 
 def query_account_verification_status(request: ApiRequest) -> Members:
-    """Tell whether a customer's identity is verified."""
+    """Show whether a customer's identity is verified."""
     uin = request.own_customer(request.parameters["ClientUin"])
-    return spelled(AccountStatus=profile(request.world.seed, uin).is_verified)
+    return json_members(AccountStatus=profile(request.world.seed, uin).is_verified)
 
 
 def query_sub_agents_detail(request: ApiRequest) -> Members:
-    """List a distributor's second-level resellers, latest bound first unless asked otherwise; others have none."""
+    """List a distributor's second-level resellers, those bound last first by default. Others have none."""
     uins = request.world.reseller_uins if request.role is Role.DISTRIBUTOR else ()
     rows = [_sub_agent(request, uin) for uin in uins]
     kind, wanted = request.parameters.get("FilterType"), request.parameters.get("Filter")
     if kind and wanted:
-        rows = [row for row in rows if _is_found(request, row, kind, wanted)]
+        rows = [row for row in rows if _matches(request, row, kind, wanted)]
     rows.sort(key=lambda row: row["BindTime"], reverse=request.parameters.get("Order", "desc") == "desc")
-    return spelled(Total=len(rows), Data=request.page(rows))
+    return json_members(Total=len(rows), Data=request.page(rows))
 
 
 def _sub_agent(request: ApiRequest, uin: str) -> dict[str, Any]:
-    """Tell of a second-level reseller: what it sees of its own credit is what its distributor sees."""
+    """Return the row of a second-level reseller. Its distributor sees the same credit as it does itself."""
     world, now = request.world, time_text(request.now)
     known, held = profile(world.seed, uin), pool(world, Role.SECOND_LEVEL_RESELLER, uin, request.now)
     uins = world.indirect_uins(uin)
@@ -99,14 +99,14 @@ def _sub_agent(request: ApiRequest, uin: str) -> dict[str, Any]:
     }
 
 
-def _is_found(request: ApiRequest, row: dict[str, Any], kind: str, wanted: str) -> bool:
+def _matches(request: ApiRequest, row: dict[str, Any], kind: str, wanted: str) -> bool:
     if kind == "ClientUin":
         return wanted in request.world.indirect_uins(str(row["SubAgentUin"]))
     return wanted == str(row[kind]) if kind in EXACT_FILTERS else wanted in str(row[kind])
 
 
 def query_indirect_customers_detail(request: ApiRequest) -> Members:
-    """List the customers of a second-level reseller, a page at a time."""
+    """List a page of the customers of a second-level reseller."""
     uin = str(request.parameters["SubAgentUin"])
     if uin not in request.world.reseller_uins:
         raise Refusal("FailedOperation.InvalidSubAgentUin", f"{uin} is not your second-level reseller.")
@@ -116,40 +116,40 @@ def query_indirect_customers_detail(request: ApiRequest) -> Members:
         {"ClientUin": int(customer), "ClientName": known.name, "ClientBindTime": known.bound_at}
         for customer, known in profiles
     ]
-    return spelled(Total=len(uins), SubAgentUin=int(uin), SubAgentName=profile(seed, uin).name, Data=rows)
+    return json_members(Total=len(uins), SubAgentUin=int(uin), SubAgentName=profile(seed, uin).name, Data=rows)
 
 
 def query_pending_clients(request: ApiRequest) -> Members:
-    """List who applies to be a customer, the same of every partner, a page at a time."""
+    """List a page of the accounts that apply to be a customer, the same for every partner."""
     rows = []
     for uin in request.world.applicant_uins[:-1]:
         known = profile(request.world.seed, uin)
         row = {"ApplyTime": known.registered_at, "ClientUin": int(uin), "Email": known.email, "Mobile": known.mobile}
         rows.append({**row, "Name": known.name, "Status": "Reviewing", "Type": "new"})
-    return spelled(Data=request.page(rows), Total=len(rows))
+    return json_members(Data=request.page(rows), Total=len(rows))
 
 
 def query_pending_sub_agents(request: ApiRequest) -> Members:
-    """List who applies to be a distributor's second-level reseller, a page at a time; others have no applicants."""
+    """List a page of the accounts that apply to be a distributor's second-level reseller. Others have none."""
     rows = []
     for uin in request.world.applicant_uins[-1:] if request.role is Role.DISTRIBUTOR else ():
         known = profile(request.world.seed, uin)
         row = {"SubAgentUin": int(uin), "Name": known.name, "Mobile": known.mobile, "Email": known.email}
         state = {"ApplyTime": known.registered_at, "Status": "Reviewing", "MaterialUrl": ""}
         rows.append({**row, **state, "AuthState": max(-1, int(known.auth_status))})
-    return spelled(Data=request.page(rows), Total=len(rows))
+    return json_members(Data=request.page(rows), Total=len(rows))
 
 
 def query_invitation_info(request: ApiRequest) -> Members:
-    """Tell of these invitations; nothing of unknown ones. That data is deleted after 60 days is not played."""
+    """Show some invitations; unknown ones are left out. Deletion after 60 days is not simulated."""
     known = request.world.invitations(request.role, request.uin)
-    asked = [token for token in request.parameters["InvitationToken"] if token in known]
-    rows = [_invitation(request, token, known[token]) for token in asked]
-    return spelled(InvitationInfo=rows)
+    tokens = [token for token in request.parameters["InvitationToken"] if token in known]
+    rows = [_invitation(request, token, known[token]) for token in tokens]
+    return json_members(InvitationInfo=rows)
 
 
 def _invitation(request: ApiRequest, token: str, uin: str | None) -> dict[str, Any]:
-    """Tell of an invitation that was accepted by a customer, or by nobody yet."""
+    """Return the row of an invitation that a customer has accepted, or nobody yet (None)."""
     if uin is None:
         unused = {"Status": 1, "UseTime": None, "ClientUin": None, "ClientMail": None}
         return {"InvitationToken": token, "CreateTime": INVITED_AT, **unused, "ClientType": 2, "BindTime": None}
@@ -169,13 +169,13 @@ def _invitation(request: ApiRequest, token: str, uin: str | None) -> dict[str, A
 def get_country_codes(_: ApiRequest) -> Members:
     """List countries and regions."""
     names = ("EnName", "Name", "IOS2", "IOS3", "Code")
-    return spelled(Data=[dict(zip(names, country, strict=True)) for country in COUNTRIES])
+    return json_members(Data=[dict(zip(names, country, strict=True)) for country in COUNTRIES])
 
 
 def get_trade_config_list(_: ApiRequest) -> Members:
-    """List industries, those of the second level inside those of the first."""
+    """List industries, with the second level inside the first."""
     names = ("Id", "Name", "TradeInfo")
-    return spelled(
+    return json_members(
         TradeList=[
             {
                 "Id": industry.id,

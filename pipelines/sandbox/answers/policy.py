@@ -1,10 +1,10 @@
-"""Products that a rebate policy covers."""
+"""The answer about products that a rebate policy covers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.sandbox.api_request import row_matches, spelled
+from pipelines.sandbox.api_request import json_members, row_matches
 from pipelines.sandbox.goods import POLICIES
 
 if TYPE_CHECKING:
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from pipelines.sandbox.api_request import Answer, ApiRequest, Members
 
 SPAN = ("2026-01-01 00:00:00", "2026-12-31 23:59:59")
-"""When every policy begins and ends."""
+"""Start and end of every policy."""
 
 
 def query_policy_product_list_by_code(request: ApiRequest) -> Members:
-    """List what a policy covers; nothing of an unknown one. What the service says to one that is unknown is not known.
+    """List what a policy covers; nothing for an unknown one. What the real service answers to that is not known.
 
-    Filters compare exactly; whether `*` passes every filter is not known, here it does not.
+    Filters must match exactly. Whether `*` passes every filter is not known; here it does not.
     """
     code = request.parameters["PolicyCode"]
     names = [f"{level}{part}" for level in ("Product", "SubProduct", "ComponentType", "Component") for part in _PARTS]
@@ -32,9 +32,9 @@ def query_policy_product_list_by_code(request: ApiRequest) -> Members:
         }
         for covered in POLICIES.get(code, ())
     ]
-    wanted = request.chosen("ProductCode", "ProductName", "SubProductCode", "SubProductName")
+    wanted = request.given_parameters("ProductCode", "ProductName", "SubProductCode", "SubProductName")
     rows = [row for row in rows if row_matches(row, wanted)]
-    return spelled(ProductList=request.page(rows), Total=len(rows))
+    return json_members(ProductList=request.page(rows), Total=len(rows))
 
 
 _PARTS = ("Code", "Name")

@@ -1,11 +1,11 @@
-"""Vouchers: their pool, by customer in the older lists, one by one in the newer ones, and what was paid with them."""
+"""Answers about vouchers: the pool, the older lists by customer, the newer lists by voucher, and their usage."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from pipelines.endpoints.shapes import Role
-from pipelines.sandbox.api_request import row_matches, spelled
+from pipelines.sandbox.api_request import json_members, row_matches
 from pipelines.sandbox.bill import chance
 from pipelines.sandbox.profiles import profile
 from pipelines.sandbox.refusals import Refusal
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 ACCOUNT_TYPES = {Role.RESELLER: 1, Role.DISTRIBUTOR: 2, Role.SECOND_LEVEL_RESELLER: 3}
 OLDER_STATUSES = {ISSUED: "Unused", USED: "Used", EXPIRED: "Expired"}
-"""How the older lists spell a status. That they leave out vouchers that were ended is inferred."""
+"""Statuses in the older lists. That these leave out vouchers ended early is inferred."""
 
 
 def query_voucher_pool(request: ApiRequest) -> Members:
-    """Tell the partner's quota for vouchers: what is left is what it has not issued."""
+    """Show the partner's quota for vouchers. What it has not issued is left."""
     issued = _issued(request, request.customer_uins)
     left = chance(request.world.seed, request.uin, "voucher pool").randrange(10**6 * UNIT)
-    return spelled(
+    return json_members(
         AgentName=profile(request.world.seed, request.uin).name,
         AccountType=ACCOUNT_TYPES[request.role],
         TotalQuota=(left + sum(voucher.total for voucher in issued)) / UNIT,
@@ -36,17 +36,17 @@ def query_voucher_pool(request: ApiRequest) -> Members:
 
 
 def query_voucher_amount_by_uin(request: ApiRequest) -> Members:
-    """Sum the vouchers of these customers that the older lists have."""
+    """Sum the vouchers of some customers, as the older lists do."""
     now = time_text(request.now)
     rows = []
     for uin, listed in _older_lists(request).items():
         total, left = sum(voucher.total for voucher in listed), sum(voucher.left(now) for voucher in listed)
         rows.append({"ClientUin": int(uin), "TotalAmount": total / UNIT, "RemainAmount": left / UNIT})
-    return spelled(Data=rows)
+    return json_members(Data=rows)
 
 
 def query_voucher_list_by_uin(request: ApiRequest) -> Members:
-    """List the vouchers of these customers."""
+    """List the vouchers of some customers, as the older lists do."""
     now, wanted = time_text(request.now), request.parameters.get("Status")
     rows = []
     for uin, listed in _older_lists(request).items():
@@ -61,28 +61,28 @@ def query_voucher_list_by_uin(request: ApiRequest) -> Members:
         ]
         data = [row for row in data if wanted in (None, row["VoucherStatus"])]
         rows.append({"ClientUin": int(uin), "TotalCount": len(data), "Data": data})
-    return spelled(Data=rows)
+    return json_members(Data=rows)
 
 
 def describe_customer_voucher_list(request: ApiRequest) -> Members:
-    """List the vouchers of all customers or one, a page at a time."""
-    asked = request.parameters.get("CustomerUin")
-    return _listed(request, request.customer_uins if asked is None else (request.own_customer(asked),))
+    """List a page of the vouchers of all customers, or of one."""
+    uin = request.parameters.get("CustomerUin")
+    return _listed(request, request.customer_uins if uin is None else (request.own_customer(uin),))
 
 
 def describe_customer_own_voucher_list(request: ApiRequest) -> Members:
-    """List the caller's own vouchers, a page at a time."""
+    """List a page of the caller's own vouchers."""
     return _listed(request, (request.uin,), left_out=("Usage", "ApplyReason"))
 
 
 def describe_customer_voucher_usage_details(request: ApiRequest) -> Members:
-    """List what a customer paid with a voucher, of all months or one, a page at a time."""
+    """List a page of what a customer paid with a voucher, in one month or all."""
     uin = request.own_customer(request.parameters["CustomerUin"])
-    return {**spelled(CustomerUin=int(uin)), **_usage(request, uin)}
+    return {**json_members(CustomerUin=int(uin)), **_usage(request, uin)}
 
 
 def describe_customer_own_voucher_usage_details(request: ApiRequest) -> Members:
-    """List what the caller paid with a voucher, of all months or one, a page at a time."""
+    """List a page of what the caller paid with a voucher, in one month or all."""
     return _usage(request, request.uin)
 
 
@@ -92,7 +92,7 @@ def _issued(request: ApiRequest, uins: Iterable[str]) -> list[Voucher]:
 
 
 def _older_lists(request: ApiRequest) -> dict[str, list[Voucher]]:
-    """Return the vouchers that the older lists have, by asked customer."""
+    """Return the vouchers in the older lists, by requested customer."""
     now, uins = time_text(request.now), [request.own_customer(uin) for uin in request.parameters["ClientUins"]]
     return {
         uin: [voucher for voucher in _issued(request, (uin,)) if voucher.status(now) in OLDER_STATUSES] for uin in uins
@@ -100,13 +100,13 @@ def _older_lists(request: ApiRequest) -> dict[str, list[Voucher]]:
 
 
 def _listed(request: ApiRequest, uins: Iterable[str], left_out: tuple[str, ...] = ()) -> Members:
-    """List vouchers, a page at a time; the rows of a page are made only, unless all must be looked at."""
-    found, wanted = _issued(request, uins), request.chosen(*_FILTERS)
+    """List a page of vouchers. Without filters, only the rows of the page are made."""
+    found, wanted = _issued(request, uins), request.given_parameters(*_FILTERS)
     if wanted:
         found = [voucher for voucher in found if row_matches(_row(request, voucher), wanted)]
     rows = [_row(request, voucher) for voucher in request.page(found)]
     data = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
-    return spelled(TotalCount=len(found), Data=data)
+    return json_members(TotalCount=len(found), Data=data)
 
 
 _FILTERS = ("VoucherStatus", "PaymentMode", "Usage", "ProductScope", "VoucherId")
@@ -131,20 +131,22 @@ def _row(request: ApiRequest, voucher: Voucher) -> dict[str, Any]:
 
 def _usage(request: ApiRequest, uin: str) -> Members:
     now, month = time_text(request.now), request.parameters.get("Month", "")
-    asked = request.parameters["VoucherId"]
-    voucher = next((voucher for voucher in vouchers(request.world, uin, now) if voucher.id == asked), None)
+    voucher_id = request.parameters["VoucherId"]
+    voucher = next((voucher for voucher in vouchers(request.world, uin, now) if voucher.id == voucher_id), None)
     if voucher is None:
-        raise Refusal("FailedOperation", f"{uin} has no voucher {asked}.")  # the only code documented for these actions
+        raise Refusal(
+            "FailedOperation", f"{uin} has no voucher {voucher_id}."
+        )  # the only code documented for these actions
     used = voucher.used(now)
-    month_work = [use for use in used if use.at.startswith(month)]
-    return spelled(
-        Data=[_use(voucher, use) for use in request.page(month_work)],
+    used_in_month = [use for use in used if use.at.startswith(month)]
+    return json_members(
+        Data=[_use(voucher, use) for use in request.page(used_in_month)],
         VoucherId=voucher.id,
         TotalAmount=voucher.total / UNIT,
         RemainAmount=voucher.left(now) / UNIT,
         TotalRecordsCount=len(used),
         Month=month,
-        RecordsCountByMonth=len(month_work),
+        RecordsCountByMonth=len(used_in_month),
     )
 
 

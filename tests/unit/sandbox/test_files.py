@@ -20,17 +20,17 @@ from pipelines.endpoints import ACTIONS, DATASETS
 from pipelines.endpoints.shapes import Role
 from pipelines.errors import RequestFailed, RequestUnanswered
 from pipelines.land.bill_files import file_pages
-from pipelines.pages import EXTRA, FetchedFile, Subject, exact_sum, parse_amount
+from pipelines.pages import EXTRA, FetchedFile, Slice, exact_sum, parse_amount
 from pipelines.periods import BILLING_ZONE
 from pipelines.sandbox import Principal, Sandbox, World, files
 from pipelines.sandbox.bill import money
-from pipelines.sandbox.statement import Filters
+from pipelines.sandbox.bill_view import Filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pipelines.sandbox.statement import BillView
+    from pipelines.sandbox.bill_view import BillView
 
 WORLD = World(customers=5, lines=700, largest=400)
 NOW = datetime(2026, 11, 20, 12, tzinfo=BILLING_ZONE)
@@ -105,7 +105,7 @@ def rows(folder: Path, sandbox: Sandbox, dataset: str, action: str, role: Role, 
     async def run() -> FetchedFile:
         async with client(sandbox, role) as caller:
             download = await caller.download(url, folder)
-            return FetchedFile(Subject(), download.path, download.digest, "r", NOW)
+            return FetchedFile(Slice(), download.path, download.digest, "r", NOW)
 
     fetched = asyncio.run(run())
     return [
@@ -120,7 +120,7 @@ def total(found: list[Row], column: str = "TotalCost") -> str:
 
 def statement(uin: str = FIRST) -> BillView:
     """Return what all other answers about a customer are made of."""
-    return WORLD.statement(uin, MONTH, NOW)
+    return WORLD.bill_view(uin, MONTH, NOW)
 
 
 def columns_of(found: list[Row]) -> set[str]:
@@ -346,5 +346,5 @@ def test_a_running_months_bill_is_as_far_as_it_is_booked(sandbox: Sandbox, tmp_p
         month="2026-11",
         **of_customer("billDetail"),
     )
-    assert total(found) == money(WORLD.statement(FIRST, "2026-11", NOW).sums().total)
+    assert total(found) == money(WORLD.bill_view(FIRST, "2026-11", NOW).sums().total)
     assert {row["PaymentStatus"] for row in found} == {"Unpaid"}

@@ -11,7 +11,7 @@ from pipelines.sandbox.answers import ANSWERS
 from pipelines.sandbox.faults import FaultTarget
 from pipelines.sandbox.gateway import Gateway
 from pipelines.sandbox.refusals import Refusal
-from pipelines.sandbox.tally import RequestLog
+from pipelines.sandbox.request_log import RequestLog
 
 ONE, OTHER = (Principal(id_, "key", Role.RESELLER) for id_ in ("AKID1", "AKID2"))
 DETAIL = ACTIONS["DescribeCustomerBillDetail"]
@@ -58,8 +58,8 @@ def test_limits_can_be_lifted() -> None:
     """Without limits everything passes, and peaks are still counted."""
     service = gateway(limits=False)
     assert all(admitted(service, 100.0) for _ in range(50))
-    service.tally.add(FaultTarget(DETAIL.name, None, None, ""), 100.0, "ok", writes=False, faults=[])
-    assert service.tally.by_action()[DETAIL.name]["peak_per_second"] == 50
+    service.log.add(FaultTarget(DETAIL.name, None, None, ""), 100.0, "ok", writes=False, faults=[])
+    assert service.log.by_action()[DETAIL.name]["peak_per_second"] == 50
 
 
 def test_the_tally_divides_outcomes() -> None:
@@ -81,7 +81,7 @@ def test_the_tally_divides_outcomes() -> None:
         "peak_per_second": 0,
     }
     assert counts["CreateAccount"]["writes"] == 1
-    assert tally.asked()[0] == (5.0, DETAIL.name, "1", 2, "ok")
+    assert tally.requests()[0] == (5.0, DETAIL.name, "1", 2, "ok")
 
 
 @pytest.mark.parametrize("name", ANSWERS)

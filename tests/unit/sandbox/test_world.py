@@ -94,7 +94,7 @@ def test_only_a_share_of_customers_moves(days: tuple[int, ...]) -> None:
     now = datetime(2026, 12, 20, tzinfo=BILLING_ZONE)
     wanted = {f"2026-11-{day:02d}" for day in days}
     early = {"2026-11-01", "2026-11-02", "2026-11-03"}
-    booked = [set(LARGE.statement(uin, "2026-11", now).days()) for uin in LARGE.customer_uins]
+    booked = [set(LARGE.bill_view(uin, "2026-11", now).days()) for uin in LARGE.customer_uins]
     moved = sum(bool(of & wanted) for of in booked)
     assert 60 < moved < 140
     assert sum(bool(of & early) for of in booked) > 3500
@@ -104,7 +104,7 @@ def test_only_a_share_of_customers_moves(days: tuple[int, ...]) -> None:
 def test_a_large_share_moves_early_in_a_month() -> None:
     """With a share of 0.24 about 8 % of the customers move on a day, until all have moved."""
     world, now = replace(LARGE, moving_share=0.24), datetime(2026, 12, 20, tzinfo=BILLING_ZONE)
-    booked = Counter(day for uin in world.customer_uins for day in world.statement(uin, "2026-11", now).days())
+    booked = Counter(day for uin in world.customer_uins for day in world.bill_view(uin, "2026-11", now).days())
     assert all(300 < booked[f"2026-11-{day:02d}"] < 420 for day in range(4, 16))
     assert not any(booked[f"2026-11-{day:02d}"] for day in range(17, 31))
 
@@ -115,7 +115,7 @@ def test_a_customer_with_many_lines_moves_with_its_last_ones() -> None:
     now = datetime(2026, 12, 20, tzinfo=BILLING_ZONE)
     movers = 0
     for uin in still.customer_uins:
-        calm, other = (world.statement(uin, "2026-11", now) for world in (still, moving))
+        calm, other = (world.bill_view(uin, "2026-11", now) for world in (still, moving))
         assert set(calm.days()) <= {"2026-11-01", "2026-11-02", "2026-11-03"}
         assert calm.sums() == other.sums()
         late = set(other.days()) - set(calm.days())
@@ -143,7 +143,7 @@ def test_a_day_of_thousands_of_customers_makes_few_lines(monkeypatch: pytest.Mon
     )
     for day in (18, 19, 20):
         for uin in world.customer_uins:
-            world.statement(uin, "2026-11", now + timedelta(days=day)).days()
+            world.bill_view(uin, "2026-11", now + timedelta(days=day)).days()
     assert 0 < made <= 270 * bill.CHARGE
 
 

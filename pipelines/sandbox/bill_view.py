@@ -1,7 +1,7 @@
-"""What of a bill is to be seen: the lines booked by now, in the order of the listing, filtered, and their exact sums.
+"""The visible part of a bill: the lines booked by now, in the order of the listing, filtered, and their exact sums.
 
-Every answer about a customer's month comes from here, so that detail and summaries cannot differ. What does not belong
-here: how a line is made (`bill`), how an answer is spelled (`answers`).
+Every answer about a customer's month comes from here, so that detail and summaries always agree. `bill` makes the
+lines; `answers` formats them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAY_MODE_OF = {terms.action_type: terms.pay_mode for terms in TERMS}
 
 
 class Filters(NamedTuple):
-    """What a request asks to see only; None is no filter. `confirmed`: "1" paid, "2" unpaid, "0" both."""
+    """The filters of a request; None is no filter. `confirmed`: "1" paid, "2" unpaid, "0" both."""
 
     pay_mode: str | None = None
     action_type: str | None = None
@@ -29,7 +29,7 @@ class Filters(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """What the lines of one day can have in common at most."""
+    """The finest grouping of lines: by day and kind."""
 
     day: str
     kind: Kind
@@ -37,9 +37,9 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BillView:
-    """A bill as it is seen: its first `booked` lines, after `late` ones that arrived in front of them.
+    """A bill as visible at an instant: first the `late` lines, which arrived at the top, then the first `booked` lines.
 
-    `moved` turns the listing by so many places. Lines can be paid once the month is `issued`; until then none is.
+    `moved` rotates the listing by so many places. Lines can be paid only once the month is `issued`.
     """
 
     bill: Bill
@@ -49,11 +49,11 @@ class BillView:
     moved: int = 0
 
     def page(self, filters: Filters, window: slice) -> list[Line]:
-        """Return the lines at these positions of the listing; none past its end."""
+        """Return the lines at positions of the listing; none past its end."""
         return [self.bill.line(index) for index in _listing(self, filters)[window]]
 
     def count(self, filters: Filters) -> int:
-        """Return how many lines the listing has, without making them where there are no filters."""
+        """Return the number of lines in the listing. Without filters no line is made for that."""
         return len(_listing(self, filters))
 
     def sums(self, filters: Filters = Filters()) -> LineSums:  # noqa: B008 - a value without state
@@ -61,23 +61,23 @@ class BillView:
         return self.sums_by(lambda _: "", filters).get("", LineSums())
 
     def sums_by(self, key: Callable[[Group], str], filters: Filters = Filters()) -> dict[str, LineSums]:  # noqa: B008
-        """Return sums by what `key` makes of a group, sorted by it."""
+        """Return sums by `key` of each group, sorted by it."""
         sums: defaultdict[str, LineSums] = defaultdict(LineSums)
         for group, amounts in _groups(self.bill, self.booked, self.late).items():
-            if self.shows(group, filters):
+            if self.is_shown(group, filters):
                 sums[key(group)] = sums[key(group)].plus(amounts)
         return dict(sorted(sums.items()))
 
     def days(self) -> Mapping[str, int]:
-        """Return the total of each day (YYYY-MM-DD) on which lines are booked, in 1/SCALE USD."""
+        """Return the total of each day (YYYY-MM-DD) with booked lines, in 1/SCALE USD."""
         return _days(self.bill, self.booked, self.late)
 
     def cells(self) -> Mapping[Cell, LineSums]:
-        """Return sums by all that lines of a customer can be divided by."""
+        """Return sums by the finest grouping."""
         return _cells(self.bill, self.booked, self.late)
 
-    def shows(self, group: Group, filters: Filters) -> bool:
-        """Tell whether lines of this group pass the filters."""
+    def is_shown(self, group: Group, filters: Filters) -> bool:
+        """Return whether lines of a group pass the filters."""
         paid = "1" if self.issued and group.paid else "2"
         return (
             filters.pay_mode in (None, PAY_MODE_OF[group.action_type])
@@ -87,20 +87,20 @@ class BillView:
 
 
 @lru_cache(maxsize=128)
-def _listing(statement: BillView, filters: Filters) -> list[int]:
-    """Return the bill's indexes of the lines that a listing shows, in its order: the latest arrival first."""
-    count, late, moved = statement.bill.count, statement.late, statement.moved
-    indexes = [*range(count + late - 1, count - 1, -1), *range(statement.booked)]
-    turned = moved % len(indexes) if indexes else 0
-    indexes = indexes[turned:] + indexes[:turned]
+def _listing(bill_view: BillView, filters: Filters) -> list[int]:
+    """Return the indexes of a listing's lines in the bill, in the listing's order: the latest arrival first."""
+    count, late, moved = bill_view.bill.count, bill_view.late, bill_view.moved
+    indexes = [*range(count + late - 1, count - 1, -1), *range(bill_view.booked)]
+    places = moved % len(indexes) if indexes else 0
+    indexes = indexes[places:] + indexes[:places]
     if filters == Filters():
         return indexes
-    return [index for index in indexes if statement.shows(statement.bill.line(index).group, filters)]
+    return [index for index in indexes if bill_view.is_shown(bill_view.bill.line(index).group, filters)]
 
 
 @lru_cache(maxsize=1000)
 def _groups(bill: Bill, booked: int, late: int) -> Mapping[Group, LineSums]:
-    """Sum the lines of a statement by group."""
+    """Return the sums of the visible lines by group."""
     sums: defaultdict[Group, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for line in _lines(bill, booked, late):
         sums[line.group] = [ours + theirs for ours, theirs in zip(sums[line.group], line.amounts, strict=True)]

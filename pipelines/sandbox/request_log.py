@@ -1,4 +1,4 @@
-"""What the sandbox was asked and how it answered, for tests and benches to judge a client by."""
+"""A log of the sandbox's requests and their outcomes, for tests and benchmarks of a client."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 OK = "ok"
 BROKEN = frozenset({"reset", "bad_gateway", "truncated"})
-"""Outcomes that are no answer of the API's."""
+"""Outcomes that are not an answer of the API."""
 
 
 class RequestRecord(NamedTuple):
-    """One request: when it arrived (seconds since 1970), what it asked, and `ok`, an error code or a fault's name."""
+    """One request. `at` is its arrival in seconds since 1970, `outcome` is `ok`, an error code or a fault's name."""
 
     at: float
     action: str
@@ -25,7 +25,7 @@ class RequestRecord(NamedTuple):
 
 
 class RequestLog:
-    """Counts requests and keeps the last 200,000. Read from other threads than the one that adds."""
+    """Counts of all requests, and the last 200,000. It can be read from other threads than the one that adds."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -33,33 +33,34 @@ class RequestLog:
         self._writes: Counter[str] = Counter()
         self._peaks: Counter[str] = Counter()
         self._faults: dict[str, Counter[str]] = {}
-        self._asked: deque[RequestRecord] = deque(maxlen=200_000)
+        self._requests: deque[RequestRecord] = deque(maxlen=200_000)
 
     def add(self, call: FaultTarget, at: float, outcome: str, *, writes: bool, faults: list[str]) -> None:
-        """Count one request that was dealt with."""
+        """Add one answered request."""
         with self._lock:
             self._outcomes.setdefault(call.action, Counter())[outcome] += 1
             self._faults.setdefault(call.action, Counter()).update(faults)
             self._writes[call.action] += writes
-            self._asked.append(RequestRecord(at, call.action, call.customer_uin, call.page, outcome))
+            self._requests.append(RequestRecord(at, call.action, call.customer_uin, call.page, outcome))
 
     def arrive(self, action: str, in_this_second: int) -> None:
-        """Keep the most requests of one key that arrived in one calendar second."""
+        """Update the most requests of one key that arrived in one calendar second."""
         with self._lock:
             self._peaks[action] = max(self._peaks[action], in_this_second)
 
-    def asked(self) -> list[RequestRecord]:
+    def requests(self) -> list[RequestRecord]:
         """Return the last requests, in the order of their answers."""
         with self._lock:
-            return list(self._asked)
+            return list(self._requests)
 
     def by_action(self) -> dict[str, dict[str, Any]]:
-        """Return the counts of every action asked for; '' stands for requests that named none of the catalogue.
+        """Return counts by action. Requests without an action of the catalogue are under ''.
 
-        `requests` = `ok` + `throttled` + `refused` (every other error code) + `broken` (faults that were no answer of
-        the API's). `codes`: how often each error code; `faults`: how often each fault was played, which the others
-        include; `writes`: requests for a writing action; `peak_per_second`: most arrivals of one key in a calendar
-        second.
+        - `requests`: the sum of `ok`, `throttled`, `refused` (all other error codes) and `broken` (no answer of the API
+          because of a fault).
+        - `codes`: counts by error code; `faults`: counts by fault played, also contained in the others.
+        - `writes`: requests of a writing action.
+        - `peak_per_second`: the most arrivals of one key in a calendar second.
         """
         with self._lock:
             return {
