@@ -1,4 +1,7 @@
-"""Pages become one Parquet file per partition, whole or not at all; no value is interpreted, no network asked."""
+"""Lands pulled pages as one Parquet file per partition, whole or not at all.
+
+Values stay text as the API sent them. No requests are sent here.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""A downloaded file becomes pages of text: a CSV, a workbook, or an archive of them, told by content, not by name.
+"""Reading of downloaded files: a CSV, a workbook or an archive of them, recognised by content, becomes pages of text.
 
-Values are kept as they stand, empty ones and `-` too; only headers are matched with the catalogue's fields. Nothing is
-expanded before its bounds are checked, and nothing in a file decides where anything is written. What rows mean, and
-where they land, does not belong here.
+Values are kept as they are, also empty ones and `-`; only headers are matched with the catalogue's fields. Files are
+not trusted: sizes are checked before anything is expanded, and no name in a file decides where something is written.
 """
 
 from __future__ import annotations
@@ -41,17 +40,19 @@ if TYPE_CHECKING:
     from pipelines.pages import FetchedFile
 
 ROWS_PER_PAGE = 40_960
-"""Rows of a page made of a file: those of a Parquet row group."""
+"""Rows of a page made from a file; as many as in a Parquet row group."""
 MOST_MEMBERS = 20_000
+"""Files that an archive may hold."""
 MOST_BYTES = 20 << 30
-"""Bytes that an archive may expand to, over all its members."""
+"""Bytes that all members of an archive together may expand to."""
 MOST_RATIO = 200
+"""How many times its own size an archive may expand to."""
 FREE_BYTES = 64 << 20
-"""Times its own size that an archive may expand to, and what any may, however small: repetition packs well."""
+"""Bytes that any archive may expand to, however small it is: repetition compresses well."""
 MOST_WORKBOOK_BYTES = 1 << 30
-"""Bytes that a workbook may expand to: its texts are held in memory. A full sheet of ten columns has half."""
+"""Bytes that a workbook may expand to, as its texts are held in memory. A full sheet of ten columns has half of it."""
 HEADER_WITHIN = 10
-"""Rows of a sheet among which its header is."""
+"""First rows of a sheet in which its header is searched."""
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _WORKBOOK = "xl/workbook.xml"
@@ -61,24 +62,24 @@ _BLANK = (b"\n", b"\r\n")
 _HEAD = 1 << 20
 _BLOCK = 1 << 20
 _MEMORY = "256MB"
-"""For reading text: DuckDB keeps as much of a file as fits."""
+"""Memory for reading text: DuckDB keeps as much of a file as fits."""
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
-"""What zipfile raises for an archive that is none, or is not what its directory says."""
+"""Exceptions that zipfile raises for a file that is not an archive, or is a broken one."""
 
 
 class _NoTableError(Exception):
-    """Says what is wrong with a file, without any of its content."""
+    """A file is not a table that can be read. The message says why, without any content of the file."""
 
 
 class _TableFile(NamedTuple):
-    """A file, or a part of one, that holds one table: `name` is empty for the file itself."""
+    """A file that holds a table: the downloaded one (`name` is empty) or a member of its archive."""
 
     name: str
     path: Path
 
 
 class _RowBatch(NamedTuple):
-    """A batch of rows: where they stand, the names that their columns have, the catalogue's columns and `_extra`."""
+    """A batch of rows: its place in the file, the names of its columns, and the catalogue's columns with `_extra`."""
 
     name: str
     names: frozenset[str]
@@ -86,13 +87,14 @@ class _RowBatch(NamedTuple):
 
 
 def file_pages(dataset: Dataset, fetched: FetchedFile) -> Iterator[Page]:
-    """Give a file's rows in pages of `ROWS_PER_PAGE`, numbered from 1; a table without rows gives none.
+    """Give a file's rows in pages of `ROWS_PER_PAGE`, numbered from 1; no page for a table without rows.
 
-    `Page.fields` are the catalogue's names of the columns that are there, and the headers of the others, which are kept
-    in `_extra` as one JSON object. A catalogue's field that the file lacks is null. Raises UnreadableFile for what is
-    no table, or too large to be one; StorageFailed if the disk has no room to expand an archive.
+    Columns that the catalogue does not know are kept in `_extra` as one JSON object. Its fields that the file lacks are
+    null. `Page.fields` are the names of the file's columns: the catalogue's where it knows them, otherwise the headers.
+    Raises UnreadableFile for a file that is not a table or expands beyond the bounds, StorageFailed if the disk has no
+    room to expand an archive.
     """
-    what = ""
+    problem = ""
     try:
         with _private_folder(fetched.path) as folder:
             for number, rows in enumerate(_file_rows(dataset, fetched.path, folder), 1):
@@ -107,26 +109,27 @@ def file_pages(dataset: Dataset, fetched: FetchedFile) -> Iterator[Page]:
                     file="/".join(filter(None, (fetched.digest, rows.name))),
                 )
     except _NoTableError as error:
-        what = str(error)
-    if what:  # raised here and not above: what it would hang on can quote the file
-        raise _unreadable(dataset, fetched, what)
+        problem = str(error)
+    if problem:  # raised here and not above: a chained exception could quote the file
+        raise _unreadable(dataset, fetched, problem)
 
 
-def _unreadable(dataset: Dataset, fetched: FetchedFile, what: str) -> UnreadableFile:
-    slice_ = fetched.slice
-    about = f" of customer {slice_.customer_uin}" if slice_.customer_uin else ""
-    asked = f" ({slice_.slice_params})" if slice_.slice_params else ""
+def _unreadable(dataset: Dataset, fetched: FetchedFile, problem: str) -> UnreadableFile:
+    uin, slice_params = fetched.slice
+    customer = f" of customer {uin}" if uin else ""
+    parameters = f" ({slice_params})" if slice_params else ""
     return UnreadableFile(
-        f"The file of {dataset.name}{about}{asked} cannot be read: {what}. Run again to download it anew; if it stays "
-        f"so, look at it ({fetched.path}, RequestId {fetched.request_id}) and ask the service's support.",
-        customer_uin=slice_.customer_uin,
-        slice_params=slice_.slice_params,
+        f"The file of {dataset.name}{customer}{parameters} cannot be read: {problem}. Run again to download it anew; "
+        f"if this stays, look at the file ({fetched.path}, RequestId {fetched.request_id}) and contact the service's "
+        "support.",
+        customer_uin=uin,
+        slice_params=slice_params,
     )
 
 
 @contextmanager
 def _private_folder(path: Path) -> Iterator[Path]:
-    """Give a folder beside a file for what is expanded; it goes with all that is in it."""
+    """Make a folder beside a file to expand archives in, and remove it with its content when the block ends."""
     with storage_failures(path):
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=".expanding-"))  # its owner's alone
     try:
@@ -153,7 +156,7 @@ def _table_rows(dataset: Dataset, sheet: _TableFile, folder: Path) -> Iterator[_
 
 
 def _kind(path: Path) -> str:
-    """Tell by content what a file is: `archive`, `workbook` or `text`."""
+    """Recognise a file by its content: `archive`, `workbook` or `text`."""
     with path.open("rb") as file:
         if file.read(4) not in _ZIP:
             return "text"
@@ -166,7 +169,7 @@ def _kind(path: Path) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open an archive. Raises _NoTableError for one that is broken, there or while it is read."""
+    """Open an archive. Raises _NoTableError if it is broken, also when that shows while it is read."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -175,21 +178,24 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _members(path: Path, folder: Path) -> Iterator[_TableFile]:
-    """Expand the members of an archive one by one, within bounds. Names only tell where rows came from."""
+    """Expand the members of an archive one by one, within bounds. Their names only serve to say where rows are from."""
     with _opened(path) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
-        left = _checked(members, path.stat().st_size, MOST_BYTES)
+        remaining = _checked(members, path.stat().st_size, MOST_BYTES)
         for number, member in enumerate(members):
             expanded = folder / f"{number}"
             with storage_failures(expanded):
-                left -= _expanded(archive, member, expanded, left)
+                remaining -= _expanded(archive, member, expanded, remaining)
             yield _TableFile(_cleaned(member.filename), expanded)
     if not members:
         raise _NoTableError("its archive is empty")
 
 
 def _checked(members: Sequence[zipfile.ZipInfo], size: int, most: int) -> int:
-    """Return how many bytes an archive of `size` bytes may expand to; it says of itself that it does not to more."""
+    """Return how many bytes an archive of `size` bytes may expand to.
+
+    Raises _NoTableError if its directory says that it expands to more, or that it cannot be read.
+    """
     allowed = min(most, max(FREE_BYTES, MOST_RATIO * size))
     if len(members) > MOST_MEMBERS:
         raise _NoTableError(f"its archive has more than {MOST_MEMBERS:,} members")
@@ -198,12 +204,12 @@ def _checked(members: Sequence[zipfile.ZipInfo], size: int, most: int) -> int:
     if any(member.flag_bits & _ENCRYPTED for member in members):
         raise _NoTableError("its archive is encrypted")
     if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
-        raise _NoTableError("its archive is packed in a way that is not known here")
+        raise _NoTableError("its archive has an unknown compression")
     return allowed
 
 
 def _expanded(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, most: int) -> int:
-    """Expand a member and return its bytes, which are counted: what an archive says of itself need not be true."""
+    """Expand a member and return its size, which is counted: the size in the archive's directory may be false."""
     size = 0
     with archive.open(member) as packed, path.open("xb") as file:
         while block := packed.read(_BLOCK):
@@ -215,6 +221,7 @@ def _expanded(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, mos
 
 
 def _cleaned(name: str) -> str:
+    """Replace characters of a name that cannot be printed."""
     return "".join(character if character.isprintable() else "_" for character in name)
 
 
@@ -223,17 +230,19 @@ def _cleaned(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """How a table's columns are named: by position, the catalogue's field or the header; `unknown` are the latter."""
+    """Names of a table's columns."""
 
     names: tuple[str, ...]
+    """In the order of the columns: the catalogue's name where it knows the column, otherwise the header."""
     unknown: tuple[str, ...]
+    """Those of `names` that the catalogue does not know."""
 
 
 def _known(headers: Sequence[str], fields: Sequence[Field]) -> dict[int, str]:
-    """Return which columns are which of the catalogue's fields; the first of several with the same header counts.
+    """Return the catalogue's field of each known column, by position. Of columns with equal headers the first counts.
 
-    Files call by the name of one field what is another's (`Field.headers`): such a header is that other one's, unless
-    it is there under its own name.
+    Some files use the name of one field as the header of another (`Field.headers`). Such a header stands for the other
+    field, unless that field has a column under its own name.
     """
     own = {_normal(field.name): field.name for field in fields}
     other = {_normal(header): field.name for field in fields for header in field.headers}
@@ -248,7 +257,7 @@ def _known(headers: Sequence[str], fields: Sequence[Field]) -> dict[int, str]:
 
 
 def _columns(headers: Sequence[str], fields: Sequence[Field]) -> _Columns:
-    """Name a table's columns. Raises _NoTableError if the catalogue knows none of them."""
+    """Return the names of a table's columns. Raises _NoTableError if the catalogue knows none of them."""
     known = _known(headers, fields)
     if not known:
         raise _NoTableError("none of its columns is known")
@@ -262,12 +271,13 @@ def _columns(headers: Sequence[str], fields: Sequence[Field]) -> _Columns:
 
 
 def _distinct(name: str, taken: set[str]) -> str:
-    spellings = (name if number == 1 else f"{name} ({number})" for number in range(1, len(taken) + 2))
-    return next(spelling for spelling in spellings if spelling not in taken)
+    """Return the name, numbered if it is taken already."""
+    candidates = (name if number == 1 else f"{name} ({number})" for number in range(1, len(taken) + 2))
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def _normal(header: str) -> str:
-    """Spell a header without what spellings differ in: width, case, spaces, underscores and brackets."""
+    """Return a header without differences of width, case, spaces, underscores and brackets, to compare it."""
     return re.sub(r"[\s_()\[\]{}]", "", unicodedata.normalize("NFKC", header)).casefold()
 
 
@@ -275,17 +285,17 @@ def _normal(header: str) -> str:
 
 
 class _Header(NamedTuple):
-    """A CSV's first line, and what divides its values."""
+    """The values of a CSV's first line, and the delimiter between them."""
 
     values: tuple[str, ...]
     delimiter: str
 
 
 def _csv_rows(dataset: Dataset, sheet: _TableFile, folder: Path) -> Iterator[_RowBatch]:
-    """Read a CSV, whatever its delimiter; a row with more or fewer values than the header is an error.
+    """Read a CSV with any delimiter. Raises _NoTableError for a row with more or fewer values than the header.
 
-    The first line is read as a row too, so that what is passed over is the very line that was understood. In the end
-    rows are compared with lines, which are counted apart: a quote that is not closed swallows all that follows.
+    The header is read as a row too, to be sure that the line skipped is the line understood as header. At the end, rows
+    are compared with the lines, counted separately: a quote that is not closed would hide all rows after it.
     """
     path = _in_utf8(sheet.path, folder)
     header = _header(path, dataset.fields)
@@ -294,18 +304,18 @@ def _csv_rows(dataset: Dataset, sheet: _TableFile, folder: Path) -> Iterator[_Ro
     first = next(batches, None)
     headers = dict(zip(columns.names, header.values, strict=True))
     if first is None or any(first[name][0].as_py() != headers[name] for name in dataset.columns if name in headers):
-        raise _NoTableError("its first line can be read in two ways")
+        raise _NoTableError("its first line is ambiguous")
     count = 1
     for batch in chain([first.slice(1)], batches):
         count += batch.num_rows
         if batch.num_rows:
             yield _RowBatch(sheet.name, frozenset(columns.names), batch)
     if count != _count_lines(path):
-        raise _NoTableError("a quote in it is not closed, or its lines are not all of one kind")
+        raise _NoTableError("a quote is not closed, or its line ends differ")
 
 
 def _count_lines(path: Path) -> int | None:
-    """Count the lines that are not blank, without line ends inside quotes; None if a quote is not closed."""
+    """Return the number of lines that are not blank, not counting line ends inside quotes; None if a quote is open."""
     count, quoted, begun = 0, 0, False
     with path.open("rb") as file:
         for piece in iter(partial(file.readline, _BLOCK), b""):
@@ -317,10 +327,10 @@ def _count_lines(path: Path) -> int | None:
 
 
 def _in_utf8(path: Path, folder: Path) -> Path:
-    """Return a text file in UTF-8, this one if it is.
+    """Return the path of the text in UTF-8: this file, or a converted copy in `folder`.
 
-    What is neither that nor marked as UTF-16 is taken for GB18030, the encoding of Chinese Windows: inferred, as no
-    document tells a file's encoding.
+    A file that is neither UTF-8 nor marked as UTF-16 is read as GB18030, the encoding of Chinese Windows. This is
+    inferred: no document states the encoding of files.
     """
     with path.open("rb") as file:
         marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -335,7 +345,7 @@ def _in_utf8(path: Path, folder: Path) -> Path:
         ):
             shutil.copyfileobj(source, target, _BLOCK)
     except UnicodeError:
-        raise _NoTableError("its text is in an encoding that is not known here") from None
+        raise _NoTableError("its text has an unknown encoding") from None
     return text
 
 
@@ -344,7 +354,9 @@ def _is_utf8(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
-                if decoder.getstate()[0] or not block.isascii():  # most is ASCII, and this is ten times as fast
+                if (
+                    decoder.getstate()[0] or not block.isascii()
+                ):  # most blocks are ASCII, and this test is ten times as fast
                     decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeError:
@@ -353,9 +365,9 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _header(path: Path, fields: Sequence[Field]) -> _Header:
-    """Read the first line; its delimiter is the one that shows most of the catalogue's headers."""
+    """Read the first line, with the delimiter that gives the most headers of the catalogue."""
     with path.open("rb") as file:
-        text = file.read(_HEAD).decode("utf-8-sig", errors="ignore")  # the end is cut anywhere
+        text = file.read(_HEAD).decode("utf-8-sig", errors="ignore")  # the last character may be cut
     headers = (_first_line(text, delimiter) for delimiter in _DELIMITERS)
     return max(headers, key=lambda header: len(_known(header.values, fields)))
 
@@ -368,10 +380,10 @@ def _first_line(text: str, delimiter: str) -> _Header:
 
 
 def _csv_query(header: _Header, columns: _Columns, wanted: Sequence[str]) -> str:
-    """Spell the query that gives the catalogue's columns and `_extra` of the file `$path`, its first line included.
+    """Return the query that reads the catalogue's columns and `_extra` from the file `$path`, with its first line.
 
-    Line ends are left to DuckDB to find, and the file to one reader: told the former, or sharing the work, DuckDB 2.0
-    lost rows of, or refused, sound files whose quoted values hold line ends.
+    DuckDB detects the line ends itself, and one thread reads the file: with given line ends or in parallel, DuckDB 2.0
+    lost rows of valid files that have line ends inside quotes, or refused such files.
     """
     at = {name: f"c{position}" for position, name in enumerate(columns.names)}
     selected = [f'{at.get(name, "null::varchar")} as "{name}"' for name in wanted]
@@ -394,7 +406,7 @@ def _quoted(text: str) -> str:
 
 
 def _streamed(path: Path, query: str, folder: Path) -> Iterator[pa.RecordBatch]:
-    """Give what a query makes of a file, in batches, in order. Raises _NoTableError if a line is not like the first."""
+    """Run a query on a file and give its batches in order. Raises _NoTableError if a line does not fit the header."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": _MEMORY,
         "threads": 2,
@@ -408,15 +420,15 @@ def _streamed(path: Path, query: str, folder: Path) -> Iterator[pa.RecordBatch]:
             yield from connection.sql(query, params={"path": str(path)}).to_arrow_reader(ROWS_PER_PAGE)
         except (duckdb.Error, OSError, pa.ArrowException) as error:
             line = re.search(r"CSV Error on Line: (\d+)", str(error))
-            place = f"line {line[1]} is" if line else "a line is"
-            raise _NoTableError(f"{place} not a line of the same table, or broken") from None
+            place = f"line {line[1]}" if line else "a line"
+            raise _NoTableError(f"{place} is broken or does not fit the header") from None
 
 
 # Workbooks
 
 
 def _workbook_rows(dataset: Dataset, sheet: _TableFile, _: Path) -> Iterator[_RowBatch]:
-    """Read the sheets of a workbook that are tables; others, as a cover, hold no row."""
+    """Read the sheets of a workbook that are tables; other sheets, such as a cover, have no rows."""
     with _opened(sheet.path) as archive:
         _checked(archive.infolist(), sheet.path.stat().st_size, MOST_WORKBOOK_BYTES)
     is_table = False
@@ -427,7 +439,7 @@ def _workbook_rows(dataset: Dataset, sheet: _TableFile, _: Path) -> Iterator[_Ro
         if not any(known):
             continue
         is_table = True
-        at = known.index(max(known))  # a line above it can hold a word that is a header too
+        at = known.index(max(known))  # a line above the header can contain one header by chance
         name = "/".join(filter(None, (sheet.name, _cleaned(title))))
         yield from _sheet_rows(dataset, name, headers[at], chain(first[at + 1 :], rows))
     if not is_table:
@@ -452,14 +464,14 @@ def _named(row: tuple[str | None, ...], names: Sequence[str]) -> dict[str, str]:
 
 
 def _sheets(path: Path) -> Iterator[tuple[str, Iterator[tuple[str | None, ...]]]]:
-    """Give the title and the rows of each sheet, values as text."""
+    """Give the title and the rows of each sheet, with values as text."""
     with path.open("rb") as file, _workbook_failures():
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about styles, which are not read
+            warnings.simplefilter("ignore")  # warnings about styles, which are not read
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         with closing(book):
             for sheet in book.worksheets:
-                sheet.reset_dimensions()  # what the file says of them need not be true
+                sheet.reset_dimensions()  # the dimensions in the file may be false
                 yield sheet.title, _texts(sheet)
 
 
@@ -475,12 +487,12 @@ def _workbook_failures() -> Iterator[None]:
         yield
     except _NoTableError:
         raise
-    except Exception as error:  # noqa: BLE001 - what is no workbook fails in any way there is
+    except Exception as error:  # noqa: BLE001  a broken workbook can raise anything
         raise _NoTableError(f"its workbook is broken ({type(error).__name__})") from None
 
 
 def _text(value: Any) -> str | None:
-    """Spell a cell's value: a number, a double in the file, with the fewest digits that are it; times as ISO 8601."""
+    """Return a cell's value as text: a double with the fewest digits that identify it, times as ISO 8601."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -1,10 +1,12 @@
-"""What a landing changed: rows that appeared and vanished, kept before the old file is replaced.
+"""The change log: rows that appeared or vanished with a landing, written before the old file is replaced.
 
-An entry is a Parquet file named by the row digests of the old and the new file. It counts only if the landed file's
-manifest cites it: an entry whose landing was killed before the replace is void, and is written again by the next one.
-The difference is one of multisets over all source columns; `Id` may be neither unique nor stable, so it only pairs an
-old row with a new one (`_paired`) where it is unique on both sides. What vanished was believed from `_old_requested_at` on,
-what appeared from `_new_requested_at` on.
+An entry is a Parquet file, named by the row digests of the old and the new file. It counts only if the manifest of the
+landed file names it: the entry of a landing that was killed before the replace is void, and is written again by the
+next landing.
+
+Rows are compared as multisets over all source columns. `Id` may be neither unique nor stable, so it only pairs an old
+row with a new one (`_paired`) where it is unique on both sides. A vanished row was in the lake from
+`_old_requested_at` on, an appeared row is there from `_new_requested_at` on.
 """
 
 from __future__ import annotations
@@ -35,19 +37,20 @@ def write_changes(
     columns: Sequence[str],
     customers: Sequence[str] | None,
 ) -> None:
-    """Write the entry `path`: the rows that differ between two landed files, old and new; none if they are equal.
+    """Write the change log entry `path`: the rows that differ between two landed files, old and new.
 
-    `columns` are the source columns both hold; `customers` restricts to those that were pulled again (None: all rows).
-    Columns of an entry: `_change` (appeared or vanished), `_paired`, `_old_requested_at` and `_new_requested_at` (UTC, when the
-    pulls of the two files ended), `_customer_uin`, then the source columns. Raises StorageFailed.
+    `columns` are the source columns that both files have. `customers` limits the comparison to the customers that were
+    pulled (None: all rows). The entry's columns are `_change` (appeared or vanished), `_paired`, `_old_requested_at`
+    and `_new_requested_at` (when the pulls of the two files ended, UTC), `_customer_uin`, then `columns`. Equal files
+    give an entry without rows. Raises StorageFailed.
     """
     times = {"old_requested_at": manifests[0].requested_to, "new_requested_at": manifests[1].requested_to}
     with disk.written_aside(path) as (aside, file), _spilling_beside(path) as connection:
         for name, landed in zip(("old_file", "new_file"), files, strict=True):
             connection.read_parquet(str(landed)).create_view(name)
-        connection.execute("create temp table asked as select unnest($1::varchar[]) as uin", [list(customers or ())])
-        connection.execute(_differing(columns, everyone=customers is None))
-        rows: Any = connection.sql(_told(columns), params=times).to_arrow_reader()
+        connection.execute("create temp table pulled as select unnest($1::varchar[]) as uin", [list(customers or ())])
+        connection.execute(_differing_rows_sql(columns, everyone=customers is None))
+        rows: Any = connection.sql(_changes_sql(columns), params=times).to_arrow_reader()
         with pq.ParquetWriter(file, rows.schema, compression="zstd") as writer:
             for batch in rows:
                 writer.write_batch(batch)
@@ -56,7 +59,7 @@ def write_changes(
 
 @contextmanager
 def _spilling_beside(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a database in little memory that spills beside `path`. Raises StorageFailed if the disk refuses."""
+    """Open a DuckDB database with little memory that spills to a folder beside `path`. Raises StorageFailed."""
     spill = path.with_name(path.name + ".spill")
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": _MEMORY,
@@ -69,17 +72,20 @@ def _spilling_beside(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise StorageFailed(
-            f"The changes of a landing cannot be compared beside {path}: {error}. What was there before is unchanged; "
-            "make room, then run again: the pages already fetched are kept."
+            f"The changes of a landing cannot be written to {path}: {error}. The landed file is unchanged. "
+            "Make room on the disk, then run again: the pages already fetched are kept."
         ) from error
     finally:
         shutil.rmtree(spill, ignore_errors=True)
 
 
-def _differing(columns: Sequence[str], *, everyone: bool) -> str:
-    """Spell the statements that find which rows there are more or fewer of, by digest: whole rows fill the memory."""
-    listed = _listed(columns)
-    where = "" if everyone else "where _customer_uin in (select uin from asked)"
+def _differing_rows_sql(columns: Sequence[str], *, everyone: bool) -> str:
+    """Return the SQL that finds the rows of which there are more or fewer than before.
+
+    Rows are compared by digest, since whole rows would fill the memory.
+    """
+    listed = _column_list(columns)
+    where = "" if everyone else "where _customer_uin in (select uin from pulled)"
     views = [
         f"""
         create temp view {side}_rows as
@@ -101,10 +107,11 @@ def _differing(columns: Sequence[str], *, everyone: bool) -> str:
     """  # noqa: S608  column names come from the catalogue
 
 
-def _told(columns: Sequence[str]) -> str:
-    listed = _listed(columns)
+def _changes_sql(columns: Sequence[str]) -> str:
+    """Return the query of an entry's rows, after `_differing_rows_sql`."""
+    listed = _column_list(columns)
     row_id = '"Id"' if "Id" in columns else "null"
-    lone = f"""
+    unique = f"""
         select _customer_uin as customer, {row_id} as line_id from {{side}}_rows
         where {row_id} in (select {row_id} from changed) group by all having count(*) = 1
     """  # noqa: S608  as above
@@ -119,17 +126,18 @@ def _told(columns: Sequence[str]) -> str:
             where _surplus > 0
             qualify row_number() over (partition by _digest) <= _surplus
         ),
-        lone as ({lone.format(side="old")} intersect {lone.format(side="new")})
+        unique_ids as ({unique.format(side="old")} intersect {unique.format(side="new")})
         select
             _change,
-            lone.line_id is not null as _paired,
+            unique_ids.line_id is not null as _paired,
             $old_requested_at::timestamptz as _old_requested_at,
             $new_requested_at::timestamptz as _new_requested_at,
             {listed}
         from changed
-        left join lone on lone.customer is not distinct from _customer_uin and lone.line_id = {row_id}
+        left join unique_ids
+            on unique_ids.customer is not distinct from _customer_uin and unique_ids.line_id = {row_id}
     """  # noqa: S608  column names come from the catalogue
 
 
-def _listed(columns: Sequence[str]) -> str:
+def _column_list(columns: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in ("_customer_uin", *columns))

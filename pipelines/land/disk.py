@@ -1,6 +1,6 @@
-"""The one place that writes landed files: aside, synced, then replaced in one step, readable by their owner only.
+"""Writing of landed files: aside, synced, then moved into place in one step, readable by their owner only.
 
-A reader sees the old file or the new one, never a part; after a refusal of the disk the old one is untouched.
+A reader sees the old file or the new one, never a part of one. If the disk refuses a write, the old file is untouched.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ASIDE = ".aside"
 
 
 class HashedFile:
-    """A file open for writing that keeps the SHA-256 of all bytes written so far."""
+    """A file open for writing, with the SHA-256 of the bytes written so far."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -33,7 +33,7 @@ class HashedFile:
 
     @property
     def closed(self) -> bool:
-        """Whether the file is closed; pyarrow asks."""
+        """Whether the file is closed; pyarrow reads this."""
         return self._file.closed
 
     def write(self, data: bytes) -> int:
@@ -42,24 +42,24 @@ class HashedFile:
         return self._file.write(data)
 
     def tell(self) -> int:
-        """Return how many bytes were written."""
+        """Return the number of bytes written."""
         return self._file.tell()
 
     def flush(self) -> None:
-        """Hand buffered bytes to the system."""
+        """Pass buffered bytes to the operating system."""
         self._file.flush()
 
 
 def open_for_writing(path: Path) -> IO[bytes]:
-    """Open a new file that only its owner can read. Tests put a full or read-only disk here."""
+    """Open a new file that only its owner can read. Tests replace this with a full or read-only disk."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[tuple[Path, HashedFile]]:
-    """Give a file beside `path` to write; leave it there, synced, when the block ends; remove it if the block fails.
+    """Open a file beside `path` for writing. When the block ends it stays, synced; if the block fails it is removed.
 
-    `put_in_place` then makes it the file. Raises StorageFailed if the disk refuses.
+    `put_in_place` then moves it to `path`. Raises StorageFailed.
     """
     aside = path.with_name(path.name + _ASIDE)
     with storage_failures(path):
@@ -75,7 +75,7 @@ def written_aside(path: Path) -> Iterator[tuple[Path, HashedFile]]:
 
 
 def put_in_place(aside: Path, path: Path) -> None:
-    """Replace `path` by the file written aside, in one step that a crash cannot halve. Raises StorageFailed."""
+    """Replace `path` by the file written aside, in one atomic step. Raises StorageFailed."""
     with storage_failures(path):
         try:
             aside.replace(path)
@@ -90,7 +90,7 @@ def put_in_place(aside: Path, path: Path) -> None:
 
 
 def discard(aside: Path) -> None:
-    """Remove a file written aside, if the disk allows it; a leftover is overwritten by the next landing."""
+    """Remove a file written aside. If the disk refuses, it stays, and the next landing overwrites it."""
     try:
         aside.unlink(missing_ok=True)
     except OSError:
@@ -99,11 +99,11 @@ def discard(aside: Path) -> None:
 
 @contextmanager
 def storage_failures(path: Path) -> Iterator[None]:
-    """Turn what the disk says while `path` is written into StorageFailed, which says what to do."""
+    """Turn an OSError while `path` is written into StorageFailed, with what to do."""
     try:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"The disk refused to write {path}: {error.strerror or error}. What was there before is unchanged; "
-            "make room or make it writable, then run again: the pages already fetched are kept."
+            f"Cannot write {path}: {error.strerror or error}. The file that was there before is unchanged. "
+            "Make room or make it writable, then run again: the pages already fetched are kept."
         ) from error

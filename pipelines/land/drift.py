@@ -1,7 +1,7 @@
-"""How the shape of the API's rows changes: fields that are new, gone or empty, and values that nobody documents.
+"""Drift of the API's rows: fields that are new, lost or newly empty, and values that no document enumerates.
 
-Each landing says in its manifest what shape its own rows had. Beside the lake, one small file for each dataset and
-account keeps since when each change is seen. Nothing is refused here: what drifted has landed; a check tells of it.
+Each landing notes in its manifest which fields and unknown values its rows had. One small file for each dataset and
+account keeps when each drift was first and last seen. Rows land whether they drift or not; a check warns of drift.
 """
 
 from __future__ import annotations
@@ -27,67 +27,68 @@ if TYPE_CHECKING:
     from pipelines.pages import Page
 
 FILLED, EMPTY, ABSENT, NEW = "filled", "empty", "absent", "new"
-"""What a manifest says of a field: some row has it, it came as null only, it did not come, the catalogue has it not."""
+"""Status of a field in a manifest: filled in some row, null in all rows, in no row, or unknown to the catalogue."""
 
-_VALUES_TOLD = 20
-_NOTHING = ("", "-")
-"""How the API spells an absent value, besides null."""
+_MOST_VALUES = 20
+"""Unknown values that a manifest lists of one field."""
+_NO_VALUE = ("", "-")
+"""Texts that the API sends for an absent value, apart from null."""
 _TAG = "tag_key:"
-"""Columns of a file that are called so are the account's own tags, not the API's doing."""
+"""Prefix of a file's columns that hold the account's own tags: they are not drift."""
 _WAIT = 60.0
-"""Seconds to wait for another partition's landing to have noted its own."""
+"""Seconds to wait while the landing of another partition notes its drift."""
 
 
 class Shape:
-    """What shape the rows of a landing have, page by page."""
+    """Fields and unknown values in the rows of a landing, collected page by page."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._columns = dataset.columns
         self._known = self._missing = frozenset(dataset.columns)
-        self._came: set[str] = set()
+        self._received: set[str] = set()
         self._new: set[str] = set()
         self._enumerated = [field for field in dataset.fields if field.values and not field.personal]
         self._unknown: defaultdict[str, set[str]] = defaultdict(set)
-        self._any = False
+        self._has_rows = False
 
     def add(self, page: Page) -> None:
-        """Take in a page that has rows."""
-        self._any = True
+        """Add a page that has rows."""
+        self._has_rows = True
         rows = page.rows
         self._missing = frozenset(name for name in self._missing if rows.column(name).null_count == rows.num_rows)
-        self._came |= page.fields or self._known
+        self._received |= page.fields or self._known
         self._new |= (page.fields or _extras(page)) - self._known
         for field in self._enumerated:
             found = pc.unique(rows.column(field.name)).to_pylist()
-            self._unknown[field.name].update(text for text in found if text and text not in (*field.values, *_NOTHING))
+            self._unknown[field.name].update(text for text in found if text and text not in (*field.values, *_NO_VALUE))
 
     @property
     def fields(self) -> dict[str, str]:
-        """What is to be said of each field; nothing if no rows came."""
-        if not self._any:
+        """The status of each field, by name; empty if there were no rows."""
+        if not self._has_rows:
             return {}
-        told = {name: EMPTY if name in self._came else ABSENT for name in self._missing}
-        known = {name: told.get(name, FILLED) for name in self._columns}
+        empty = {name: EMPTY if name in self._received else ABSENT for name in self._missing}
+        known = {name: empty.get(name, FILLED) for name in self._columns}
         return known | {name: NEW for name in sorted(self._new) if not name.casefold().startswith(_TAG)}
 
     @property
     def unknown_values(self) -> dict[str, list[str]]:
-        """The values that no document enumerates, by field: of many the first in order."""
-        return {name: sorted(values)[:_VALUES_TOLD] for name, values in self._unknown.items() if values}
+        """Values that no document enumerates, by field; at most the first `_MOST_VALUES` in order."""
+        return {name: sorted(values)[:_MOST_VALUES] for name, values in self._unknown.items() if values}
 
 
 def _extras(page: Page) -> frozenset[str]:
-    """Return the names of unknown fields, of a page that does not say which fields came."""
+    """Return the names of a page's unknown fields, for a page that does not list its fields."""
     extras = pc.unique(page.rows.column(EXTRA).drop_null()).to_pylist()
     return frozenset(name for text in extras for name in json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One change of shape: its kind, the field, and the value if it is one; instants are ISO 8601 in UTC.
+    """One drift of a dataset of an account, and when it was first and last seen (ISO 8601, UTC).
 
-    `kind`: `new_field`, `lost_field` (no row has it any more), `empty_field` (it comes as null only) or
-    `unknown_value`. `first_key` is the month or day that it was first seen in.
+    `kind` is `new_field`, `lost_field` (no row has it any more), `empty_field` (null in all rows) or `unknown_value`;
+    `value` is set for the last only. `first_key` is the month or day of the partition where it was first seen.
     """
 
     kind: str
@@ -99,55 +100,58 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What is kept of a dataset of an account: the first key that each field was filled in, and the sightings."""
+class _DriftFile:
+    """Content of a drift file: the earliest partition key where each field was filled, and all sightings."""
 
     filled: dict[str, str]
     sightings: dict[tuple[str, str, str | None], Sighting]
 
 
 def note_drift(home: Path, manifest: Manifest) -> None:
-    """Keep what a landing shows of its rows' shape. Raises StorageFailed, CorruptFile and Busy."""
+    """Add the drift of a landing to the drift file. Raises StorageFailed, CorruptFile and Busy."""
     if not manifest.fields:
         return
     path = paths.drift_file(home, manifest.dataset, manifest.account)
     lock = paths.partition_lock(home, manifest.account, f"drift-{manifest.dataset}")
     with locks.held(lock, f"the drift of '{manifest.account}', {manifest.dataset}", wait=_WAIT):
         before = _read(path)
-        after = _noted(before, manifest)
+        after = _updated(before, manifest)
         if after != before:
             _write(path, after)
 
 
 def drift_of(home: Path, file: LandedFile) -> tuple[Sighting, ...]:
-    """Return the changes of shape that a landing shows, each with when it was first seen. Raises CorruptFile."""
+    """Return the drift of a landed file, each with when it was first seen. Raises CorruptFile."""
     manifest = file.manifest
     known = _read(paths.drift_file(home, manifest.dataset, manifest.account))
-    return tuple(known.sightings.get(seen) or _first(manifest, *seen) for seen in _seen(manifest, known.filled))
+    return tuple(known.sightings.get(drift) or _sighting(manifest, *drift) for drift in _drifts(manifest, known.filled))
 
 
 def sightings(home: Path) -> Iterator[tuple[str, str, Sighting]]:
-    """Give the dataset, the account and each sighting of everything in the lake. Raises CorruptFile."""
+    """Give every sighting in the lake, with its dataset and account. Raises CorruptFile."""
     for path in sorted((paths.lake(home) / "drift").glob("*/account=*.json")):
         for sighting in _read(path).sightings.values():
             yield path.parent.name, path.stem.removeprefix("account="), sighting
 
 
-def _noted(known: _Known, manifest: Manifest) -> _Known:
+def _updated(known: _DriftFile, manifest: Manifest) -> _DriftFile:
     filled = dict(known.filled)
     for name, status in manifest.fields.items():
         if status == FILLED:
             filled[name] = min(manifest.partition_key, filled.get(name, manifest.partition_key))
     found = dict(known.sightings)
-    for seen in _seen(manifest, filled):
-        first = _first(manifest, *seen)
-        before = found.get(seen, first)
-        found[seen] = replace(before, last_seen_at=max(before.last_seen_at, first.last_seen_at))
-    return _Known(filled, found)
+    for drift in _drifts(manifest, filled):
+        new = _sighting(manifest, *drift)
+        before = found.get(drift, new)
+        found[drift] = replace(before, last_seen_at=max(before.last_seen_at, new.last_seen_at))
+    return _DriftFile(filled, found)
 
 
-def _seen(manifest: Manifest, filled: Mapping[str, str]) -> Iterator[tuple[str, str, str | None]]:
-    """Give kind, field and value of what a landing shows; what was never filled so early cannot be lost."""
+def _drifts(manifest: Manifest, filled: Mapping[str, str]) -> Iterator[tuple[str, str, str | None]]:
+    """Give kind, field and value of each drift of a landing.
+
+    A field is lost or empty only if it was filled in a partition of the same key or an earlier one.
+    """
     for name, status in manifest.fields.items():
         if status == NEW:
             yield "new_field", name, None
@@ -157,27 +161,27 @@ def _seen(manifest: Manifest, filled: Mapping[str, str]) -> Iterator[tuple[str, 
         yield from (("unknown_value", name, value) for value in values)
 
 
-def _first(manifest: Manifest, kind: str, field: str, value: str | None) -> Sighting:
+def _sighting(manifest: Manifest, kind: str, field: str, value: str | None) -> Sighting:
     return Sighting(kind, field, value, manifest.requested_to, manifest.requested_to, manifest.partition_key)
 
 
-def _read(path: Path) -> _Known:
+def _read(path: Path) -> _DriftFile:
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        told = [Sighting(**sighting) for sighting in document["sightings"]]
-        return _Known(dict(document["filled"]), {(one.kind, one.field, one.value): one for one in told})
+        found = [Sighting(**sighting) for sighting in document["sightings"]]
+        return _DriftFile(dict(document["filled"]), {(each.kind, each.field, each.value): each for each in found})
     except FileNotFoundError:
-        return _Known({}, {})
+        return _DriftFile({}, {})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptFile(
-            f"{path} cannot be read ({type(error).__name__}). Move it away and run again: since when the API's rows "
-            "have their shape is then told anew."
+            f"{path} cannot be read ({type(error).__name__}). Move it away and run again: the times when "
+            "drift was first seen then start anew."
         ) from error
 
 
-def _write(path: Path, known: _Known) -> None:
-    told = [asdict(known.sightings[seen]) for seen in sorted(known.sightings, key=str)]
-    document = {"filled": dict(sorted(known.filled.items())), "sightings": told}
+def _write(path: Path, known: _DriftFile) -> None:
+    entries = [asdict(known.sightings[drift]) for drift in sorted(known.sightings, key=str)]
+    document = {"filled": dict(sorted(known.filled.items())), "sightings": entries}
     with disk.written_aside(path) as (aside, file):
         file.write(json.dumps(document, ensure_ascii=False, indent=1).encode())
     disk.put_in_place(aside, path)

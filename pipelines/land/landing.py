@@ -1,7 +1,7 @@
-"""One landing: pulled pages become a partition's one Parquet file, whole or not at all.
+"""Landing of a pull: its pages become the one Parquet file of a partition, whole or not at all.
 
-Rows are kept as they came; types are given in staging. What is asked, and how well it is proven, is decided before
-(`pages.SliceResult`), whose rows are replaced and whose are carried over in `merging`.
+Rows are kept as text, as they came; staging gives them types. How far each slice is proven is decided before, by
+extract; which rows are replaced and which are carried over, by `merging`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,11 @@ LINEAGE = pa.schema(
         ("_fetched_at", pa.timestamp("us", tz="UTC")),
     ]
 )
-"""Where a row came from: whose it is and the part asked for (null: no parts), the reply and the file it stood in (as in
-`pages.Page`), and where; `_position` counts from 0 within its page."""
+"""Columns that say where a row came from.
+
+`_slice_params` is null where the slice has no parameters of its own. `_reply` and `_file` are as in `pages.Page`.
+`_position` counts from 0 within the page.
+"""
 
 ROWS_PER_GROUP = 40_960
 """Rows of a Parquet row group: measured to need the least memory (405 MB for a million rows) at full speed."""
@@ -57,7 +60,10 @@ ROWS_PER_GROUP = 40_960
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The partition a landing goes to: one account's, of one dataset, with the month's state (None: not a month)."""
+    """One dataset of one account for one bill month, day or snapshot day; the place of one landed file.
+
+    `month_state` is None for a snapshot.
+    """
 
     home: Path
     dataset: Dataset
@@ -72,24 +78,25 @@ class Partition:
 
     @property
     def changes(self) -> Path:
-        """The folder of its change log."""
+        """The folder of the partition's change log."""
         return paths.changes_folder(
             self.home, self.dataset.name, self.account, self.dataset.partition, self.partition_key
         )
 
 
 def landed(partition: Partition) -> Manifest | None:
-    """Return the manifest of what is landed there now, None if nothing is. Raises CorruptFile."""
+    """Return the manifest of a partition's landed file, None if nothing has landed. Raises CorruptFile."""
     return read_manifest(partition.path) if partition.path.exists() else None
 
 
 def land(partition: Partition, pulled: Pulled) -> LandedFile:
     """Land a pull and return the new file.
 
-    A subject whose pull failed keeps the rows landed before; so does, on a closed month, one proven before whose new
-    pull could not be proven. One that nobody asked keeps them if the dataset is merged by customer. Raises
-    StorageFailed, CorruptFile if what was landed before cannot be read, and whatever `pulled.pages` raises,
-    UnreadableFile for one; always the file that was there before still is.
+    A slice keeps the rows landed before if its pull failed; in an issued month also if the rows are proven and the new
+    pull is not. A slice that was not requested keeps them if the dataset is merged by slice.
+
+    Raises StorageFailed, CorruptFile if the file landed before cannot be read, and whatever `pulled.pages` raises, such
+    as UnreadableFile. After any of these the file landed before is unchanged.
     """
     old = landed(partition)
     with disk.written_aside(partition.path) as (aside, file):
@@ -108,7 +115,7 @@ def land(partition: Partition, pulled: Pulled) -> LandedFile:
 
 
 def verify(path: Path, manifest: Manifest, dataset: Dataset) -> None:
-    """Read a landed file back: every byte, its rows and its exact sums. Raises CorruptFile for a difference."""
+    """Check a landed file against its manifest: its bytes, rows and exact sums. Raises CorruptFile if they differ."""
     verify_bytes(path, manifest)
     rows = 0
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -122,12 +129,12 @@ def verify(path: Path, manifest: Manifest, dataset: Dataset) -> None:
 
 
 def texts(partition: Partition, column: str) -> list[str | None]:
-    """Return a column of what is landed there. Raises CorruptFile if it cannot be read."""
+    """Read a column of a partition's landed file. Raises CorruptFile if it cannot be read."""
     return [text for batch in _read(partition.path, [column]) for text in batch.column(0).to_pylist()]
 
 
 def _read(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Give the rows of a landed file in batches, every page checked against its checksum. Raises CorruptFile."""
+    """Give the rows of a landed file in batches, with every page checked against its checksum. Raises CorruptFile."""
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield from file.iter_batches(ROWS_PER_GROUP, columns=columns)
@@ -140,14 +147,14 @@ def _read_back(partition: Partition, aside: Path, manifest: Manifest) -> None:
         verify(aside, manifest, partition.dataset)
     except CorruptFile as error:
         raise StorageFailed(
-            f"What was written beside {partition.path} does not read back as it was written ({error}). What was there "
-            "before is unchanged; check the disk, then run again: the pages already fetched are kept."
+            f"The new file for {partition.path} does not read back as it was written ({error}). The old file is "
+            "unchanged. Check the disk, then run again: the pages already fetched are kept."
         ) from error
 
 
 @dataclass(slots=True)
 class _Count:
-    """What of a subject was written: its rows, and the exact sum of its cost column where the dataset has one."""
+    """Rows written for a slice, and the exact sum of their cost column, 0 if the dataset has none."""
 
     rows: int = 0
     cost: Decimal = Decimal(0)
@@ -155,9 +162,9 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows of a new file, batch by batch: the pulled ones first, then those of the old file that stay.
+    """Batches of rows for a new file: the pulled rows first, then those carried over from the old file.
 
-    `counts` and `shape` fill as batches are taken.
+    `counts` and `shape` fill as the batches are consumed.
     """
 
     partition: Partition
@@ -169,25 +176,25 @@ class _Rows:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         yield from self._pulled()
-        yield from self._kept()
+        yield from self._carried()
 
     def _pulled(self) -> Iterator[pa.RecordBatch]:
-        wanted = {slice_.slice for slice_ in self.merged.slices if not slice_.carried}
+        wanted = {state.slice for state in self.merged.slices if not state.carried}
         for page in self.pages:
             if page.slice in wanted and page.rows.num_rows:
                 self.shape.add(page)
                 self._count(page)
                 yield _with_lineage(page, self.partition.account, self.schema)
 
-    def _kept(self) -> Iterator[pa.RecordBatch]:
+    def _carried(self) -> Iterator[pa.RecordBatch]:
         if not self.merged.kept:
             return
         wanted = pa.array(sorted(self.merged.kept), pa.string())
         for batch in _read(self.partition.path):
             keys = row_keys(self.partition.dataset, batch)
             mask = pc.is_in(keys, wanted)
-            for counted in pc.value_counts(keys.filter(mask)).to_pylist():
-                self.counts[self.merged.kept[counted["values"]]].rows += counted["counts"]
+            for group in pc.value_counts(keys.filter(mask)).to_pylist():
+                self.counts[self.merged.kept[group["values"]]].rows += group["counts"]
             kept = batch.filter(mask)
             yield from _with_columns(kept, self.schema) if kept.num_rows else ()
 
@@ -199,20 +206,21 @@ class _Rows:
             count.cost = exact_sum([count.cost, total(page.rows.column(dataset.cost))])
 
     def slices(self) -> tuple[SliceState, ...]:
-        """The subjects, with what was not known before their rows were written."""
-        return tuple(map(self._counted, self.merged.slices))
+        """Return the slices with the counts and costs that are known only after their rows were written."""
+        return tuple(map(self._with_counts, self.merged.slices))
 
-    def _counted(self, slice_: SliceState) -> SliceState:
+    def _with_counts(self, state: SliceState) -> SliceState:
         dataset = self.partition.dataset
-        if slice_.carried:
-            return replace(slice_, rows=self.counts[slice_.slice].rows)
-        if dataset.file is None or slice_.proof == Proof.FAILED:
-            return slice_
-        count = self.counts[slice_.slice]
-        return replace(slice_, rows=count.rows, cost=format(count.cost, "f") if dataset.cost else None)
+        if state.carried:
+            return replace(state, rows=self.counts[state.slice].rows)
+        if dataset.file is None or state.proof == Proof.FAILED:
+            return state
+        count = self.counts[state.slice]
+        return replace(state, rows=count.rows, cost=format(count.cost, "f") if dataset.cost else None)
 
 
 def _write(partition: Partition, pulled: Pulled, old: Manifest | None, file: disk.HashedFile) -> Manifest:
+    """Write the new file of a partition and return its manifest."""
     schema = pa.schema([*((name, pa.string()) for name in (*partition.dataset.columns, EXTRA)), *LINEAGE])
     merged = merge(partition.dataset, old, pulled, issued=partition.month_state is MonthState.ISSUED)
     batches = _Rows(partition, pulled.pages, merged, schema, Shape(partition.dataset), defaultdict(_Count))
@@ -263,7 +271,7 @@ def _with_lineage(page: Page, account: str, schema: pa.Schema) -> pa.RecordBatch
 
 
 def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Give rows landed before the catalogue learned a field the columns of today; the field stays in their `_extra`."""
+    """Give old rows the columns of today. A field that the catalogue has since learned stays in their `_extra`."""
     missing = pa.nulls(batch.num_rows, pa.string())
     columns = [batch.column(name) if name in batch.schema.names else missing for name in schema.names]
     yield pa.record_batch(columns, schema=schema)
@@ -283,14 +291,15 @@ def _in_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _log_changes(partition: Partition, pulled: Pulled, old: Manifest, new: Manifest, aside: Path) -> None:
-    known = [name for name in pq.read_schema(partition.path).names if name not in LINEAGE.names]
+    """Write the rows that differ between the old file and the new one to the change log. Raises StorageFailed."""
+    old_columns = pq.read_schema(partition.path).names
+    known = [name for name in old_columns if name not in LINEAGE.names]
     columns = [name for name in known if name in partition.dataset.columns]
-    if (
-        "_slice_params" in pq.read_schema(partition.path).names and partition.dataset.batch == 1
-    ):  # what is asked together may vary
+    if "_slice_params" in old_columns and partition.dataset.batch == 1:  # which customers share a batch can vary
         columns.append("_slice_params")
-    if set(known) == {*partition.dataset.columns, EXTRA}:  # else a field moved between there and a column of its own
+    if set(known) == {*partition.dataset.columns, EXTRA}:  # else a field has moved between `_extra` and a column
         columns.append(EXTRA)
-    whole = partition.dataset.merge is Merge.WHOLE or None in {pull.customer_uin for pull in pulled.results}
-    customers = None if whole else [pull.customer_uin for pull in pulled.results if pull.customer_uin]
+    uins = {result.customer_uin for result in pulled.results}
+    is_whole = partition.dataset.merge is Merge.WHOLE or None in uins
+    customers = None if is_whole else [result.customer_uin for result in pulled.results if result.customer_uin]
     write_changes(partition.changes / new.changes[-1], (partition.path, aside), (old, new), columns, customers)

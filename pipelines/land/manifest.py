@@ -1,6 +1,7 @@
-"""What a landed file says of itself: its manifest, kept in the Parquet footer so that one replace commits both.
+"""The manifest of a landed file: its rows, sums and slices, kept in its Parquet footer.
 
-What does not belong here: writing rows, deciding what a landing replaces (`landing`).
+The footer makes one replace of the file commit rows and manifest together.
+`landing` writes the rows, `merging` decides which rows a landing replaces.
 """
 
 from __future__ import annotations
@@ -25,123 +26,146 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TRAILER = struct.Struct("<I4s")
-"""How a Parquet file ends: the footer's length, and a mark."""
+"""The last bytes of a Parquet file: the length of the footer, and the magic number."""
 _BLOCK = 1 << 20
 
 FOOTER_KEY = "bill_etl.manifest"
 """The name of the manifest in the Parquet footer's key-value metadata."""
 
 UNREADABLE = (OSError, ValueError, pa.ArrowException)
-"""What pyarrow raises for a file that it cannot read."""
+"""Exceptions that pyarrow raises for a file that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
 class SliceState:
-    """One subject's rows in a landed file (`customer_uin` None: not of one customer; `slice_params` as in `pages.Subject`).
+    """State of one slice in a landed file: its rows, how far they are proven, and the result of its last pull.
 
-    `proof` is a `pages.Proof` and tells of the last pull. `cost` is the exact sum of the cost column as text.
-    `proven_at`: when the rows that are here were last proven, ISO 8601 in UTC; `proven_issued`: and whether the month's
-    bill was out by then. `carried`: the rows are those of an earlier landing. `listed`: the customer was on the
-    account's list when asked, `direct`: it was one of the account's own. `reason` is empty for proven rows; `code` and
-    `request_id` are the API's. `digest` is that of the pull that the rows here are of, `changed_at` when one first came
-    with this digest, ISO 8601 in UTC (None: nothing came, or only what cost nothing, from the first, or they landed
-    before this was kept). `first_landed_at` and `first_issued_at` say when something of it first landed, and first
-    since the month's bill was out, ISO 8601 in UTC (None: not yet, or not again since this is kept).
+    All times are ISO 8601 in UTC.
     """
 
     customer_uin: str | None
+    """The customer of `slice`; None if the slice is not of one customer."""
     rows: int
     expected_rows: int | None
+    """The API's total; None if it gives none."""
     cost: str | None
+    """The exact sum of the dataset's cost column; None if it has none."""
     proof: str
+    """The `pages.Proof` of the last pull. If it is not proven, the rows may be of an earlier landing (`carried`)."""
     proven_at: str | None
+    """When the rows in the file were last proven; None if never."""
     reason: str = ""
+    """Why the last pull is not proven; empty if it is."""
     code: str | None = None
+    """The API's error code, if the last pull failed."""
     request_id: str | None = None
+    """The API's id of the failed request."""
     listed: bool = True
+    """Whether the customer was on the account's list when the last pull was made."""
     carried: bool = False
+    """Whether the rows were carried over from an earlier landing."""
     proven_issued: bool = False
+    """Whether the month's bill was issued when the rows were last proven."""
     slice_params: str = ""
+    """The request parameters of `slice`, as in `pages.Slice`."""
     digest: str = ""
+    """The `SliceResult.digest` of the pull that the rows are from."""
     changed_at: str | None = None
+    """When a pull with this digest first landed.
+
+    None: no rows have landed, or only rows without cost since the first landing, or they landed before this field
+    existed.
+    """
     direct: bool = True
+    """Whether the customer was the account's own, and not a second-level reseller's."""
     first_landed_at: str | None = None
+    """When rows of the slice first landed; None: not yet, or not since this field exists."""
     first_issued_at: str | None = None
+    """When rows of the slice first landed after the month's bill was issued; None as for `first_landed_at`."""
 
     @property
     def slice(self) -> Slice:
-        """What was asked about."""
+        """The slice."""
         return Slice(self.customer_uin, self.slice_params)
 
-    def told(self) -> dict[str, Any]:
-        """What the manifest says of it: nothing of what is as it mostly is, since there may be thousands."""
-        told = zip(SliceState.__slots__, _members(self), _USUAL, strict=True)
-        return {name: value for name, value, usual in told if value != usual}
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields to write to the manifest: those that differ from their defaults, as slices are many."""
+        items = zip(SliceState.__slots__, _values(self), _DEFAULTS, strict=True)
+        return {name: value for name, value, default in items if value != default}
 
     @property
     def is_excused(self) -> bool:
-        """Whether a failed pull is no fault of the partition: the customer is no longer the account's."""
+        """Whether a failed pull leaves the partition whole, because the customer is no longer the account's."""
         return self.proof == "failed" and not self.listed
 
 
-_USUAL = tuple(member.default for member in fields(SliceState))
-_members = attrgetter(*SliceState.__slots__)
+_DEFAULTS = tuple(member.default for member in fields(SliceState))
+_values = attrgetter(*SliceState.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A landed partition of one account. Instants are ISO 8601 in UTC; `month_state` is that of when it was asked;
-    `costs` maps currency ('' where rows carry none) to the exact sum as text; `changes` names the entries of the change
-    log that led here, oldest first. `fields` and `unknown_values` say what shape the rows of this landing's own pull
-    had (`drift`); empty where it brought none.
-    """
+    """Description of one landed partition, kept in the footer of its file. All times are ISO 8601 in UTC."""
 
     dataset: str
     account: str
     kind: str
+    """The `PartitionKind`: month, day or snapshot day."""
     partition_key: str
     month_state: str | None
+    """The `MonthState` when the requests were made; None for a snapshot."""
     rows: int
     requested_from: str
+    """When the pull of this landing began."""
     requested_to: str
+    """When the pull of this landing ended."""
     rows_digest: str
+    """SHA-256 (hex) of all bytes of the file before the footer."""
     code_version: str
     run_id: str
+    """The run that landed the file."""
     costs: dict[str, str]
+    """The exact sum of the cost column as text, by currency ('' where rows have no currency)."""
     slices: tuple[SliceState, ...]
     changes: tuple[str, ...] = ()
+    """File names of the change log entries since the first landing, oldest first."""
     fields: dict[str, str] = field(default_factory=dict)
+    """How each field came in the rows of this landing's own pull: `drift.FILLED` and others; empty without rows."""
     unknown_values: dict[str, list[str]] = field(default_factory=dict)
+    """Values that no document enumerates, by field, in the rows of this landing's own pull."""
 
     @property
     def first_landed_at(self) -> str:
-        """When the partition first landed; where that was not kept, the earliest time that is told of its rows."""
-        told = (slice_.first_landed_at or slice_.changed_at or slice_.proven_at for slice_ in self.slices)
-        return min(filter(None, (self.requested_to, *told)))
+        """When the partition first landed; if that was not kept, the earliest time known of its rows."""
+        times = (state.first_landed_at or state.changed_at or state.proven_at for state in self.slices)
+        return min(filter(None, (self.requested_to, *times)))
 
     @property
     def state(self) -> str:
-        """`whole` if every customer still listed is proven, `unproven` if the rows of all are there, else `partial`."""
-        proofs = {slice_.proof for slice_ in self.slices if not slice_.is_excused}
+        """`whole` if all slices are proven, `unproven` if all have rows but some are not proven, else `partial`.
+
+        Failed slices of customers that have left the account's list do not count.
+        """
+        proofs = {state.proof for state in self.slices if not state.is_excused}
         if "failed" in proofs:
             return "partial"
         return "unproven" if "unproven" in proofs else "whole"
 
     @property
     def expected_rows(self) -> int | None:
-        """The API's total over all customers, None if it gave none."""
-        expected = [slice_.expected_rows for slice_ in self.slices]
+        """The sum of the API's totals of all slices, None if one of them has none."""
+        expected = [state.expected_rows for state in self.slices]
         return None if None in expected else sum(filter(None, expected))
 
     def to_json(self) -> str:
-        """The manifest as the text kept in the footer."""
-        slices = [slice_.told() for slice_ in self.slices]
+        """Return the text to keep in the footer."""
+        slices = [state.to_dict() for state in self.slices]
         own = {name: getattr(self, name) for name in Manifest.__slots__}
         return json.dumps(own | {"slices": slices}, ensure_ascii=False, sort_keys=True)
 
     @property
     def digest(self) -> str:
-        """What identifies this landing: SHA-256 (hex) of the manifest, and through `rows_digest` of every row."""
+        """Identity of this landing: SHA-256 (hex) of the manifest, which covers every row by its `rows_digest`."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
 
@@ -163,54 +187,54 @@ def read_manifest(path: Path) -> Manifest:
     try:
         metadata = pq.read_metadata(path).metadata or {}
         document = json.loads(metadata[FOOTER_KEY.encode()])
-        slices = tuple(SliceState(**slice_) for slice_ in document.pop("slices"))
+        slices = tuple(SliceState(**state) for state in document.pop("slices"))
         return replace(Manifest(**document, slices=slices), changes=tuple(document["changes"]))
     except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
         raise CorruptFile(
-            f"{path} is not a landed file that can be read ({type(error).__name__}). "
-            "Move it away and run its partition again; what was published stays as it is."
+            f"{path} cannot be read as a landed file ({type(error).__name__}). "
+            "Move it away and run its partition again; releases already published stay as they are."
         ) from error
 
 
 def verify_bytes(path: Path, manifest: Manifest) -> None:
-    """Compare a file's bytes before the footer with the digest in its manifest: as landed, to the last bit.
+    """Check that the bytes before the footer have the digest that the manifest gives. Raises CorruptFile.
 
-    Raises CorruptFile. Reads at the disk's speed and decodes nothing.
+    Nothing is decoded, so this reads at the disk's speed.
     """
     try:
         with path.open("rb") as file:
             file.seek(-_TRAILER.size, os.SEEK_END)
-            left = file.tell() - _TRAILER.unpack(file.read())[0]
+            remaining = file.tell() - _TRAILER.unpack(file.read())[0]
             file.seek(0)
             digest = hashlib.sha256()
-            while left > 0 and (block := file.read(min(left, _BLOCK))):
+            while remaining > 0 and (block := file.read(min(remaining, _BLOCK))):
                 digest.update(block)
-                left -= len(block)
+                remaining -= len(block)
     except (OSError, struct.error) as error:
         raise corrupt(path, f"it cannot be read ({type(error).__name__})") from error
     if digest.hexdigest() != manifest.rows_digest:
-        raise corrupt(path, "its rows are not those that were landed")
+        raise corrupt(path, "its rows are not those that landed")
 
 
 def corrupt(path: Path, what: str) -> CorruptFile:
-    """Say that a landed file is corrupt, and what to do."""
+    """Return the error for a corrupt landed file, with what to do."""
     return CorruptFile(
-        f"{path} is corrupt: {what}. Move it away and run its partition again; readers keep the last release."
+        f"{path} is corrupt: {what}. Move it away and run its partition again; readers keep the current release."
     )
 
 
 def landed_files(home: Path) -> list[LandedFile]:
     """List every landed file of a home, sorted by path. Raises CorruptFile for one that cannot be read."""
-    return [LandedFile(path.relative_to(home).as_posix(), read_manifest(path)) for path in _data(home)]
+    return [LandedFile(path.relative_to(home).as_posix(), read_manifest(path)) for path in _data_files(home)]
 
 
 def landed_digests(home: Path) -> dict[str, str]:
-    """Return the digest of every landed file of a home, by path; one that did not change is not read again.
+    """Return the digest of every landed file of a home, by path; a file that has not changed is not read again.
 
-    Raises CorruptFile for one that cannot be read.
+    Raises CorruptFile for a file that cannot be read.
     """
     digests = {}
-    for path in _data(home):
+    for path in _data_files(home):
         stat = path.stat()
         digests[path.relative_to(home).as_posix()] = _digest(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
     return digests
@@ -221,5 +245,5 @@ def _digest(path: Path, *_version: int) -> str:
     return read_manifest(path).digest
 
 
-def _data(home: Path) -> list[Path]:
+def _data_files(home: Path) -> list[Path]:
     return sorted(paths.raw_root(home).glob("*/account=*/*=*/data.parquet"))

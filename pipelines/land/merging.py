@@ -1,9 +1,10 @@
-"""Whose rows a landing replaces and whose it keeps; how well they are proven is said before (`pages.SliceResult`).
+"""Which rows a landing replaces and which it carries over from the file landed before.
 
-A subject asked now replaces its rows; one that failed keeps those landed before. In a dataset that is merged by
-customer the subjects that nobody asked keep theirs too; in one that is replaced whole they go. Which customers came in
-one request is no fact about any of them: those that a failed request names keep their rows, whatever request these
-came by.
+A slice that was pulled replaces its rows; a slice whose pull failed keeps those landed before. Slices that were not
+requested keep their rows in a dataset that is merged by slice, and lose them in one that is replaced whole.
+
+Requests for batches of customers need care: which customers share a request can differ from pull to result. Rows are
+therefore carried over by the customers that a failed request names, whatever request they came by before.
 """
 
 from __future__ import annotations
@@ -30,89 +31,102 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What extract hands over for one target: an outcome per subject, their pages in order, the window of asking.
-
-    `listed` are the customers on the account's list, `direct` those of them that are its own (None: all).
-    """
+    """Result of a pull, to be landed in one partition: a result per slice, and the pages with their rows."""
 
     results: Sequence[SliceResult]
     pages: Iterable[Page]
+    """The pages of all slices, each slice's in order."""
     listed: frozenset[str]
+    """Customers on the account's lists."""
     requested_from: datetime
+    """When the pull began, in UTC."""
     requested_to: datetime
+    """When the pull ended, in UTC."""
     code_version: str
     run_id: str
     direct: frozenset[str] | None = None
+    """Customers on the lists that are the account's own; None: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What the new file holds: every subject in order, and whose the old rows are that stay, by their `row_keys`."""
+    """Content of a new file: the state of every slice, and which old rows are carried over to it."""
 
     slices: tuple[SliceState, ...]
+    """In the order of the rows: by customer and `slice_params`."""
     kept: Mapping[str, Slice]
+    """The slice of each old row that is carried over, by its key in `row_keys`."""
 
 
 def merge(dataset: Dataset, old: Manifest | None, pulled: Pulled, *, issued: bool) -> Merged:
-    """Say for every subject whose rows the new file holds: those pulled now or those landed before.
+    """Decide for every slice whether the new file holds the rows pulled now or those landed before.
 
-    `issued`: the month's bill is out. Rows proven since stand against newer ones that could not be proven.
+    `issued`: the month's bill is issued. Then rows proven since are not replaced by newer ones that are not proven.
     """
-    before = {_place(dataset, slice_.slice): slice_ for slice_ in (old.slices if old else ())}
-    asked = [(pull, _place(dataset, pull.slice)) for pull in pulled.results]
-    customers = [_landed(pull, _former(dataset, before, place), pulled, issued=issued) for pull, place in asked]
+    before = {_replaced_slice(dataset, state.slice): state for state in (old.slices if old else ())}
+    results = [(result, _replaced_slice(dataset, result.slice)) for result in pulled.results]
+    states = [
+        _new_state(result, _state_before(dataset, before, slice_), pulled, issued=issued) for result, slice_ in results
+    ]
     if dataset.merge is Merge.BY_SLICE:
-        left = before.keys() - {place for _, place in asked}
-        customers += [replace(before[place], carried=True) for place in left]
-    customers.sort(key=lambda slice_: (slice_.customer_uin or "", slice_.slice_params))
-    kept = {key: slice_.slice for slice_ in customers if slice_.carried for key in _keys(dataset, slice_.slice)}
-    return Merged(tuple(customers), kept)
+        not_requested = before.keys() - {slice_ for _, slice_ in results}
+        states += [replace(before[slice_], carried=True) for slice_ in not_requested]
+    states.sort(key=lambda state: (state.customer_uin or "", state.slice_params))
+    kept = {key: state.slice for state in states if state.carried for key in _keys(dataset, state.slice)}
+    return Merged(tuple(states), kept)
 
 
 def row_keys(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
-    """Tell of every landed row whose it is: one of a batch, or a subject, as `Merged.kept` spells them."""
-    if column := _batched_by(dataset):
+    """Return the key of every landed row, as in `Merged.kept`: its slice, or the one of a batch that it is of."""
+    if column := _batch_column(dataset):
         return pc.fill_null(rows.column(column), "")
     customers = pc.fill_null(rows.column("_customer_uin"), "")
-    if "_slice_params" not in rows.schema.names:  # landed before rows said so, when no subject had a part
+    if "_slice_params" not in rows.schema.names:  # landed by a version that had no slice parameters
         return pc.binary_join_element_wise(customers, "", "\n")
     return pc.binary_join_element_wise(customers, pc.fill_null(rows.column("_slice_params"), ""), "\n")
 
 
 def _keys(dataset: Dataset, slice_: Slice) -> list[str]:
-    if _batched_by(dataset):
+    if _batch_column(dataset):
         return sorted(_batch(dataset, slice_))
     return [f"{slice_.customer_uin or ''}\n{slice_.slice_params}"]
 
 
-def _batched_by(dataset: Dataset) -> str | None:
-    """Return the column that says which of a batch a row is of: `Uin` of `UinList`; None if requests take one each."""
+def _batch_column(dataset: Dataset) -> str | None:
+    """Return the column that names the member of a batch that a row is of, such as `Uin` for the parameter `UinList`.
+
+    Return None if the dataset is not requested in batches.
+    """
     if dataset.batch == 1 or dataset.slice_by_parameter is None:
         return None
     return next(name for name in dataset.columns if dataset.slice_by_parameter.startswith(name))
 
 
 def _batch(dataset: Dataset, slice_: Slice) -> set[str]:
+    """Return the members of a slice that is a batch."""
     return set(map(str, slice_.parameters.get(dataset.slice_by_parameter or "", ())))
 
 
-def _place(dataset: Dataset, slice_: Slice) -> Slice:
-    """Return what a subject's rows take the place of: a customer has one bill, direct or of a reseller."""
+def _replaced_slice(dataset: Dataset, slice_: Slice) -> Slice:
+    """Return the slice without its customer kind: a customer has one bill, whether direct or a reseller's."""
     if dataset.kind_parameter is None or slice_.customer_uin is None:
         return slice_
     parameters = {name: value for name, value in slice_.parameters.items() if name != dataset.kind_parameter}
     return Slice.of(slice_.customer_uin, parameters)
 
 
-def _former(dataset: Dataset, before: Mapping[Slice, SliceState], slice_: Slice) -> SliceState | None:
-    """Return what landed before of a subject; of a batch asked otherwise before, as far proven as its weakest part."""
-    if slice_ in before or _batched_by(dataset) is None:
+def _state_before(dataset: Dataset, before: Mapping[Slice, SliceState], slice_: Slice) -> SliceState | None:
+    """Return the state of a slice that landed before, None if it never did.
+
+    If its customers landed in other batches before, return a state that is proven as far as the least proven of those.
+    """
+    if slice_ in before or _batch_column(dataset) is None:
         return before.get(slice_)
     batch = _batch(dataset, slice_)
-    parts = [slice_ for other, slice_ in before.items() if batch & _batch(dataset, other)]
-    if not parts:
+    overlapping = [state for other, state in before.items() if batch & _batch(dataset, other)]
+    if not overlapping:
         return None
-    times = [slice_.proven_at for slice_ in parts if slice_.proven_at]
+    times = [state.proven_at for state in overlapping if state.proven_at]
     return SliceState(
         customer_uin=slice_.customer_uin,
         slice_params=slice_.slice_params,
@@ -120,21 +134,24 @@ def _former(dataset: Dataset, before: Mapping[Slice, SliceState], slice_: Slice)
         expected_rows=None,
         cost=None,
         proof=Proof.UNPROVEN.value,
-        proven_at=min(times) if len(times) == len(parts) else None,
+        proven_at=min(times) if len(times) == len(overlapping) else None,
     )
 
 
-def _is_direct(pull: SliceResult, before: SliceState | None, pulled: Pulled) -> bool:
-    """Tell whether a customer is the account's own; of one that is on no list any more, whether it was."""
-    if pull.customer_uin is None or pulled.direct is None:
+def _is_direct(result: SliceResult, before: SliceState | None, pulled: Pulled) -> bool:
+    """Whether a customer is the account's own, or was when it was last on a list."""
+    if result.customer_uin is None or pulled.direct is None:
         return True
-    if before is not None and pull.customer_uin not in pulled.listed:
+    if before is not None and result.customer_uin not in pulled.listed:
         return before.direct
-    return pull.customer_uin in pulled.direct
+    return result.customer_uin in pulled.direct
 
 
-def _first(before: SliceState | None) -> tuple[str | None, str | None]:
-    """Tell when something of a subject first landed, and first since the close; where not kept, as of its rows."""
+def _first_times(before: SliceState | None) -> tuple[str | None, str | None]:
+    """Return when a slice first landed, and when first after its bill was issued; None if it has not.
+
+    Where these times were not kept, the time when the rows were proven stands for them.
+    """
     if before is None:
         return None, None
     return (
@@ -143,37 +160,38 @@ def _first(before: SliceState | None) -> tuple[str | None, str | None]:
     )
 
 
-def _landed(pull: SliceResult, before: SliceState | None, pulled: Pulled, *, issued: bool) -> SliceState:
-    same = before is not None and pull.digest != "" and pull.digest == before.digest
-    # A first pull that costs nothing is no change: so a day that begins does not look as if everyone had spent.
-    is_nothing = pull.proof is Proof.FAILED or (before is None and pull.cost == 0)
+def _new_state(result: SliceResult, before: SliceState | None, pulled: Pulled, *, issued: bool) -> SliceState:
+    """Return the new state of a slice that was requested, from its result and its state before."""
+    is_same = before is not None and result.digest != "" and result.digest == before.digest
+    # A first pull without cost is not a change, so that at the start of a day not every customer seems to have changed.
+    is_nothing = result.proof is Proof.FAILED or (before is None and result.cost == 0)
     requested_to = None if is_nothing else pulled.requested_to.isoformat()
-    landed_at, issued_at = _first(before)
-    if pull.proof is not Proof.FAILED:
+    landed_at, issued_at = _first_times(before)
+    if result.proof is not Proof.FAILED:
         landed_at = landed_at or pulled.requested_to.isoformat()
         issued_at = issued_at or (pulled.requested_to.isoformat() if issued else None)
     new = SliceState(
-        customer_uin=pull.customer_uin,
-        slice_params=pull.slice_params,
-        rows=pull.rows,
-        expected_rows=pull.expected_rows,
-        cost=None if pull.cost is None else format(pull.cost, "f"),
-        proof=pull.proof.value,
-        proven_at=pull.proven_at.isoformat() if pull.proven_at else None,
-        reason=pull.reason,
-        code=pull.code,
-        request_id=pull.request_id,
-        listed=pull.customer_uin is None or pull.customer_uin in pulled.listed,
-        direct=_is_direct(pull, before, pulled),
-        proven_issued=issued and pull.proof is Proof.PROVEN,
-        digest=pull.digest,
-        changed_at=before.changed_at if before and same else requested_to,
+        customer_uin=result.customer_uin,
+        slice_params=result.slice_params,
+        rows=result.rows,
+        expected_rows=result.expected_rows,
+        cost=None if result.cost is None else format(result.cost, "f"),
+        proof=result.proof.value,
+        proven_at=result.proven_at.isoformat() if result.proven_at else None,
+        reason=result.reason,
+        code=result.code,
+        request_id=result.request_id,
+        listed=result.customer_uin is None or result.customer_uin in pulled.listed,
+        direct=_is_direct(result, before, pulled),
+        proven_issued=issued and result.proof is Proof.PROVEN,
+        digest=result.digest,
+        changed_at=before.changed_at if before and is_same else requested_to,
         first_landed_at=landed_at,
         first_issued_at=issued_at,
     )
-    if before is None or pull.proof is Proof.PROVEN:
+    if before is None or result.proof is Proof.PROVEN:
         return new
-    if pull.proof is Proof.UNPROVEN and not (issued and before.proven_issued):
+    if result.proof is Proof.UNPROVEN and not (issued and before.proven_issued):
         return new
     return replace(
         new,

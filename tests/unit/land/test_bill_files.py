@@ -232,13 +232,13 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path, content: bytes) 
         (b"\n\n", "none of its columns is known"),
         (b"secret,what\n1,2\n", "none of its columns is known"),
         (b"B\0i\0l\0l\0", "none of its columns is known"),
-        (CSV + b"2026-10,secret,1\n", "line 2 is not a line of the same table"),
-        (CSV + b"2026-10,secret,1,USD,more\n", "line 2 is not a line of the same table"),
-        (CSV + b"2026-10,a,1,USD\n" * 90_000 + b"secret\n", "line 90002 is not a line of the same table"),
-        (CSV + b'2026-10,"secret,1,USD\n', "a quote in it is not closed"),
-        (CSV + b'2026-10,a,1,USD\n2026-10,a,1,"secret\n' + b"2026-10,a,1,USD\n" * 9, "a quote in it is not closed"),
-        (CSV + b'2026-10,a,1,"USD', "a quote in it is not closed"),
-        (CSV + b'2026-10,"secret"x,1,USD\n', "line 2 is not a line of the same table"),
+        (CSV + b"2026-10,secret,1\n", "line 2 "),
+        (CSV + b"2026-10,secret,1,USD,more\n", "line 2 "),
+        (CSV + b"2026-10,a,1,USD\n" * 90_000 + b"secret\n", "line 90002 "),
+        (CSV + b'2026-10,"secret,1,USD\n', "quote"),
+        (CSV + b'2026-10,a,1,USD\n2026-10,a,1,"secret\n' + b"2026-10,a,1,USD\n" * 9, "quote"),
+        (CSV + b'2026-10,a,1,"USD', "quote"),
+        (CSV + b'2026-10,"secret"x,1,USD\n', "line 2 "),
         (CSV + b"2026-10,secret\xff\xff,1,USD\n", "encoding"),
         (b"\xff\xfe" + "Total Cost\nsecret".encode("utf-16-le")[:-1], "encoding"),
     ],
@@ -249,9 +249,7 @@ def test_what_is_no_table_is_refused_without_a_word_of_it(tmp_path: Path, conten
     assert "secret" not in shown
 
 
-@pytest.mark.parametrize(
-    ("skipped", "says"), [(1, "read in two ways"), (-1, "read in two ways"), (2, "not all of one")]
-)
+@pytest.mark.parametrize(("skipped", "says"), [(1, "first line"), (-1, "first line"), (2, "line ends")])
 def test_lines_that_the_reader_loses_are_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skipped: int, says: str
 ) -> None:
@@ -326,7 +324,7 @@ FLIPPED[60] ^= 1
         (archive([("a.csv", bytes(bill_files.FREE_BYTES + 1))]), "expand to more than"),
         (archive([(f"{number}", b"") for number in range(bill_files.MOST_MEMBERS + 1)]), "more than 20,000 members"),
         (archive([("a.zip", archive([("a.csv", CSV)]))]), "holds another archive"),
-        (archive([("a.csv", CSV)], zipfile.ZIP_BZIP2), "not known here"),
+        (archive([("a.csv", CSV)], zipfile.ZIP_BZIP2), "compression"),
         (archive([]), "empty"),
         (bytes(ENCRYPTED), "encrypted"),
         (bytes(FLIPPED), "broken"),

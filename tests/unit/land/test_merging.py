@@ -17,7 +17,7 @@ from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Merge
 from pipelines.errors import UnreadableFile
 from pipelines.land.manifest import FOOTER_KEY, SliceState
-from pipelines.land.merging import _batched_by, _first
+from pipelines.land.merging import _batch_column, _first_times
 from pipelines.pages import Proof
 from pipelines.periods import MonthState
 from tests.unit.land.conftest import CUSTOMERS, DETAIL, FAILED, Pull, line
@@ -171,7 +171,7 @@ class TestBatches:
     def test_every_batched_dataset_says_which_of_the_batch_a_row_is_of(self, name: str) -> None:
         """A row's own column names the customer or token; such datasets are replaced whole and have no costs."""
         dataset = DATASETS[name]
-        assert _batched_by(dataset) in dataset.columns
+        assert _batch_column(dataset) in dataset.columns
         assert (dataset.merge, dataset.cost, dataset.customer_parameter) == (Merge.WHOLE, None, None)
 
     @pytest.mark.parametrize(
@@ -246,9 +246,9 @@ class TestFirst:
     def test_of_rows_that_landed_before_this_was_kept_the_proof_tells(self) -> None:
         """An old manifest has no such times: rows are as old as their proof at least."""
         old = SliceState("1", 1, 1, "1", "proven", "2026-11-06T04:00:00+00:00", proven_issued=True)
-        assert _first(old) == (old.proven_at, old.proven_at)
-        assert _first(replace(old, proven_issued=False)) == (old.proven_at, None)
-        assert _first(None) == (None, None)
+        assert _first_times(old) == (old.proven_at, old.proven_at)
+        assert _first_times(replace(old, proven_issued=False)) == (old.proven_at, None)
+        assert _first_times(None) == (None, None)
 
 
 class TestMoved:
