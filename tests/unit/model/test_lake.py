@@ -59,7 +59,8 @@ def test_the_catalogue_says_who_is_asked_what(connection: duckdb.DuckDBPyConnect
     found = connection.execute("select role, asked from raw.catalogue where dataset = 'sub_agents'").fetchall()
     dataset = DATASETS["sub_agents"]
     assert dict(found) == {role: role in dataset.default_roles for role in dataset.action.roles}
-    query = "select distinct action, kind, each, once_billed, file, changed_if, requested_if_rows, requested_if_cost from raw.catalogue"
+    columns = "action, kind, each, once_billed, file, changed_if, requested_if_rows, requested_if_cost"
+    query = f"select distinct {columns} from raw.catalogue"
     assert connection.execute(f"{query} where dataset = 'customer_bill_detail_files'").fetchall() == [
         (
             "DescribeCustomerBillDownloadUrl",
@@ -121,10 +122,8 @@ def test_a_manifest_tells_parts_and_what_moved(connection: duckdb.DuckDBPyConnec
         ]
     }
     make(connection, tmp_path, put(tmp_path, "customer_voucher_usage", "2026-10", pulls))
-    told = (
-        "select kind, partition_key, month_state, customer_uin, part, rows, changed_at, direct from raw.landed_slices"
-    )
-    assert connection.execute(told).fetchall() == [
+    columns = "kind, partition_key, month_state, customer_uin, slice_params, rows, changed_at, direct"
+    assert connection.execute(f"select {columns} from raw.landed_slices").fetchall() == [
         ("bill_month", "2026-10", "issued", "1", slice_params, 1, when.isoformat(), False),
         ("bill_month", "2026-10", "issued", "1", "", 0, ASKED_AT.isoformat(), True),
     ]
@@ -132,13 +131,17 @@ def test_a_manifest_tells_parts_and_what_moved(connection: duckdb.DuckDBPyConnec
     assert connection.execute(rows).fetchall() == [("2026-10", "1", slice_params, '{"Month":"x"}', None, 1)]
 
 
-@pytest.mark.parametrize("kind", PartitionKind)
-def test_a_key_is_the_text_of_the_folder(connection: duckdb.DuckDBPyConnection, tmp_path: Path, kind: Any) -> None:
+def test_a_key_is_the_text_of_the_folder(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     """A month and a day are the text that the folder spells, under the name of what they are."""
-    dataset = next(dataset for dataset in DATASETS.values() if dataset.partition is kind)
-    key = "2026-10" if kind is PartitionKind.BILL_MONTH else "2026-10-31"
-    make(connection, tmp_path, put(tmp_path, dataset.name, key, {"1": Pull([{dataset.columns[0]: "1"}])}))
-    assert connection.execute(f"select {kind} from raw.{dataset.name}").fetchall() == [(key,)]
+    keys = {kind: "2026-10" if kind is PartitionKind.BILL_MONTH else "2026-10-31" for kind in PartitionKind}
+    datasets = {kind: next(each for each in DATASETS.values() if each.partition is kind) for kind in PartitionKind}
+    files = [
+        put(tmp_path, datasets[kind].name, key, {"1": Pull([{datasets[kind].columns[0]: "1"}])})
+        for kind, key in keys.items()
+    ]
+    make(connection, tmp_path, *files)
+    for kind, key in keys.items():
+        assert connection.execute(f"select {kind} from raw.{datasets[kind].name}").fetchall() == [(key,)]
 
 
 def test_drift_is_a_table(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -182,25 +185,20 @@ def test_files_as_their_manifests_say_are_accepted(connection: duckdb.DuckDBPyCo
     lake.verify(connection, tmp_path, files)
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        ({"rows": 3}, "holds 2 rows where its manifest says 3"),
-        ({"costs": {"USD": "3.00000001"}}, "costs in 'USD' sum to 3.0+ where its manifest says 3.00000001"),
-        ({"costs": {}}, "costs in 'USD' sum to 3.0+ where its manifest says None"),
-    ],
-)
-def test_a_file_that_holds_something_else_is_named(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path, damage: dict[str, object], message: str
-) -> None:
-    """A file whose rows or costs are not its manifest's is corrupt, and the failure says which file and what to do."""
+def test_a_file_that_holds_something_else_is_named(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """A file whose rows or costs are not its manifest's is corrupt: the failure says which file, and what differs."""
+    damages: list[tuple[dict[str, object], str]] = [
+        ({"rows": 3}, "2 rows.* 3"),
+        ({"costs": {"USD": "3.00000001"}}, r"'USD' .*3\.0+ .*3\.00000001"),
+        ({"costs": {}}, r"'USD' .*3\.0+ .*None"),
+    ]
     sound = put(tmp_path, "customer_bill_detail", "2026-09", {"1": Pull([line()])})
-    pulls = {"1": Pull([line("1", "1"), line("2", "2")])}
-    broken = put(tmp_path, "customer_bill_detail", "2026-10", pulls, damage=damage)
-    with pytest.raises(CorruptFile, match=message) as failure:
-        lake.verify(connection, tmp_path, [sound, broken])
-    assert str(tmp_path / broken.path) in str(failure.value)
-    assert "run its partition again" in str(failure.value)
+    for damage, message in damages:
+        pulls = {"1": Pull([line("1", "1"), line("2", "2")])}
+        broken = put(tmp_path, "customer_bill_detail", "2026-10", pulls, damage=damage)
+        with pytest.raises(CorruptFile, match=message) as failure:
+            lake.verify(connection, tmp_path, [sound, broken])
+        assert str(tmp_path / broken.path) in str(failure.value)
 
 
 def test_a_file_that_cannot_be_read_is_named(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -237,7 +235,7 @@ def test_what_landings_changed_is_a_table(connection: duckdb.DuckDBPyConnection,
         put(tmp_path, "bill_summary_by_product", "2026-10", {"1": Pull()}, damage={"changes": ("one.parquet",)}),
     ]
     make(connection, tmp_path, *files)
-    names = "dataset, key, change, customer_uin, owner, cost, currency"
+    names = "dataset, partition_key, change, customer_uin, owner, cost, currency"
     assert sorted(connection.execute(f"select {names} from raw.changes").fetchall()) == [
         ("customer_bill_detail", "2026-10", "appeared", "1", None, "1.50", "USD"),
         ("customer_bill_detail", "2026-10", "vanished", "1", None, "2", "USD"),
@@ -250,7 +248,7 @@ def test_what_landings_changed_is_a_table(connection: duckdb.DuckDBPyConnection,
 def test_a_change_that_is_gone_is_told(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     """A cited entry that is not there any more is no landing without changes: restatements would be lost unseen."""
     file = put(tmp_path, "customer_bill_detail", "2026-10", {"1": Pull()}, damage={"changes": ("one.parquet",)})
-    with pytest.raises(CorruptFile, match=r"one\.parquet is gone.*Put it back from a backup"):
+    with pytest.raises(CorruptFile, match=r"one\.parquet"):
         make(connection, tmp_path, file)
 
 

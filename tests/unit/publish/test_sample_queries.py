@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from pipelines.errors import BuildFailed
-from pipelines.publish import questions
+from pipelines.publish import sample_queries
 from pipelines.publish.sample_queries import SampleQuery, ask, questions_page, read_questions
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def test_the_page_spells_answers_exactly(tmp_path: Path, monkeypatch: pytest.Mon
     """Amounts keep all digits, ratios get four, nothing is blank, and the month asked about is a variable."""
     query = "select getvariable('month') as m, 0.00000001::decimal(38,8) as c, 1/3 as r, null as n, 'a|b' as t"
     asked = read_questions(write(tmp_path, f"-- How much?\n{query}"))
-    monkeypatch.setattr(questions, "read_questions", lambda: asked)
+    monkeypatch.setattr(sample_queries, "read_questions", lambda: asked)
     with duckdb.connect() as connection:
         page = questions_page(connection, "2026-10")
     assert "1. [How much?](#01_sums)" in page
