@@ -60,7 +60,7 @@ def is_loopback(host: str | None) -> bool:
 
 
 class PagingSetting(BaseModel):
-    """Paging of an action that does not document its first page and largest page size. Unset: found by trying."""
+    """Paging of an action that does not document its first page and largest page. If not set, it is found by trying."""
 
     model_config = _STRICT
 

@@ -46,8 +46,8 @@ REFUSED = "DownloadRefused"
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 20.0
 _OK = 200
-_LINK_IS_DEAD = frozenset({403, 404, 410})
-_PASSING = frozenset({408, 425, 429})
+_LINK_REFUSED = frozenset({403, 404, 410})
+_TRANSIENT = frozenset({408, 425, 429})
 _SERVER_ERRORS = 500
 _BLOCK = 1 << 20
 _HEAD = 64
@@ -245,12 +245,12 @@ def _server(link: _Link) -> tuple[str, str, int | None]:
 def _refusal(response: httpx.Response) -> _DownloadFault | None:
     """Return a fault if the response's status and headers show that no whole file will come."""
     status, headers = response.status_code, response.headers
-    if status in _LINK_IS_DEAD:
+    if status in _LINK_REFUSED:
         return _DownloadFault(
             f"the link was refused with HTTP status {status}; it has probably expired", REFUSED, transient=False
         )
     if status != _OK:
-        transient = status in _PASSING or status >= _SERVER_ERRORS
+        transient = status in _TRANSIENT or status >= _SERVER_ERRORS
         return _DownloadFault(f"it was answered with HTTP status {status}", transient=transient)
     length = _length(response)
     if length is None and headers.get("Transfer-Encoding", "").lower() != "chunked":

@@ -71,7 +71,7 @@ class Schedule:
 
     @classmethod
     def loads(cls, text: str, clock: str, now: float, rate: Rate) -> Schedule:
-        """Read the state that `dumps` wrote. An impossible one (cut off, of another clock) becomes a cautious one."""
+        """Read the state that `dumps` wrote. If it is not valid (cut off, of another clock), return a cautious one."""
         try:
             stored = json.loads(text)
             schedule = cls(

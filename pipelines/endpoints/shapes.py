@@ -144,7 +144,7 @@ class Merge(StrEnum):
 
 
 class SliceBy(StrEnum):
-    """What a dataset's requests go through one by one, or in batches if `slice_by_parameter` takes a list."""
+    """What a dataset is sliced by: one request for each, or for each batch if `slice_by_parameter` takes a list."""
 
     ACCOUNT = "account"
     """Nothing: the request is about the account itself."""

@@ -528,7 +528,7 @@ def _locked(
 
 
 class _UsageMeter:
-    """Usage by dataset, from the client's tallies by action; datasets of one action share its requests."""
+    """Usage by dataset, from the client's request counts by action; datasets of one action share its requests."""
 
     def __init__(self, account_client: AccountClient) -> None:
         self._account_client = account_client

@@ -104,7 +104,7 @@ class Kind(NamedTuple):
 class Line(NamedTuple):
     """One line of a bill: its amounts, and what its JSON text is made from.
 
-    - `whose`: the seed and the customer.
+    - `owner`: the seed and the customer.
     - `kind`: what it shares with other lines.
     - `head`: fills the first four of SLOTS.
     - `usage`: in 1/USAGE_SCALE units.
@@ -112,7 +112,7 @@ class Line(NamedTuple):
 
     group: Group
     amounts: LineSums
-    whose: tuple[int, str]
+    owner: tuple[int, str]
     kind: Kind
     head: tuple[str, ...]
     usage: int
@@ -124,13 +124,13 @@ class Line(NamedTuple):
         """The row as partners see it, as JSON, in the catalogue's field order."""
         _, original, voucher, total = self.amounts
         costs = (money(original), money(total + voucher), money(voucher) if voucher else "0", money(total))
-        return _template(PARTNERS_ROW, *self.whose, self.kind) % (*self.head, self._usage, self.hours, *costs, self.id)
+        return _template(PARTNERS_ROW, *self.owner, self.kind) % (*self.head, self._usage, self.hours, *costs, self.id)
 
     @property
     def own_text(self) -> str:
         """The row as the customer itself sees it, as JSON, in the catalogue's field order."""
         costs = (money(self.amounts.original), money(self.amounts.total))
-        return _template(OWN_ROW, *self.whose, self.kind) % (*self.head, self._usage, self.hours, *costs, self.id)
+        return _template(OWN_ROW, *self.owner, self.kind) % (*self.head, self._usage, self.hours, *costs, self.id)
 
     @property
     def day(self) -> str:
@@ -230,7 +230,7 @@ def _charge(bill: Bill, dice: random.Random, first: int, terms_number: int) -> I
     traits, terms, resource_number = _traits(bill), TERMS[terms_number], int(dice.random() ** 2 * RESOURCES)
     product, region, *_ = resources(bill.seed, bill.customer_uin)[resource_number]
     group = Group(product.code, region.id, terms.action_type, dice.random() < traits.paid_share)
-    whose = (bill.seed, bill.customer_uin)
+    owner = (bill.seed, bill.customer_uin)
     head = (f"{traits.id_base}{first // CHARGE:06d}", *_times(bill, first, terms))
     for index in range(first, first + CHARGE):
         if dice.random() >= TWIN or index == first:
@@ -245,7 +245,7 @@ def _charge(bill: Bill, dice: random.Random, first: int, terms_number: int) -> I
         if bill.beyond_double and index == 1:
             amounts = LineSums(1, BEYOND_DOUBLE, 0, BEYOND_DOUBLE)
         line_id = f"{traits.id_base}{index:07d}{id_suffix}"
-        yield Line(group, amounts, whose, kind, head, usage + more_usage, hours, line_id)
+        yield Line(group, amounts, owner, kind, head, usage + more_usage, hours, line_id)
 
 
 def _priced(component: Component, quantity: int, rate: int, voucher_share: int) -> LineSums:

@@ -184,11 +184,11 @@ def _is_in_range(parameter: Parameter, value: Any) -> bool:
     )
 
 
-def _is_of_type(value: Any, spelled: str) -> bool:
-    if spelled.startswith("list<"):
-        return isinstance(value, list) and all(_is_of_type(item, spelled[5:-1]) for item in value)
+def _is_of_type(value: Any, type_name: str) -> bool:
+    if type_name.startswith("list<"):
+        return isinstance(value, list) and all(_is_of_type(item, type_name[5:-1]) for item in value)
     if isinstance(value, bool):
-        return spelled == "bool"
-    if spelled == "uint64" and isinstance(value, int):
+        return type_name == "bool"
+    if type_name == "uint64" and isinstance(value, int):
         return value >= 0
-    return isinstance(value, TYPES[spelled])
+    return isinstance(value, TYPES[type_name])

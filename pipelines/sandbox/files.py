@@ -161,9 +161,9 @@ def _pack(request: ApiRequest, level: Level, kind: str) -> File:
             for number, part in enumerate(_chunks(rows), 1):
                 yield f"{level.stem}-{uin}-{_compact(request.month)}-{number}.csv", _csv(level.headers, part)
 
-    whose = "AllCustomersBills" if kind == DIRECT else "AllResellersBills"
+    pack_name = "AllCustomersBills" if kind == DIRECT else "AllResellersBills"
     return File(
-        f"%2Fmnt/bills/{level.stem}-{request.uin}-{whose}-{_compact(request.month)}-{{}}.zip",
+        f"%2Fmnt/bills/{level.stem}-{request.uin}-{pack_name}-{_compact(request.month)}-{{}}.zip",
         lambda: _archive(members()),
     )
 
@@ -243,11 +243,13 @@ def _rows(level: Level, bill_view: BillView, reseller_uin: str) -> Iterator[Row]
         yield _row(bill_view, group[0], amounts, _cents, reseller_uin)
 
 
-def _row(bill_view: BillView, line: Line, amounts: LineSums, spell: Callable[[int], str], reseller_uin: str) -> Row:
+def _row(
+    bill_view: BillView, line: Line, amounts: LineSums, format_amount: Callable[[int], str], reseller_uin: str
+) -> Row:
     """Return all that any file shows of a line, by header: the partner's row of the detail, and what that lacks."""
     fields = json.loads(line.text)
-    tags = resources(*line.whose)[line.kind.resource].tags or {}
-    discounted, is_paid = spell(amounts.total + amounts.voucher), bill_view.issued and line.group.paid
+    tags = resources(*line.owner)[line.kind.resource].tags or {}
+    discounted, is_paid = format_amount(amounts.total + amounts.voucher), bill_view.issued and line.group.paid
     return {_key(name): NONE if value is None else str(value) for name, value in fields.items()} | {
         _key(header): value
         for header, value in {
@@ -255,13 +257,15 @@ def _row(bill_view: BillView, line: Line, amounts: LineSums, spell: Callable[[in
             "Reseller Account ID": reseller_uin,
             "Tag Keys": ";".join(tags) or NONE,
             "Component Contracted Price": fields["ComponentListPrice"] or NONE,
-            "Original Cost": spell(amounts.original),
+            "Original Cost": format_amount(amounts.original),
             **dict.fromkeys(("RI Deduction (Duration)", "SP Deduction", "SP Deduction Rate", "Tax Rate"), "0"),
-            **dict.fromkeys(("RI Deduction (Cost)", "SP Deduction (Cost)", "Tax Amount"), spell(0)),
+            **dict.fromkeys(("RI Deduction (Cost)", "SP Deduction (Cost)", "Tax Amount"), format_amount(0)),
             **dict.fromkeys(("Discount Multiplier", "Blended Discount Multiplier"), fields["CustomerDiscountRate"]),
             **dict.fromkeys(("Total Amount Before Voucher", "Total Amount After Discount (Excluding Tax)"), discounted),
-            **dict.fromkeys(("Customer Voucher Deduction", "Voucher Deduction"), spell(amounts.voucher)),
-            **dict.fromkeys(("Total Cost", "Amount Before Tax", "Total Cost (Including Tax)"), spell(amounts.total)),
+            **dict.fromkeys(("Customer Voucher Deduction", "Voucher Deduction"), format_amount(amounts.voucher)),
+            **dict.fromkeys(
+                ("Total Cost", "Amount Before Tax", "Total Cost (Including Tax)"), format_amount(amounts.total)
+            ),
             "Payment Status": "Paid" if is_paid else "Unpaid",
             "Product Code": fields["BusinessCode"],
             "Subproduct Code": fields["ProductCode"],

@@ -1,7 +1,7 @@
 """The object storage of the sandbox: links to files, and the files behind them.
 
-A link is valid only byte for byte: if it was decoded and encoded again on the way, it is refused, as its signature
-would be. `files` decides what is in a file and who may have it.
+A link is valid only unchanged: one that was decoded and encoded again is refused, as a real signature would be. `files`
+decides what is in a file and who may have it.
 """
 
 from __future__ import annotations
