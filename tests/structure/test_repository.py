@@ -17,7 +17,7 @@ from pipelines import settings
 from pipelines.endpoints import ACTIONS, DATASETS, SERVICE
 from pipelines.endpoints.shapes import PARTNERS, Role
 from pipelines.land import LINEAGE
-from pipelines.model import lake, read_project
+from pipelines.model import lake
 from pipelines.sandbox.answers import ANSWERS
 
 ROOT = Path(__file__).parents[2]
@@ -36,29 +36,6 @@ def test_every_action_that_reads_feeds_a_dataset_and_none_that_writes_does() -> 
     """All 37 reads are asked for, of the 46 actions; the nine writes are only known."""
     assert {dataset.action.name for dataset in DATASETS.values()} == READS
     assert (len(ACTIONS), len(READS)) == (46, 37)
-
-
-def test_every_dataset_has_its_staging_model_and_nothing_else_reads_raw() -> None:
-    """A dataset, its folder in the lake and its `stg_` stem have one name."""
-    stems = {path.stem for path in (ROOT / "sql" / "staging").glob("*.sql")}
-    assert {f"stg_{name}" for name in DATASETS} == {
-        stem for stem in stems if not stem.startswith(("stg_landed_", "stg_closed_", "stg_catalogue"))
-    }
-    others = [path for path in (ROOT / "sql").rglob("*.sql") if path.parent.name not in ("staging", "checks")]
-    assert others, "there are models"
-    assert [path.name for path in others if re.search(r"\braw\.", path.read_text())] == []
-
-
-def test_every_staging_model_reads_its_own_dataset_alone() -> None:
-    """`stg_<dataset>` is one landed dataset, and not by mistake another's."""
-    read = {model.name: model.reads for model in read_project().models if model.schema == "staging"}
-    assert {name: read[f"stg_{name}"] for name in DATASETS} == {name: (f"raw.{name}",) for name in DATASETS}
-
-
-def test_every_dataset_has_a_case() -> None:
-    """Each staging model is shown with rows given and rows expected."""
-    cases = {path.stem for path in (ROOT / "tests" / "models" / "cases").glob("*.yml")}
-    assert {f"stg_{name}" for name in DATASETS} - cases == set()
 
 
 def test_the_sandbox_answers_every_action_that_reads_and_no_other() -> None:

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipelines.publish.release_stamp import ReleaseStamp
+from pipelines import paths
+from pipelines.model.session import reader
+from pipelines.periods import BILLING_ZONE
+from pipelines.publish.release_stamp import ReleaseStamp, stamps
 from pipelines.publish.report import charts, spelling
 from pipelines.publish.report.figures import (
     Age,
@@ -34,6 +37,10 @@ from pipelines.publish.report.figures import (
     Totals,
 )
 from pipelines.publish.report.page import MOST_ROWS, page
+from pipelines.publish.report.queries import figures
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVIL = "</script><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>"
 AT = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)
@@ -459,3 +466,21 @@ def test_an_own_bill_leaves_out_what_only_customers_have() -> None:
 def test_the_same_figures_give_the_same_page() -> None:
     """Nothing of the page depends on when or where it is written."""
     assert page(report()) == page(report())
+
+
+def test_unpaid_amounts_by_age_are_of_the_month_and_earlier_ones(published: Path) -> None:
+    """A release's unpaid amounts are summed by the age of the bill, the report's own month among them, no later one."""
+    with reader(paths.current_release(published)) as connection:
+        connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
+        found = {each.account: figures(connection, each) for each in stamps(connection, "2026-10")}
+        before = {each.account: figures(connection, each) for each in stamps(connection, "2026-09")}
+    ages = {account: [age for part in each.sections for age in part.ages] for account, each in found.items()}
+    dollars = [age for age in ages["sandbox"] if age.billing_currency == "USD"]
+    assert dollars == [
+        Age("USD", "1-30", Decimal("0.25"), 1, "2026-10"),
+        Age("USD", "31-60", Decimal(3), 1, "2026-09"),
+    ]
+    assert [(age.billing_currency, age.unpaid_cost) for age in ages["other"]] == [("CNY", 2), ("CNY", 2)]
+    [section] = [part for part in found["sandbox"].sections if part.totals.billing_currency == "USD"]
+    assert section.totals.unpaid_cost == Decimal("0.25")
+    assert [age.oldest_month for part in before["sandbox"].sections for age in part.ages] == ["2026-09"]
