@@ -1,4 +1,4 @@
-"""The release that readers open: built from what landed, copied read-only, swapped whole."""
+"""Everything made for readers: releases, and from them reports, statements, exports and generated pages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The dictionary: every table, view and column that readers find, with its meaning, made of the models' `.yml`.
+"""The dictionary page: every published table, view and column with its meaning, from the models' `.yml`.
 
-`python -m pipelines docs` writes it as a page. The same texts are the comments in a release (`model.build`) and its
-table `meta.columns`. What does not belong here: anything that the `.yml` does not say.
+`python -m pipelines docs` writes it. The same texts are the comments in a release (`model.build`) and the rows of its
+table `meta.columns`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Dictionary
 
-Made by `make docs` of the models' `.yml` (`sql/marts`, `sql/meta`); a test keeps it so. The same texts are comments on
-the tables and columns of every release, and rows of its table `meta.columns`. Version {version} of the tables, as
-`meta.release.schema_version` says it: a column that goes or changes its type raises the first number, a new one the
-second.
+Made by `make docs` from the models' `.yml` (`sql/marts`, `sql/meta`); a test keeps it up to date. The same texts are
+comments on the tables and columns of every release, and rows of its table `meta.columns`. This is version {version} of
+the tables, as in `meta.release.schema_version`: a column that is removed or changes its type raises the first number, a
+new column the second.
 
-Months, days and dates are those of UTC+8; an amount stands in the currency that its unit names, and amounts of two
-currencies are never summed. A column in **bold** is one of those that no two rows of its table share.
+Months, days and dates are in UTC+8. An amount is in the currency that its unit names; never add amounts of two
+currencies. The columns in **bold** are the key of their table.
 """
-_TITLES = {"main": "What is analysed", "meta": "What tells of the release"}
+_TITLES = {"main": "Tables for analysis", "meta": "Tables about the release"}
 
 
 def dictionary_page(project: Project) -> str:
@@ -41,7 +41,7 @@ def dictionary_page(project: Project) -> str:
 
 def _section(model: Model) -> str:
     kind = "View" if model.is_view else "Table"
-    made = "made month by month" if model.scope is Scope.MONTH else "made anew by each build"
+    made = "built month by month" if model.scope is Scope.MONTH else "built completely each time its inputs change"
     rows = [
         (
             f"**`{column.name}`**" if column.name in model.key else f"`{column.name}`",
@@ -51,5 +51,5 @@ def _section(model: Model) -> str:
         )
         for column in model.columns
     ]
-    head = f"### {model.name}\n\n{model.description} {kind}, {'run where it is read' if model.is_view else made}; "
+    head = f"### {model.name}\n\n{model.description} {kind}, {'computed when it is read' if model.is_view else made}; "
     return f"{head}{model.grain}.\n\n{table(('column', 'type', 'unit', 'meaning'), rows)}"

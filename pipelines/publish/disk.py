@@ -1,6 +1,6 @@
-"""The one place that writes what readers open: a copy, a link, and the removal of what is old.
+"""Writes files, folders and links in one step, so that readers see the old content or the new, never half of it.
 
-A reader sees the old release or the new one, never a part; after a refusal of the disk the old one stands.
+If the disk refuses, the old content stays.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 READ_ONLY = 0o444
-"""Releases can be read by everyone and written by nobody."""
+"""Mode of releases: everyone may read them, nobody may write."""
 
 PRIVATE = 0o600
-"""What is made of a release for people, such as a report, is its maker's, who decides whom to send it to."""
+"""Mode of reports and statements: their owner decides who gets them."""
 
 PRIVATE_READ_ONLY = 0o400
-"""What was frozen of its owner's secrets."""
+"""Mode of confidential files of a closed month."""
 
 PRIVATE_FOLDER = 0o700
 
-_LEFT = 3600.0
-"""Seconds after which nobody is writing any more what stands aside: a killed run left it."""
+_ABANDONED_AFTER = 3600.0
+"""Seconds after which a temporary file must be from a killed run."""
 
 
 def copy_into_place(source: Path, target: Path) -> None:
-    """Make `target` a synced, read-only copy of `source`, in one step. Raises StorageFailed."""
-    aside = target.with_name(".tmp")  # one name for all: what a killed run left is written over
+    """Make `target` a synced, read-only copy of `source` in one step. Raises StorageFailed."""
+    aside = target.with_name(".tmp")  # always the same name, so that the next copy replaces what a killed run left
     with _storage_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            aside.unlink(missing_ok=True)  # one left by a killed run is read-only
+            aside.unlink(missing_ok=True)  # one of a killed run is read-only
             _copy(source, aside)
             aside.chmod(READ_ONLY)
             aside.replace(target)
@@ -51,14 +51,14 @@ def copy_into_place(source: Path, target: Path) -> None:
 
 
 def write_into_place(content: bytes, target: Path) -> None:
-    """Make `target` a file of this content, synced and its owner's only, in one step. Raises StorageFailed.
+    """Write `content` to `target` in one step, synced and readable by its owner only. Raises StorageFailed.
 
-    Of several who write it at once one is the last, and it is that one's, whole.
+    If several write it at once, the content of the last one stays, complete.
     """
     with _storage_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        _clear_left(target)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # PRIVATE from the start
+        _remove_abandoned(target)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # created with mode PRIVATE
         os.close(descriptor)
         aside = Path(name)
         try:
@@ -72,13 +72,13 @@ def write_into_place(content: bytes, target: Path) -> None:
 
 @contextmanager
 def file_in_place(target: Path) -> Iterator[Path]:
-    """Give a path in a private folder; the file that is there when the block ends becomes `target`, in one step.
+    """Yield a temporary path in a private folder; at the end of the block the file there becomes `target` in one step.
 
-    It is synced, and its owner's only. If the block fails nothing is left but what was there. Raises StorageFailed.
+    It is synced and readable by its owner only. If the block fails, what was there before stays. Raises StorageFailed.
     """
     aside = target.with_name(f".{target.name}")
     with _storage_failures(target):
-        shutil.rmtree(aside, ignore_errors=True)  # what a killed run left
+        shutil.rmtree(aside, ignore_errors=True)  # from a killed run
         aside.mkdir(mode=PRIVATE_FOLDER, parents=True)
         try:
             yield aside / target.name
@@ -91,7 +91,7 @@ def file_in_place(target: Path) -> Iterator[Path]:
 
 
 def point(link: Path, target: Path) -> None:
-    """Make `link` a relative link to `target`, in one step; an open reader keeps the old one. Raises StorageFailed."""
+    """Make `link` a relative link to `target` in one step; open readers keep the old file. Raises StorageFailed."""
     aside = link.with_name(f".{link.name}")
     with _storage_failures(link):
         aside.unlink(missing_ok=True)
@@ -102,18 +102,18 @@ def point(link: Path, target: Path) -> None:
 
 @contextmanager
 def folder_in_place(target: Path, private: Collection[str] = ()) -> Iterator[Path]:
-    """Give a folder to fill; when the block ends it is `target`, synced and read-only, in one step; else it is gone.
+    """Yield a temporary folder to fill; at the end of the block it becomes `target` in one step, synced and read-only.
 
-    Files of the names in `private` can be read by their owner only. `target` must not be there yet. Raises
-    StorageFailed; if that says that the folder is in place, it is.
+    If the block fails, the folder is removed. Files named in `private` are readable by their owner only. `target` must
+    not exist yet. Raises StorageFailed; its message says so if the folder is in place all the same.
     """
     aside = target.with_name(f".{target.name}")
     with _storage_failures(target):
-        shutil.rmtree(aside, ignore_errors=True)  # what a killed run left
+        shutil.rmtree(aside, ignore_errors=True)  # from a killed run
         aside.mkdir(parents=True)
         try:
             for name in private:
-                (aside / name).touch(PRIVATE)  # before there is anything in it to be read
+                (aside / name).touch(PRIVATE)  # before it has any content
             yield aside
             for path in aside.iterdir():
                 path.chmod(PRIVATE_READ_ONLY if path.name in private else READ_ONLY)
@@ -127,13 +127,13 @@ def folder_in_place(target: Path, private: Collection[str] = ()) -> Iterator[Pat
 
 
 def keep(source: Path, target: Path) -> None:
-    """Make `target` a second name of a file that never changes, or its copy where the disk knows no such names.
+    """Make `target` a hard link to a file that never changes; a copy where the disk has no hard links.
 
     Raises StorageFailed.
     """
     with _storage_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)  # what a killed run left
+        target.unlink(missing_ok=True)  # from a killed run
         try:
             target.hardlink_to(source)
         except OSError:
@@ -142,42 +142,42 @@ def keep(source: Path, target: Path) -> None:
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder that only its owner can open, whatever the mode of what is in it. Raises StorageFailed."""
+    """Create a folder that only its owner can open, or make an existing one so. Raises StorageFailed."""
     with _storage_failures(path):
         path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         path.chmod(PRIVATE_FOLDER)
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder and what is in it, if it is there. Raises StorageFailed."""
+    """Remove a folder with its content, if it exists. Raises StorageFailed."""
     with _storage_failures(path):
         if path.exists():
             shutil.rmtree(path)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there. Raises StorageFailed."""
+    """Remove a file, if it exists. Raises StorageFailed."""
     with _storage_failures(path):
         path.unlink(missing_ok=True)
 
 
-def _clear_left(target: Path) -> None:
-    """Remove what killed runs left of a file, but nothing that another run may be writing right now."""
+def _remove_abandoned(target: Path) -> None:
+    """Remove temporary files of killed runs, but none that another run may be writing right now."""
     for aside in target.parent.glob(f".{escape(target.name)}.*"):
-        with suppress(FileNotFoundError):  # the other run is done with it
-            if time() - aside.stat().st_mtime > _LEFT:
+        with suppress(FileNotFoundError):  # another run has just moved it into place
+            if time() - aside.stat().st_mtime > _ABANDONED_AFTER:
                 aside.unlink()
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy and sync a file. Tests put a full or read-only disk here."""
+    """Copy and sync a file. Tests replace this with a full or read-only disk."""
     shutil.copyfile(source, target)
     with target.open("rb") as copy:
         os.fsync(copy.fileno())
 
 
 def _write(content: bytes, target: Path) -> None:
-    """Write and sync a file. Tests put a full or read-only disk here."""
+    """Write and sync a file. Tests replace this with a full or read-only disk."""
     with target.open("wb") as file:
         file.write(content)
         file.flush()
@@ -193,12 +193,12 @@ def _sync(path: Path) -> None:
 
 
 def _confirm(path: Path) -> None:
-    """Sync the folder of what was moved into place. Raises StorageFailed, which says that it is there all the same."""
+    """Sync the folder of a path that was moved into place. Raises StorageFailed, which says that the path is there."""
     try:
         _sync(path.parent)
     except OSError as error:
         raise StorageFailed(
-            f"{path} is in place, but the disk did not confirm it: {error.strerror or error}. Mend the disk, then run "
+            f"{path} is in place, but the disk did not confirm it: {error.strerror or error}. Fix the disk, then run "
             "again."
         ) from error
 
@@ -209,6 +209,6 @@ def _storage_failures(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"The disk refused to write {path}: {error.strerror or error}. What was there before stays; "
-            "make room or make it writable, then run again."
+            f"The disk refused to write {path}: {error.strerror or error}. The previous content stays. "
+            "Free some space or make it writable, then run again."
         ) from error

@@ -1,8 +1,7 @@
-"""A month as files for other programs: every table of `main` as CSV or Parquet, and FOCUS as both.
+"""Exports of a month for other programs: every table of `main` as CSV or Parquet, and the FOCUS tables as both.
 
-A folder holds one release's month: it is written aside, moved into place whole and never changed, so that a path stands
-for the same figures for good. One that was changed or lost a file since is made again. What the figures mean is told by
-the tables' own texts, not here.
+A folder holds one month of one release. It appears complete, in one step, and is never changed, so that a path always
+stands for the same figures. A folder of which a file was changed or lost is made again.
 """
 
 from __future__ import annotations
@@ -27,24 +26,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOCUS = ("focus_cost_and_usage", "focus_billing_period")
-"""The datasets of FOCUS, exported for themselves too."""
+"""The tables of FOCUS, which have an export of their own."""
 
 MANIFEST = "manifest.json"
 
 _WAIT = 600.0
-"""Seconds that an export waits for the one before it, which often makes the very files that it is asked for."""
+"""Seconds that an export waits for a running one, which often writes the very files that are wanted."""
 
 _MONTH_COLUMNS = ("bill_month", "x_BillMonth")
-"""A table with one of these is exported for the month alone, any other whole."""
+"""Tables with one of these columns are exported for the month only, others completely."""
 
 _FORMULA = "^[=+@\\t\\r\\n-]."
-"""Text that a spreadsheet would take for a formula. A lone dash is what bills print for nothing."""
+"""Pattern of texts that a spreadsheet takes for a formula. A lone dash is not one: bills print it for nothing."""
 
 _NESTED = ("MAP", "STRUCT", "[]", "JSON")
 
 
 class Format(StrEnum):
-    """How a table is written."""
+    """The file formats of an export."""
 
     CSV = "csv"
     PARQUET = "parquet"
@@ -52,7 +51,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """One file: its table, its rows, and the SHA-256 of its bytes."""
+    """An exported file: its table, row count, size in bytes and SHA-256."""
 
     name: str
     table: str
@@ -63,7 +62,7 @@ class ExportedFile:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A folder of files, and how far each account's month in them can be trusted."""
+    """An exported folder, its files, and the stamp of each account's month."""
 
     folder: Path
     files: tuple[ExportedFile, ...]
@@ -71,35 +70,35 @@ class Export:
 
 
 def export_focus(home: Path, month: str) -> Export:
-    """Write the FOCUS datasets of a month (YYYY-MM) as Parquet and CSV. Raises SettingError, StorageFailed, Busy."""
+    """Write the FOCUS tables of a month (YYYY-MM) as Parquet and CSV. Raises SettingError, StorageFailed and Busy."""
     return _export(home, month, "focus", FOCUS, tuple(Format))
 
 
 def export_tables(home: Path, month: str, format_: str) -> Export:
-    """Write every table of `main` as `csv` or `parquet`: its rows of a month (YYYY-MM), or all where it has no months.
+    """Write a month (YYYY-MM) of every table of `main` as `csv` or `parquet`; tables without months completely.
 
-    Raises SettingError for a format or month that there is not, StorageFailed, Busy.
+    Raises SettingError for an unknown format or a month that the release lacks, StorageFailed and Busy.
     """
     if format_ not in tuple(Format):
-        raise SettingError(f"There is no format '{format_}': write {' or '.join(Format)}.")
+        raise SettingError(f"There is no format '{format_}': use {' or '.join(Format)}.")
     return _export(home, month, format_, None, (Format(format_),))
 
 
 def _export(home: Path, month: str, kind: str, tables: Iterable[str] | None, formats: Iterable[Format]) -> Export:
-    """Write `tables`, or all of them, unless the release's month is there already, whole."""
+    """Write `tables` (None: all), unless the folder for this release and month is already there, complete."""
     key = BillMonth(month).key
-    with _release(home) as connection:
-        stamped = tuple(_sealed(connection, key))
-        folder = paths.export_folder(home, key, stamped[0].release_id, kind)
-        files = _whole(folder)  # without the lock: who finds it whole writes nothing
+    with _open_release(home) as connection:
+        month_stamps = tuple(_month_stamps(connection, key))
+        folder = paths.export_folder(home, key, month_stamps[0].release_id, kind)
+        files = _complete_files(folder)  # no lock is needed if nothing is to be written
         if not files:
             with locks.held(paths.exports_lock(home), f"the exports of {home}", wait=_WAIT):
-                files = _whole(folder) or _make(connection, folder, key, stamped, tables, formats)
-    return Export(folder, files, stamped)
+                files = _complete_files(folder) or _make(connection, folder, key, month_stamps, tables, formats)
+    return Export(folder, files, month_stamps)
 
 
-def _whole(folder: Path) -> tuple[ExportedFile, ...] | None:
-    """Return the files that a folder's manifest lists; None if there is none, or a file is not what it says."""
+def _complete_files(folder: Path) -> tuple[ExportedFile, ...] | None:
+    """Return the files of a folder's manifest; None if there is no manifest, or a file does not match it."""
     try:
         listed = json.loads((folder / MANIFEST).read_bytes())["files"]
         files = tuple(ExportedFile(**file) for file in listed)
@@ -113,11 +112,11 @@ def _make(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     month: str,
-    stamped: Iterable[ReleaseStamp],
+    month_stamps: Iterable[ReleaseStamp],
     tables: Iterable[str] | None,
     formats: Iterable[Format],
 ) -> tuple[ExportedFile, ...]:
-    """Write `tables`, or all of them, and the manifest, in place of a folder that is not whole any more."""
+    """Write `tables` (None: all) and the manifest; replaces a folder that is not complete any more."""
     disk.remove_folder(folder)
     with disk.folder_in_place(folder) as aside:
         files = tuple(
@@ -125,12 +124,12 @@ def _make(
             for table in (_tables(connection) if tables is None else tables)
             for format_ in formats
         )
-        (aside / MANIFEST).write_text(_manifest(month, stamped, files), encoding="utf-8")
+        (aside / MANIFEST).write_text(_manifest(month, month_stamps, files), encoding="utf-8")
     return files
 
 
-def _release(home: Path) -> duckdb.DuckDBPyConnection:
-    """Open the current release in UTC, which is what files say. Raises SettingError if there is none."""
+def _open_release(home: Path) -> duckdb.DuckDBPyConnection:
+    """Open the current release with UTC as its time zone, as in the files. Raises SettingError if there is none."""
     link = paths.current_release(home)
     if not link.exists():
         raise SettingError(f"There is no release at {link} yet: run make demo, or make month MONTH=...")
@@ -139,18 +138,21 @@ def _release(home: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _sealed(connection: duckdb.DuckDBPyConnection, month: str) -> list[ReleaseStamp]:
-    """Return the month's seals. Raises SettingError for a month that the release does not hold."""
+def _month_stamps(connection: duckdb.DuckDBPyConnection, month: str) -> list[ReleaseStamp]:
+    """Return the stamps of the month. Raises SettingError if the release does not have the month."""
     if found := stamps(connection, month):
         return found
-    held = connection.execute("select min(bill_month), max(bill_month) from main.dim_bill_months").fetchall()[0]
+    first_and_last = connection.execute("select min(bill_month), max(bill_month) from main.dim_bill_months").fetchall()[
+        0
+    ]
     raise SettingError(
-        f"The release has no month {month}" + (f": it has {held[0]} to {held[1]}." if held[0] else ", nor any other.")
+        f"The release has no month {month}"
+        + (f": it has {first_and_last[0]} to {first_and_last[1]}." if first_and_last[0] else ", nor any other.")
     )
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return what is published in schema main, tables and views."""
+    """Return the names of the published tables and views of schema `main`."""
     found = connection.execute(
         "select table_name from information_schema.tables where table_schema = 'main' order by table_name"
     )
@@ -158,46 +160,46 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, month: str, target: Path) -> ExportedFile:
-    """Write one table, its rows in one order whatever their order in the release."""
+    """Write one table, sorted by all columns, so that the file does not depend on the release's row order."""
     columns = {name: type_ for name, type_, *_ in connection.execute(f'describe main."{table}"').fetchall()}
-    month_work = "".join(f" where \"{name}\" = '{month}'" for name in _MONTH_COLUMNS if name in columns)
-    rows = f'(select * from main."{table}"{month_work} order by all)'  # noqa: S608  names come from the release, the month is checked
+    condition = "".join(f" where \"{name}\" = '{month}'" for name in _MONTH_COLUMNS if name in columns)
+    rows = f'(select * from main."{table}"{condition} order by all)'  # noqa: S608  names come from the release, the month is checked
     if target.suffix == f".{Format.CSV}":
-        spelled = [_spelled(f'"{name}"', type_) for name, type_ in columns.items()]
-        # Quotes tell an empty text from none, and an id from a number.
+        expressions = [_csv_value(f'"{name}"', type_) for name, type_ in columns.items()]
+        # Quotes distinguish an empty text from null, and an id from a number.
         texts = ", ".join(f'"{name}"' for name, type_ in columns.items() if _is_text(type_))
         options = "format csv, header" + (f", force_quote ({texts})" if texts else "")
     else:
-        spelled = [_instant(f'"{name}"', type_) for name, type_ in columns.items()]
+        expressions = [_parquet_value(f'"{name}"', type_) for name, type_ in columns.items()]
         options = "format parquet, compression zstd"
-    named = ", ".join(f'{value} as "{name}"' for name, value in zip(columns, spelled, strict=True))
+    selected = ", ".join(f'{value} as "{name}"' for name, value in zip(columns, expressions, strict=True))
     place = str(target).replace("'", "''")
     try:
-        copied = connection.execute(f"copy (select {named} from {rows}) to '{place}' ({options})")  # noqa: S608
+        copied = connection.execute(f"copy (select {selected} from {rows}) to '{place}' ({options})")  # noqa: S608
         [(count,)] = copied.fetchall()
     except duckdb.IOException as error:
         raise StorageFailed(
-            f"The disk refused to write {target}: {error}. Make room or make it writable, then run again."
+            f"The disk refused to write {target}: {error}. Free some space or make it writable, then run again."
         ) from error
     return ExportedFile(target.name, table, count, target.stat().st_size, sha256(target))
 
 
 def harmless(text: str) -> str:
-    """Return the SQL of a text, itself SQL, with an apostrophe before what a spreadsheet would take for a formula."""
+    """Return SQL that puts an apostrophe before texts that a spreadsheet would take for a formula. `text` is SQL."""
     return f"case when regexp_matches({text}, '{_FORMULA}', 's') then '''' || {text} else {text} end"
 
 
 def _is_text(type_: str) -> bool:
-    return type_ == "VARCHAR" or any(part in type_ for part in _NESTED)
+    return type_ == "VARCHAR" or any(mark in type_ for mark in _NESTED)
 
 
-def _instant(column: str, type_: str) -> str:
-    """Return a column with its time zone: a timestamp without one is in UTC, as FOCUS has them."""
+def _parquet_value(column: str, type_: str) -> str:
+    """Return the SQL of a column for Parquet: timestamps without a time zone (FOCUS) are in UTC and get it."""
     return f"timezone('UTC', {column})" if type_ == "TIMESTAMP" else column
 
 
-def _spelled(column: str, type_: str) -> str:
-    """Return how a column is spelled in CSV: instants in UTC by ISO 8601, numbers without exponents, no formulas."""
+def _csv_value(column: str, type_: str) -> str:
+    """Return the SQL of a column for CSV: times in UTC as ISO 8601, numbers without exponents, no formulas."""
     if type_.startswith("TIMESTAMP"):
         in_utc = column if type_ == "TIMESTAMP" else f"timezone('UTC', {column})"
         return f"replace(cast({in_utc} as varchar), ' ', 'T') || 'Z'"
@@ -209,11 +211,11 @@ def _spelled(column: str, type_: str) -> str:
     return column
 
 
-def _manifest(month: str, stamped: Iterable[ReleaseStamp], files: Iterable[ExportedFile]) -> str:
-    """Return what tells whose figures the files are, and how to see that none was changed."""
-    told = {
+def _manifest(month: str, month_stamps: Iterable[ReleaseStamp], files: Iterable[ExportedFile]) -> str:
+    """Return the manifest as JSON: the month, its stamps, and the digest of every file."""
+    manifest = {
         "bill_month": month,
-        "seals": [{"sentence": stamp.sentence, **asdict(stamp)} for stamp in stamped],
+        "stamps": [{"sentence": stamp.sentence, **asdict(stamp)} for stamp in month_stamps],
         "files": [asdict(file) for file in files],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False, default=str) + "\n"
+    return json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n"

@@ -1,7 +1,6 @@
-"""The official focus-validator as a judge of exported rows: run apart in its own Python 3.12, its output read.
+"""Runs the official focus-validator on exported rows, in its own Python 3.12, and reads its output.
 
-It ends with 0 whatever it finds, so what it prints decides. What does not belong here: rules of FOCUS; ours are checks
-in `sql/`.
+Its exit code is 0 whatever it finds, so its output decides. Our own rules on FOCUS are checks in `sql/`.
 """
 
 from __future__ import annotations
@@ -31,23 +30,23 @@ CLAIMED = (
     "UNIT_PRICING_SUPPORTED",
     "USAGE_MEASUREMENT_SUPPORTED",
 )
-"""What our rows are judged as supporting; docs/focus.md tells why the validator's other criteria are not among them."""
+"""Criteria that our rows claim to support; docs/focus.md explains why the validator's others are not among them."""
 
 _NAME = "focus-validator"
 _LINE = re.compile(r"^\S+ (\S+): (PASS|FAIL|SKIPPED)(?:  \((.*)\))?$", re.MULTILINE)
 _TOTAL = re.compile(r"^Total: (\d+) ", re.MULTILINE)
 _REASON = re.compile(r"reason=(?:Rule skipped - )?(.*?)(?:,? msg=|$)")
-_AT_MOST = 1800.0
-_PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
-"""What the validator gets of the environment: keys and tokens are none of its business."""
+_TIMEOUT_SECONDS = 1800.0
+_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
+"""Environment variables that the validator gets; keys and tokens are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What the validator said of each rule: names, those of `failed` and `skipped` with its reason.
+    """The validator's results by name of the rule; those in `failed` and `skipped` have its reason.
 
-    `not_taken` are rules that it counts as failed although they are one of several that a rule asks for any of, and
-    that rule passed: name to that rule's.
+    `not_taken` has rules that the validator counts as failed although they are only one of several alternatives of
+    another rule, which passed. Its values are the names of those other rules.
     """
 
     passed: tuple[str, ...]
@@ -57,51 +56,56 @@ class ValidationResult:
 
     @property
     def sentence(self) -> str:
-        """The counts in one line."""
+        """The counts in one sentence."""
         return (
             f"{len(self.passed)} rules passed, {len(self.failed)} failed, {len(self.skipped)} skipped, "
-            f"{len(self.not_taken)} not taken of those that one of several was asked of"
+            f"{len(self.not_taken)} not needed because an alternative passed"
         )
 
 
 def judge(rows: Path, environment: Path) -> ValidationResult:
-    """Judge a Parquet file of cost and usage with the validator that is installed in a virtual environment.
+    """Validate a Parquet file of cost and usage with the validator in the virtual environment `environment`.
 
-    Takes some 12 s for a small file. Raises SettingError if it is not installed there, or otherwise than make
-    focus-validate does, CheckFailed if it did not come to its end.
+    A small file takes about 12 s. Raises SettingError if the validator is not installed there as make focus-validate
+    does it, CheckFailed if it failed or its output cannot be read.
     """
     program = environment / "bin" / _NAME
     package = next(environment.glob("lib/python*/site-packages/focus_validator"), None)
     if package is None or not program.exists():
         raise SettingError(
-            f"Not validated: there is no focus-validator in {environment}. It needs a Python 3.12, where "
-            "make focus-validate sets it up."
+            f"Not validated: there is no focus-validator in {environment}. Run make focus-validate, which "
+            "installs it; it needs a Python 3.12."
         )
     parents = _parents(package)
     output = _run(program, package, rows)
-    said = {rule: (status, details or "") for rule, status, details in _LINE.findall(output)}
+    statuses = {rule: (status, details or "") for rule, status, details in _LINE.findall(output)}
     total = _TOTAL.search(output)
-    if total is None or int(total[1]) != len(said):
-        raise CheckFailed(f"Not validated: what focus-validator printed cannot be read: {output[-300:]!r}", check=_NAME)
-    return _verdict(said, parents)
+    if total is None or int(total[1]) != len(statuses):
+        raise CheckFailed(
+            f"Not validated: the output of focus-validator cannot be read: {output[-300:]!r}", check=_NAME
+        )
+    return _result(statuses, parents)
 
 
 def _run(program: Path, package: Path, rows: Path) -> str:
-    """Run it without network in a folder of its own: it looks for a file of its own, and logs, where it is started."""
-    words = ("--data-file", str(rows.resolve()), "--validate-version", "1.2", "--block-download")
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    """Run the validator and return its output. It runs without network, in a folder with a link to its own package.
+
+    It looks for its files and writes its logs in the folder that it is started in.
+    """
+    options = ("--data-file", str(rows.resolve()), "--validate-version", "1.2", "--block-download")
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / package.name).symlink_to(package)
-            done = subprocess.run(  # noqa: S603  the program that make installed
-                [program.absolute(), *words, "--applicability-criteria", ",".join(CLAIMED)],
+            done = subprocess.run(  # noqa: S603  the program that make focus-validate installed
+                [program.absolute(), *options, "--applicability-criteria", ",".join(CLAIMED)],
                 cwd=folder,
-                env=passed_on | {"PYTHONUTF8": "1"},
+                env=environment | {"PYTHONUTF8": "1"},
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
                 check=False,
-                timeout=_AT_MOST,
+                timeout=_TIMEOUT_SECONDS,
             )
     except subprocess.TimeoutExpired as error:
         raise CheckFailed(
@@ -118,35 +122,35 @@ def _run(program: Path, package: Path, rows: Path) -> str:
 
 
 def _parents(package: Path) -> dict[str, str]:
-    """Return, for each rule that is one of several of which any will do, the rule that asks for them."""
+    """Return, for each rule that is one of several alternatives, the rule that accepts any of them."""
     try:
         (model,) = (package / "rules").glob("model-1.2*.json")
         rules = json.loads(model.read_text(encoding="utf-8"))["ModelRules"]
-        wanted = {name: rule["ValidationCriteria"]["Requirement"] for name, rule in rules.items()}
+        requirements = {name: rule["ValidationCriteria"]["Requirement"] for name, rule in rules.items()}
         return {
             item["ModelRuleId"]: name
-            for name, requirement in wanted.items()
+            for name, requirement in requirements.items()
             if requirement.get("CheckFunction") == "OR"
             for item in requirement["Items"]
             if item["CheckFunction"] == "CheckModelRule"
         }
     except (OSError, ValueError, KeyError) as error:
         raise SettingError(
-            f"Not validated: the rules of FOCUS 1.2 in {package / 'rules'} are not the one file that was expected "
+            f"Not validated: the rules of FOCUS 1.2 in {package / 'rules'} are not one readable file, as expected "
             f"({error!r}). Remove {package.parents[3]}, then run make focus-validate, which installs it again."
         ) from error
 
 
-def _verdict(said: Mapping[str, tuple[str, str]], parents: Mapping[str, str]) -> ValidationResult:
-    failed = {rule: details for rule, (status, details) in said.items() if status == "FAIL"}
+def _result(statuses: Mapping[str, tuple[str, str]], parents: Mapping[str, str]) -> ValidationResult:
+    failed = {rule: details for rule, (status, details) in statuses.items() if status == "FAIL"}
     not_taken = {
-        rule: parents[rule] for rule in failed if rule in parents and said.get(parents[rule], ("",))[0] == "PASS"
+        rule: parents[rule] for rule in failed if rule in parents and statuses.get(parents[rule], ("",))[0] == "PASS"
     }
     return ValidationResult(
-        passed=tuple(rule for rule, (status, _) in said.items() if status == "PASS"),
+        passed=tuple(rule for rule, (status, _) in statuses.items() if status == "PASS"),
         failed={rule: details for rule, details in failed.items() if rule not in not_taken},
         not_taken=not_taken,
-        skipped={rule: _reason(details) for rule, (status, details) in said.items() if status == "SKIPPED"},
+        skipped={rule: _reason(details) for rule, (status, details) in statuses.items() if status == "SKIPPED"},
     )
 
 

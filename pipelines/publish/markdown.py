@@ -1,4 +1,4 @@
-"""Tables of the generated pages, in Markdown."""
+"""Markdown tables for the generated pages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table, one line a row; a cell may hold anything but a line's end."""
+    """Return a Markdown table. Cells must not contain line ends."""
     lines = [titles, ["---"] * len(titles), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

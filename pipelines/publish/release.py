@@ -1,6 +1,6 @@
-"""Releases: read-only copies of the built file, and the link that says which one readers open.
+"""Releases: read-only copies of the built file, and the link to the one that readers open.
 
-How a release is built is `model`'s business; what is printed of it is `summary`'s.
+`model` builds the file; `summary` reads what commands print about a release.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
     from pipelines.model.closes import ClosedMonth
 
 KEPT = 5
-"""How many releases are kept, the current one among them."""
+"""Releases that are kept, including the current one."""
 
 BUILD_WAIT = 600.0
-"""Seconds that a build waits for the one before it; most then find that nothing is left to do."""
+"""Seconds that a build waits for a running one. Most then find that nothing is left to do."""
 
 _SECRET_BYTES = 32
 _SECRET = re.compile(rf"[0-9a-f]{{{2 * _SECRET_BYTES}}}")
 
-_MADE_OF = "select path, digest from meta.files union select path, digest from meta.closed_months"
+_INPUTS = "select path, digest from meta.files union select path, digest from meta.closed_months"
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """A published release.
 
-    `months` are those that were made again, `tables` the rows of every table by its full name, `seconds` the time from
-    having the lock to the swapped link. `warnings` says, by name, what checks found that only warn.
+    `months` are the months that were built again, `tables` the row counts by full table name, `seconds` the time from
+    taking the lock to swapping the link. `warnings` has the findings of checks that only warn, by the check's name.
     """
 
     release_id: str
@@ -76,22 +76,23 @@ def build_and_publish(
     threads: int | None = None,
     memory_limit: str | None = None,
 ) -> Release | None:
-    """Build what changed since the current release and make the result current; return None if nothing did.
+    """Build what changed since the current release and publish the result; return None if nothing changed.
 
-    `now` is the billing clock's. `masked`: e-mail addresses and phone numbers are published as masks. `full` builds
-    everything again in any case; `memory_limit` is DuckDB's, such as '2GB'. Raises BuildFailed (a model or a structural
-    check), CorruptFile (a landed file), StorageFailed, and Busy if another build did not end in time. Whichever it is,
-    readers keep the current release.
+    `now` is the billing clock's time. `masked`: publish masks instead of e-mail addresses and phone numbers. `full`:
+    build everything again in any case. `memory_limit` is DuckDB's, such as '2GB'.
+
+    Raises BuildFailed (a model or a structural check), CorruptFile (a landed file), StorageFailed, and Busy if another
+    build did not end in time. After any of these readers keep the current release.
     """
     with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
         started = monotonic()
         landed, closed, project = landed_files(home), closed_months(home), read_project()
         digests = _digests(landed)
-        made_of = digests | _digests(closed)
+        inputs = digests | _digests(closed)
         secret = _mask_secret(home) if masked else None
-        if not full and _contents(home) == (made_of, project.digests, mask_id(secret)):
+        if not full and _inputs_of_current(home) == (inputs, project.digests, mask_id(secret)):
             return None
-        stamp = ReleaseIdentity(_free_id(home, now, made_of, project), now, code_version, secret)
+        stamp = ReleaseIdentity(_free_id(home, now, inputs, project), now, code_version, secret)
         built = build(
             paths.build_file(home),
             home,
@@ -109,36 +110,36 @@ def build_and_publish(
 
 
 def is_current(home: Path, *, masked: bool = True) -> bool:
-    """Whether the current release is what a build would make: of all that is landed and frozen, this SQL, these masks.
+    """Return whether a build would change nothing: same landed files and closed months, same SQL, same masks.
 
-    True too where nothing is landed yet. Takes no lock. Raises CorruptFile, and StorageFailed if the secret that masks
-    are made with cannot be read.
+    Also true if nothing has been landed yet. Takes no lock. Raises CorruptFile, and StorageFailed if the secret for
+    masks cannot be read.
     """
     digests = landed_digests(home) | _digests(closed_months(home))
     if not digests:
         return True
     masks = mask_id(_kept_secret(home)) if masked else None
-    return (masks is not None) == masked and _contents(home) == (digests, read_project().digests, masks)
+    return (masks is not None) == masked and _inputs_of_current(home) == (digests, read_project().digests, masks)
 
 
 def _mask_secret(home: Path) -> str:
-    """Return the secret of the home's masks, made at the first need: with another, old masks would join no more."""
-    if kept := _kept_secret(home):
-        return kept
+    """Return the secret for the home's masks; made once, since masks of two secrets do not join."""
+    if secret := _kept_secret(home):
+        return secret
     secret = secrets.token_hex(_SECRET_BYTES)
     disk.write_into_place(secret.encode(), paths.mask_secret(home))
     return secret
 
 
 def _kept_secret(home: Path) -> str | None:
-    """Return the home's secret, None if none was made yet. Raises StorageFailed for a file that holds none."""
+    """Return the home's secret for masks, None if there is none yet. Raises StorageFailed for a damaged file."""
     path = paths.mask_secret(home)
     if not path.exists():
         return None
     try:
         secret = path.read_text(encoding="ascii").strip()
         if not _SECRET.fullmatch(secret):
-            raise ValueError(f"it does not hold {2 * _SECRET_BYTES} hexadecimal digits")  # noqa: TRY301  one text for all
+            raise ValueError(f"it does not hold {2 * _SECRET_BYTES} hexadecimal digits")  # noqa: TRY301  one message for both
     except (OSError, ValueError) as error:
         raise StorageFailed(
             f"{path} cannot be read ({error}). Masks of personal data are made with it: put it back from a backup, or "
@@ -147,26 +148,26 @@ def _kept_secret(home: Path) -> str | None:
     return secret
 
 
-def _contents(home: Path) -> tuple[dict[str, str], dict[str, str], str | None]:
-    """Return what the current release was made of: files and SQL, by digest, and masks; nothing without a release."""
+def _inputs_of_current(home: Path) -> tuple[dict[str, str], dict[str, str], str | None]:
+    """Return what the current release was built from: digests of files and of SQL, by name, and the id of its masks."""
     try:
         with reader(paths.current_release(home)) as connection:
-            files = dict(connection.execute(_MADE_OF).fetchall())
+            files = dict(connection.execute(_INPUTS).fetchall())
             models = dict(connection.execute("select model_name, digest from meta.models").fetchall())
             [(masks,)] = connection.execute("select mask_id from meta.release").fetchall()
-    except (duckdb.Error, CorruptFile):  # none yet, or one that cannot be opened: either way the next build mends it
+    except (duckdb.Error, CorruptFile):  # no release yet, or one that cannot be opened: the next build replaces it
         return {}, {}, None
     return files, models, masks
 
 
-def _digests(parts: Sequence[LandedFile | ClosedMonth]) -> dict[str, str]:
-    return {part.path: part.digest for part in parts}
+def _digests(inputs: Sequence[LandedFile | ClosedMonth]) -> dict[str, str]:
+    return {item.path: item.digest for item in inputs}
 
 
 def _free_id(home: Path, now: datetime, digests: Mapping[str, str], project: Project) -> str:
-    """Name a release by its time in UTC and what it is made from; never one that is there, since it may be open."""
-    made_from = sorted([*digests.items(), *project.digests.items()])
-    digest = hashlib.sha256(repr(made_from).encode()).hexdigest()[:8]
+    """Return an unused release id from time (UTC) and a digest of the inputs. A used one may be open in a reader."""
+    inputs = sorted([*digests.items(), *project.digests.items()])
+    digest = hashlib.sha256(repr(inputs).encode()).hexdigest()[:8]
     name = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest}"
     free = name
     number = 2
@@ -183,14 +184,14 @@ def _file(home: Path, release_id: str) -> Path:
 def _publish(home: Path, release_id: str) -> Path:
     path, link = _file(home, release_id), paths.current_release(home)
     disk.copy_into_place(paths.build_file(home), path)
-    # Someone's writable session may have left its log beside the link, and readers of the new release would apply it.
+    # A writable session may have left its log beside the link; readers of the new release would apply it.
     disk.remove(link.with_name(f"{link.name}.wal"))
     disk.point(link, path)
-    _prune(home, path)
+    _remove_old(home, path)
     return path
 
 
-def _prune(home: Path, current: Path) -> None:
+def _remove_old(home: Path, current: Path) -> None:
     newest = sorted(
         paths.releases_folder(home).glob("*.duckdb"), key=lambda path: path.stat().st_mtime_ns, reverse=True
     )

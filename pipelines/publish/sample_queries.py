@@ -1,7 +1,7 @@
-"""Questions that analysts ask, each with its query, and the page that shows their answers.
+"""Sample queries for analysts, and the page that shows them with their results.
 
-A question is a file of `sql/sample_queries`: its first comment line is the question, the others say how to read the answer.
-The month that it is about is the variable `month`. What does not belong here: where the release comes from.
+Each is a file of `sql/sample_queries`: its first comment line is the question that it answers, the other comment lines
+explain the result. Its bill month is the variable `month`.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-QUESTIONS = SQL / "questions"
+QUESTIONS = SQL / "sample_queries"
 
 _HEAD = """\
-# Questions and their queries
+# Sample queries
 
-Made by `make docs`; a test asks all of them again and compares. The answers are those of a small sandbox on 20 November
-2026, with {month} closed and then restated: a distributor (`north`), one of its second-level resellers (`harbour`), and
-`north`'s largest customer with a key of its own (`shop`), whose own bill is the same money as `north`'s. `make demo`
-gives you a release to try. Each query stands in `sql/sample_queries/` and runs in any DuckDB tool that has
-`warehouse/billing.duckdb` open. Which month is asked about is said once:
+Made by `make docs`; a test runs all queries again and compares. The results are those of a small sandbox on 20 November
+2026, with {month} closed and then restated. Its accounts are a distributor (`north`), one of its second-level resellers
+(`harbour`) and `north`'s largest customer with a key of its own (`shop`), whose own bill `north` sees too. `make demo`
+makes a release to try the queries on. Each is a file in `sql/sample_queries/` and runs in any DuckDB tool that has
+`warehouse/billing.duckdb` open. Set the month first:
 
     set variable month = '{month}';
 
-or, on the command line, `.venv/bin/python -m pipelines sql "set variable month = '{month}'; select ..."`. What a table
-and a column mean is told in [dictionary.md](dictionary.md).
+or, on the command line, `.venv/bin/python -m pipelines sql "set variable month = '{month}'; select ..."`.
+[dictionary.md](dictionary.md) describes all tables and columns.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SampleQuery:
-    """A question, how to read its answer, and its query without either."""
+    """The question that a query answers (`title`), how to read the result (`text`), and the SQL without comments."""
 
     name: str
     title: str
@@ -52,30 +52,30 @@ class SampleQuery:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of an answer, in the order of the query, under the names of its columns."""
+    """The result of a query: column names, and rows in the query's order."""
 
     names: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
 
 
 def read_questions(folder: Path = QUESTIONS) -> list[SampleQuery]:
-    """Read every question, in the order of the files' names. Raises BuildFailed for a file without a question."""
+    """Read all sample queries in the order of file names. Raises BuildFailed for a file that lacks a question."""
     return [_read(path) for path in sorted(folder.glob("*.sql"))]
 
 
 def ask(connection: DuckDBPyConnection, question: SampleQuery, month: str) -> Answer:
-    """Ask an open release a question about a bill month (YYYY-MM). Raises BuildFailed for a query that fails."""
+    """Run a sample query for a bill month (YYYY-MM) on an open release. Raises BuildFailed if it fails."""
     connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
     connection.execute("set variable month = $month", {"month": month})
     try:
         found = connection.execute(question.query)
     except duckdb.Error as error:
-        raise BuildFailed(f"sql/sample_queries/{question.name}.sql cannot be asked: {error}") from error
+        raise BuildFailed(f"sql/sample_queries/{question.name}.sql failed: {error}") from error
     return Answer(tuple(column[0] for column in found.description or ()), tuple(found.fetchall()))
 
 
 def questions_page(connection: DuckDBPyConnection, month: str) -> str:
-    """Return the page as Markdown: every question with its query and what this release answers."""
+    """Return the page as Markdown: every sample query with its question, SQL and result on this release."""
     questions = read_questions()
     parts = [_HEAD.format(month=month)]
     parts.append("".join(f"{number}. [{each.title}](#{each.name})\n" for number, each in enumerate(questions, 1)))
@@ -89,15 +89,17 @@ def questions_page(connection: DuckDBPyConnection, month: str) -> str:
 
 def _read(path: Path) -> SampleQuery:
     lines = path.read_text(encoding="utf-8").splitlines()
-    told = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
+    comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     query = "\n".join(line for line in lines if not line.startswith("--")).strip()
-    if not told or not told[0].endswith("?") or not query:
-        raise BuildFailed(f"{path} does not begin with a question: write it as its first comment, the query below.")
-    return SampleQuery(path.stem, told[0], " ".join(told[1:]), query)
+    if not comments or not comments[0].endswith("?") or not query:
+        raise BuildFailed(
+            f"{path} does not begin with a question: write it as the first comment, and the query below it."
+        )
+    return SampleQuery(path.stem, comments[0], " ".join(comments[1:]), query)
 
 
 def _cell(value: object) -> str:
-    """Spell a value: a Decimal with all its digits, what is a ratio to four."""
+    """Return a value as text: a Decimal with all its digits, a float with four decimals, nothing for None."""
     if value is None:
         return ""
     if isinstance(value, float):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pipelines.model import Project
 
-_TOLD = 5
+_MAX_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, project: Project) -> Snapshot:
-        """Return that of a project."""
+        """Return the snapshot of a project."""
         columns = {
             f"{model.full_name}.{column.name}": column.type for model in project.published for column in model.columns
         }
@@ -40,19 +40,19 @@ class Snapshot:
 
     @classmethod
     def read(cls, text: str) -> Snapshot:
-        """Return the one that `text` spells."""
+        """Read a snapshot from its text."""
         version, *lines = text.splitlines()
         return cls(version.removeprefix("version "), dict(line.split(" ", 1) for line in lines))
 
     @property
     def text(self) -> str:
-        """The snapshot as it is kept: the version, then a column a line."""
+        """The snapshot as text: the version, then a line for each column."""
         lines = [f"{name} {type_}" for name, type_ in sorted(self.columns.items())]
         return "\n".join([f"version {self.version}", *lines]) + "\n"
 
 
 def objections(old: Snapshot, new: Snapshot, changelog: str) -> list[str]:
-    """Say what speaks against `new` taking the place of `old`, each with what to do; nothing if it may."""
+    """Return why `new` must not replace `old`, each with what to do; empty if it may."""
     broken = [name for name, type_ in old.columns.items() if new.columns.get(name) != type_]
     added = [name for name in new.columns if name not in old.columns]
     before, now = _numbers(old.version), _numbers(new.version)
@@ -60,18 +60,18 @@ def objections(old: Snapshot, new: Snapshot, changelog: str) -> list[str]:
     found = []
     if broken and now < (first + 1, 0, 0):
         found.append(
-            f"{_listed(broken)} went or changed the type: raise SCHEMA_VERSION (pipelines/model/project.py) "
-            f"to {first + 1}.0.0, or put them back."
+            f"{_listed(broken)} was removed or changed its type: raise SCHEMA_VERSION (pipelines/model/project.py) "
+            f"to {first + 1}.0.0, or restore it."
         )
     elif added and now < (first, second + 1, 0):
         found.append(f"{_listed(added)} is new: raise SCHEMA_VERSION to {first}.{second + 1}.0.")
     elif now < before:
-        found.append(f"SCHEMA_VERSION {new.version} is older than {old.version}, which was there before.")
+        found.append(f"SCHEMA_VERSION {new.version} is older than {old.version}, the version before.")
     section = _section(changelog, new.version)
     if (broken or added) and section is None:
-        found.append(f"CHANGELOG.md has no section '### Tables {new.version}': tell there what changed.")
-    if section is not None and (untold := [name for name in broken if name.partition(".")[2] not in section]):
-        found.append(f"The section '### Tables {new.version}' of CHANGELOG.md does not name {_listed(untold)}.")
+        found.append(f"CHANGELOG.md has no section '### Tables {new.version}': describe there what changed.")
+    if section is not None and (missing := [name for name in broken if name.partition(".")[2] not in section]):
+        found.append(f"The section '### Tables {new.version}' of CHANGELOG.md does not name {_listed(missing)}.")
     return found
 
 
@@ -83,7 +83,7 @@ def renewed(released: str, project: Project, changelog: str) -> str:
     """
     new = Snapshot.of(project)
     if found := objections(Snapshot.read(released), new, changelog):
-        raise SettingError("The published columns may not change so. " + " ".join(found))
+        raise SettingError("The published columns must not change like this. " + " ".join(found))
     return new.text
 
 
@@ -93,11 +93,11 @@ def _numbers(version: str) -> tuple[int, int, int]:
 
 
 def _section(changelog: str, version: str) -> str | None:
-    """Return the changelog's section on the tables of a version, None if it has none."""
+    """Return the changelog's section on the tables of a version; None if there is none."""
     found = re.search(rf"^### Tables {re.escape(version)}$(.*?)(?=^##|\Z)", changelog, re.MULTILINE | re.DOTALL)
     return found[1] if found else None
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
-    return ", ".join(sorted(names)[:_TOLD]) + more
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(sorted(names)[:_MAX_NAMES]) + more

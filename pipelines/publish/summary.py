@@ -1,4 +1,4 @@
-"""What is told of a release: per account and month, how much there is and what is not whole."""
+"""Summary of a release: for each account and month its size, its costs and what is not whole."""
 
 from __future__ import annotations
 
@@ -98,12 +98,12 @@ _SUMMARY = """
 
 
 def summary(home: Path, months: Sequence[str]) -> list[dict[str, Any]]:
-    """Tell of the current release: a dict for each account and each of these months that it holds, in that order.
+    """Return a dict for each account and each of these months in the current release, in this order.
 
-    Its keys: `account`, `bill_month`, `is_partner` (bills of customers, not its own one), `month_state` (of the least
-    final customer), `customers` (1 for its own bill), `rows` (bill lines), `costs` (currency to exact Decimal),
-    `is_complete`, `is_reconciled`, `not_whole` (for each customer that is not complete or not reconciled a dict of
-    `customer_uin`, None for its own bill, and `reason`) and `as_of_at` (aware). Empty without a release.
+    Keys: `account`, `bill_month`, `is_partner` (bills of customers, not the account's own), `month_state` (of the
+    least final customer), `customers` (1 for an own bill), `rows` (bill lines), `costs` (currency to exact Decimal),
+    `is_complete`, `is_reconciled`, `not_whole` (for each customer that is not complete or not reconciled a dict with
+    `customer_uin`, None for an own bill, and `reason`) and `as_of_at` (aware). Empty without a release.
     """
     if not (current := paths.current_release(home)).exists():
         return []

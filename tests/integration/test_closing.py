@@ -467,7 +467,7 @@ def test_a_corrupt_folder_stops_the_build_and_readers_keep_theirs(home: Path) ->
     frozen = costs.read_bytes()
     costs.chmod(0o644)
     costs.write_bytes(frozen + b" ")
-    with pytest.raises(CorruptFile, match=r"is corrupt: its closed_costs\.parquet is not the one that was frozen"):
+    with pytest.raises(CorruptFile, match=r"is corrupt: its closed_costs\.parquet"):
         publish(home, 2)
     assert paths.current_release(home).resolve() == current
     costs.write_bytes(frozen)
@@ -521,7 +521,7 @@ def test_a_kill_before_the_close_is_published_is_mended(home: Path) -> None:
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == -9
     assert paths.closed_folder(home, "2026-10").exists()
     assert not is_current(home)
-    with pytest.raises(SettingError, match="closed already"):
+    with pytest.raises(SettingError, match="already closed"):
         close(home)
     assert is_current(home)
     assert ask(home, "select count(*) from dim_bill_months where closed_release_id is not null") == [(2,)]

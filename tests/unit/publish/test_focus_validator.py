@@ -84,7 +84,7 @@ def test_a_validator_that_does_not_end_has_not_validated(tmp_path: Path, monkeyp
     """It is ended, and the message says so."""
     environment = installed(tmp_path, "")
     (environment / "bin" / "focus-validator").write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
-    monkeypatch.setattr(focus_validator, "_AT_MOST", 0.2)
+    monkeypatch.setattr(focus_validator, "_TIMEOUT_SECONDS", 0.2)
     with pytest.raises(CheckFailed, match="Not validated: focus-validator did not end"):
         judge(tmp_path / "rows.parquet", environment)
 
