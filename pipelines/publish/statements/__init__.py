@@ -1,10 +1,10 @@
 """Statements: what each customer is to be invoiced for a month, as Excel workbooks that are ready to send.
 
-terms    customers.csv: the owner's markup, tax, currency and rate for each customer
-bills    asks a release for bills, costs and lines
-figures  computes exactly what is invoiced, and what rounding leaves
-cells, summary_sheet, lines_sheet, workbook    write it
-making   all of a month: checks first, then one workbook after the other
+terms    reads customers.csv: the owner's markup, tax, currency and rate for each customer
+bills    reads bills, costs and lines from a release
+figures  computes the invoiced amounts and the rounding differences, exactly
+cells, summary_sheet, lines_sheet, workbook    write the workbook
+making   makes a month's statements: all checks first, then one workbook after the other
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The bills of a month, asked of one open release: whose, how far they can be trusted, their costs and their lines.
+"""Queries for statements on one open release: the bills of a month, how far they can be trusted, their costs and lines.
 
-It reads marts only and decides nothing: what is invoiced of a bill is `figures`' business, what is shown `workbook`'s.
+They read marts only. `figures` computes what is invoiced, `workbook` shows it.
 """
 
 from __future__ import annotations
@@ -72,15 +72,15 @@ _UNLANDED = """
 
 _KNOWN = "select account, list(customer_uin) from main.dim_customers group by account order by account"
 
-_AT_ONCE = 5_000
-"""How many lines are held at a time."""
+_LINES_IN_MEMORY = 5_000
+"""Bill lines fetched at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerBill:
-    """A customer's month in a release; `stamp` is the month's, with the customer's own state, time and proofs.
+    """A customer's bill of a month. `stamp` is the account's, with the state, time and flags of this customer.
 
-    `currencies` are those of its costs; empty text stands for one that the service did not tell.
+    `currencies` are those of its costs; an empty text stands for costs without a currency.
     """
 
     customer_uin: str
@@ -92,7 +92,7 @@ class CustomerBill:
 
 @dataclass(frozen=True, slots=True)
 class Ownerless:
-    """What an account's month has of costs that belong to no customer, in one currency."""
+    """Costs of an account's month that belong to no customer, in one currency."""
 
     account: str
     currency: str | None
@@ -102,7 +102,7 @@ class Ownerless:
 
 @dataclass(frozen=True, slots=True)
 class Unlanded:
-    """A customer of whose month no bill line is there though there are some, or may be; `reason` says why."""
+    """A customer without landed bill lines although it has some, or may have; `reason` says why they are missing."""
 
     account: str
     customer_uin: str
@@ -110,16 +110,16 @@ class Unlanded:
 
 
 def bills(connection: DuckDBPyConnection, month: str) -> list[CustomerBill]:
-    """Return the bill of every customer that has a line in a bill month (YYYY-MM)."""
-    of_account = {stamp.account: stamp for stamp in stamps(connection, month) if not stamp.is_own_bill}
+    """Return the bill of every customer with bill lines in a month (YYYY-MM)."""
+    stamp_by_account = {stamp.account: stamp for stamp in stamps(connection, month) if not stamp.is_own_bill}
     found = connection.execute(_BILLS, {"month": month}).fetchall()
     return [
         CustomerBill(
             uin,
             name,
             replace(
-                of_account[account],
-                month_state=state or of_account[account].month_state,
+                stamp_by_account[account],
+                month_state=state or stamp_by_account[account].month_state,
                 as_of_at=as_of_at,
                 is_complete=is_complete,
                 is_reconciled=is_reconciled,
@@ -132,8 +132,8 @@ def bills(connection: DuckDBPyConnection, month: str) -> list[CustomerBill]:
 
 
 def costs(connection: DuckDBPyConnection, bill: CustomerBill, currency: str) -> list[Cost]:
-    """Return what a bill is made of in one of its currencies, exact; nothing of it is invoiced yet."""
-    found = connection.execute(_COSTS, {**_of(bill), "currency": currency}).fetchall()
+    """Return the exact costs of a bill in one of its currencies. Their `invoiced` amount is still None."""
+    found = connection.execute(_COSTS, {**_parameters(bill), "currency": currency}).fetchall()
     return [
         Cost(product, region, pay_mode, CostAmounts(list_cost, discount, voucher, billed, None))
         for product, region, pay_mode, list_cost, discount, voucher, billed in found
@@ -141,7 +141,7 @@ def costs(connection: DuckDBPyConnection, bill: CustomerBill, currency: str) -> 
 
 
 def lines(connection: DuckDBPyConnection, bill: CustomerBill, expressions: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Give every line of a bill, as these SQL expressions over `fct_bill_lines` tell it, in an order that stays."""
+    """Yield the values of SQL expressions on `fct_bill_lines` for every line of a bill, always in the same order."""
     found = connection.execute(
         f"""
         select {", ".join(expressions)}
@@ -149,27 +149,27 @@ def lines(connection: DuckDBPyConnection, bill: CustomerBill, expressions: Seque
         where bill_month = $month and account = $account and customer_uin = $customer_uin
         order by
             billing_currency, product_name, region_name, resource_id, usage_start_at, line_id, occurrence
-        """,  # noqa: S608  expressions are ours
-        _of(bill),
+        """,  # noqa: S608  expressions of this project
+        _parameters(bill),
     )
-    while some := found.fetchmany(_AT_ONCE):
-        yield from some
+    while batch := found.fetchmany(_LINES_IN_MEMORY):
+        yield from batch
 
 
 def ownerless(connection: DuckDBPyConnection, month: str) -> list[Ownerless]:
-    """Return the costs of a bill month that no customer can be sent, if there are any."""
+    """Return the costs of a month (YYYY-MM) that belong to no customer."""
     return [Ownerless(*row) for row in connection.execute(_OWNERLESS, {"month": month}).fetchall()]
 
 
 def unlanded(connection: DuckDBPyConnection, month: str) -> list[Unlanded]:
-    """Return the customers that have no bill in a bill month although not all of it landed, or other sums differ."""
+    """Return the customers without bill lines in a month (YYYY-MM) whose bill is not complete or not reconciled."""
     return [Unlanded(*row) for row in connection.execute(_UNLANDED, {"month": month}).fetchall()]
 
 
 def known_customers(connection: DuckDBPyConnection) -> dict[str, set[str]]:
-    """Return every customer that the release knows, by account."""
+    """Return the customers in the release by account."""
     return {account: set(uins) for account, uins in connection.execute(_KNOWN).fetchall()}
 
 
-def _of(bill: CustomerBill) -> Mapping[str, str]:
+def _parameters(bill: CustomerBill) -> Mapping[str, str]:
     return {"month": bill.stamp.bill_month, "account": bill.stamp.account, "customer_uin": bill.customer_uin}

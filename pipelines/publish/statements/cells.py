@@ -1,7 +1,6 @@
-"""Cells as statements have them: text that stays text, rounded amounts, totals that carry their value, exact texts.
+"""The kinds of cells in statements: plain text, rounded amounts, formulas with their value, and exact amounts as text.
 
-Every figure goes through here, so that no text of a customer can become a formula and no amount a float. What does not
-belong here: where a cell stands.
+Every cell is written through this module, so that no text from a customer becomes a formula and no amount a float.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 INK, SOFT, PALE, RULE, RED = "#1F2937", "#6B7280", "#EEF2F6", "#9CA3AF", "#B42318"
 FONT: dict[str, Any] = {"font_name": "Arial", "font_size": 9, "font_color": INK}
 
-NOT_TOLD = "not told"
+NOT_KNOWN = "not known"
 
 _A4 = 9
 _ROW_HEIGHT = 13
@@ -28,14 +27,14 @@ _EXACT_DECIMALS = 8
 
 
 class Styles:
-    """The formats of a workbook, each made once."""
+    """The formats of a workbook; each is created once."""
 
     def __init__(self, book: Workbook) -> None:
         self._book = book
         self._made: dict[frozenset[tuple[str, Any]], Any] = {}
 
     def __call__(self, **properties: Any) -> Any:
-        """Return the format of these XlsxWriter properties."""
+        """Return the format with these XlsxWriter properties."""
         key = frozenset(properties.items())
         if key not in self._made:
             self._made[key] = self._book.add_format(properties)
@@ -43,7 +42,7 @@ class Styles:
 
 
 class Sheet:
-    """A sheet whose rows are written in order, with A4 paper that is as wide as its columns."""
+    """A sheet whose rows are written in order. It prints on A4, scaled to the width of its columns."""
 
     def __init__(self, book: Workbook, styles: Styles, name: str) -> None:
         self.name = name
@@ -56,20 +55,20 @@ class Sheet:
         self.page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
 
     def text(self, row: int, column: int, text: str | None, **style: Any) -> None:
-        """Write text as text, whatever it looks like; it stays text if someone edits the cell."""
-        made = self._styles(num_format="@", **style)
+        """Write text as text, whatever it looks like. It stays text when someone edits the cell."""
+        cell_format = self._styles(num_format="@", **style)
         if text:
-            self.page.write_string(row, column, harmless(text), made)
+            self.page.write_string(row, column, harmless(text), cell_format)
         else:
-            self.page.write_blank(row, column, None, made)
+            self.page.write_blank(row, column, None, cell_format)
 
     def amount(self, row: int, column: int, amount: Decimal | None, currency: str | None, **style: Any) -> None:
-        """Write an amount rounded to its currency's smallest unit; nothing for None."""
-        made = self._styles(num_format=number_format(currency), **style)
+        """Write an amount rounded to its currency's smallest unit; an empty cell for None."""
+        cell_format = self._styles(num_format=number_format(currency), **style)
         if amount is None:
-            self.page.write_blank(row, column, None, made)
+            self.page.write_blank(row, column, None, cell_format)
         else:
-            self.page.write_number(row, column, _unsigned(rounded(amount, currency)), made)
+            self.page.write_number(row, column, _unsigned(rounded(amount, currency)), cell_format)
 
     def total(
         self,
@@ -82,53 +81,53 @@ class Sheet:
         coded: bool = False,
         **style: Any,
     ) -> None:
-        """Write a formula that comes to an amount rounded to its currency's smallest unit, and that amount."""
+        """Write a formula, rounded to the currency's smallest unit, together with its value."""
         form = number_format(currency, coded=coded)
         value = _unsigned(rounded(amount, currency))
         self.formula(row, column, formula, value, minor_unit(currency), num_format=form, **style)
 
     def formula(self, row: int, column: int, formula: str, value: Decimal, decimals: int, **style: Any) -> None:
-        """Write a formula that is rounded to so many decimals, and the value that it comes to."""
+        """Write a formula, rounded to this number of decimals, together with its value."""
         self.page.write_formula(row, column, f"=ROUND({formula},{decimals})", self._styles(**style), value)
 
     def exact(self, row: int, column: int, amount: Decimal | None, **style: Any) -> None:
-        """Write an amount's exact text."""
-        text = NOT_TOLD if amount is None else exact_text(amount)
+        """Write the exact amount as text."""
+        text = NOT_KNOWN if amount is None else exact_text(amount)
         self.text(row, column, text, align="right", font_color=SOFT, **style)
 
 
 def cell(row: int, column: int, sheet: str | None = None) -> str:
-    """Spell where a cell is."""
+    """Return the reference of a cell, such as `'Lines'!B3`."""
     place = xl_rowcol_to_cell(row, column)
     return f"'{sheet}'!{place}" if sheet else str(place)
 
 
 def cells(first: int, last: int, column: int, sheet: str | None = None) -> str:
-    """Spell where the cells of a column from the first to the last row are."""
+    """Return the reference of a range of rows in one column."""
     place = xl_range(first, column, last, column)
     return f"'{sheet}'!{place}" if sheet else str(place)
 
 
 def number_format(currency: str | None, *, coded: bool = False) -> str:
-    """Return the format of a currency's rounded amounts, `coded` with its code; negative ones are red."""
+    """Return the number format of amounts in a currency; with its code if `coded`. Negative amounts are red."""
     unit = minor_unit(currency)
     digits = "#,##0" + ("." + "0" * unit if unit else "")
-    # A format is a language of its own: nothing but letters gets into it.
+    # Number formats have a syntax of their own, so only letters are allowed in.
     code = f"[${currency}] " if coded and currency and currency.isascii() and currency.isalpha() else ""
     return f"{code}{digits};[Red]-{code}{digits}"
 
 
 def exact_text(amount: Decimal) -> str:
-    """Spell an amount with all its digits: at least 8 decimals, and no zeros beyond those."""
+    """Return an amount with all its digits: at least 8 decimals, and no trailing zeros after those."""
     whole, _, decimals = f"{_unsigned(amount):f}".partition(".")
     return f"{whole}.{decimals.rstrip('0').ljust(_EXACT_DECIMALS, '0')}"
 
 
 def _unsigned(amount: Decimal) -> Decimal:
-    """Take the sign off a zero: what rounds to nothing, or is nothing less 5 %, is not a negative amount."""
+    """Remove the sign of a zero, such as -0.001 rounded to cents."""
     return amount or amount.copy_abs()
 
 
 def harmless(text: str) -> str:
-    """Keep XlsxWriter from taking a text for markup of its own, which it would write as it is."""
+    """Return a text that XlsxWriter does not take for its own markup, which it would write unescaped."""
     return f" {text}" if text.startswith("<r>") and text.endswith("</r>") else text

@@ -1,7 +1,7 @@
-"""What stands on a statement, in exact decimals and as it is rounded: the bill, what is invoiced of it, the tables.
+"""The amounts of a statement: the bill, what is invoiced for it, and its tables.
 
-An amount is computed exactly and rounded once, where it is shown. What the rounded parts of a sum leave to its rounded
-total is a part of its own, so that whatever is shown adds up. What does not belong here: where cells are.
+Amounts are computed exactly and rounded once, where they are shown. The difference between a rounded total and the sum
+of its rounded parts is shown as a part of its own, so that everything adds up.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from pipelines.publish.statements.terms import InvoiceTerms
 
 EXACT = Context(prec=200, traps=[Inexact])
-"""Every amount is computed in it: a digit that did not fit would be an error, not a rounded amount."""
+"""Context of all computations: a digit that does not fit is an error, not a rounding."""
 
 
 class CostAmounts(NamedTuple):
-    """Original cost, discount, vouchers and what is billed, in the bill's currency; last, what is invoiced, before tax.
+    """Original cost, discount, vouchers and billed cost in the bill's currency, and the invoiced amount before tax.
 
-    None is what the service did not tell. Original cost and discount have no total then: one of the others would look
-    like one of all. Of what is paid, vouchers and what is billed, it counts as nothing, as in the bill's own sums.
+    None means that the bill line lacks the amount. Original cost and discount then have no total, since a sum of the
+    other lines would look like one of all. Vouchers and billed cost count it as 0, as the bill's own sums do.
     """
 
     list_cost: Decimal | None
@@ -38,7 +38,7 @@ class CostAmounts(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a product in a region, paid in one way, came to."""
+    """Cost of a product in a region with one pay mode."""
 
     product: str
     region: str
@@ -48,7 +48,7 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A row of a table: what it is of, and its exact amounts."""
+    """A row of a table: its label and its exact amounts."""
 
     label: str
     amounts: CostAmounts
@@ -56,7 +56,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A bill by one thing, such as products: its parts, the dearest first, and their exact total."""
+    """A bill grouped by product, region or pay mode: its parts, highest cost first, and their exact total."""
 
     title: str
     parts: tuple[Part, ...]
@@ -65,7 +65,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """From what the service billed to what is due: exact, in the bill's currency first, then in the invoice's."""
+    """From the billed cost to the amount due, exact.
+
+    `billed`, `markup` and `marked_up` are in the bill's currency, `net`, `tax` and `due` in the invoice's.
+    """
 
     currency: str | None
     invoice_currency: str | None
@@ -80,14 +83,14 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class StatementSection:
-    """A bill in one currency: what is due of it, and of what it is made."""
+    """A bill in one currency: the amount due, and the tables of its costs."""
 
     invoice: Invoice
     tables: tuple[Table, ...]
 
 
 class Standing(StrEnum):
-    """How far a statement can be relied on, in the words of workbook and command."""
+    """How far a statement can be relied on; these words are printed in workbooks and by the command."""
 
     FINAL = "final"
     PRELIMINARY = "preliminary"
@@ -96,9 +99,9 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A customer's month: who, how far it can be trusted (`stamp` is the customer's own), the terms, books by currency.
+    """The statement of a customer's month: customer, stamp, invoicing terms, and a section for each currency.
 
-    `line_count` bill lines are read by whoever writes them.
+    `stamp` has the state and flags of this customer. The bill lines are not in it: there may be millions.
     """
 
     customer_uin: str
@@ -110,22 +113,22 @@ class Statement:
 
     @property
     def name(self) -> str:
-        """What to call the customer: as the terms say, else as the service does, else its number."""
+        """The customer's name from the terms, else from the API, else its UIN."""
         return self.terms.display_name or self.customer_name or self.customer_uin
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of the bill landed and its sums agree."""
+        """Whether the bill is complete and reconciled."""
         return self.stamp.is_complete and self.stamp.is_reconciled
 
     @property
     def is_final(self) -> bool:
-        """Whether the month's bill is out besides."""
+        """Whether the bill is complete, reconciled and issued."""
         return self.is_whole and self.stamp.month_state == "issued"
 
     @property
     def standing(self) -> Standing:
-        """Whether it can be sent; of a month that was closed as it is, nothing better is to come."""
+        """Final if the bill is; else reserved if the month is closed all the same, and preliminary if not."""
         if self.is_final:
             return Standing.FINAL
         return Standing.RESERVED if self.stamp.closed_release_id else Standing.PRELIMINARY
@@ -139,16 +142,16 @@ _BY: tuple[tuple[str, Callable[[Cost], str]], ...] = (
 
 
 def section(currency: str | None, costs: Iterable[Cost], terms: InvoiceTerms, rate: Decimal) -> StatementSection:
-    """Return the books of a bill in one currency, of costs that have nothing invoiced yet.
+    """Return the section of a bill in one currency, and compute the invoiced amounts of its costs.
 
-    `rate` is what one unit of the bill's currency is in the invoice's.
+    `rate` is the value of one unit of the bill's currency in the invoice's.
     """
     marked_up = EXACT.add(1, terms.markup)
-    some = [
+    invoiced_costs = [
         cost._replace(amounts=cost.amounts._replace(invoiced=_times(cost.amounts.billed, marked_up, rate)))
         for cost in costs
     ]
-    total = _total(some)
+    total = _total(invoiced_costs)
     billed, net = total.billed or Decimal(), total.invoiced or Decimal()
     tax = EXACT.multiply(net, terms.tax)
     invoice = Invoice(
@@ -162,22 +165,22 @@ def section(currency: str | None, costs: Iterable[Cost], terms: InvoiceTerms, ra
         tax=tax,
         due=EXACT.add(net, tax),
     )
-    return StatementSection(invoice, tuple(_table(title, some, of) for title, of in _BY))
+    return StatementSection(invoice, tuple(_table(title, invoiced_costs, label_of) for title, label_of in _BY))
 
 
 def left(total: Decimal | None, parts: Iterable[Decimal | None], currency: str | None) -> Decimal | None:
-    """Return what the rounded parts of a sum leave to its rounded total; None if there is no total."""
+    """Return the rounding difference: the rounded total less the sum of the rounded parts; None without a total."""
     if total is None:
         return None
-    shown = _sum(rounded(part, currency) for part in parts if part is not None) or Decimal()
-    return EXACT.subtract(rounded(total, currency), shown)
+    sum_of_parts = _sum(rounded(part, currency) for part in parts if part is not None) or Decimal()
+    return EXACT.subtract(rounded(total, currency), sum_of_parts)
 
 
 def unlike_total(amounts: CostAmounts, currency: str | None) -> Decimal | None:
-    """Return what original cost, discount and vouchers, each rounded, leave to what is billed, rounded.
+    """Return rounded billed cost less (original cost less discount less vouchers, each rounded).
 
-    It is what rounding makes of them, and what the service's own lines leave open (`unexplained_amount`). None if
-    original cost or discount is not told.
+    It comes from rounding, and from differences in the service's own lines (`unexplained_amount`). None if original
+    cost or discount is not known.
     """
     if amounts.list_cost is None or amounts.discount is None:
         return None
@@ -185,10 +188,10 @@ def unlike_total(amounts: CostAmounts, currency: str | None) -> Decimal | None:
     return EXACT.subtract(billed, EXACT.subtract(EXACT.subtract(list_cost, discount), voucher))
 
 
-def _table(title: str, costs: Sequence[Cost], of: Callable[[Cost], str]) -> Table:
+def _table(title: str, costs: Sequence[Cost], label_of: Callable[[Cost], str]) -> Table:
     groups: dict[str, list[Cost]] = {}
     for cost in costs:
-        groups.setdefault(of(cost), []).append(cost)
+        groups.setdefault(label_of(cost), []).append(cost)
     parts = [Part(label, _total(group)) for label, group in groups.items()]
     parts.sort(key=lambda part: (-(part.amounts.billed or Decimal()), part.label))
     return Table(title, tuple(parts), _total(costs))
@@ -196,7 +199,7 @@ def _table(title: str, costs: Sequence[Cost], of: Callable[[Cost], str]) -> Tabl
 
 def _total(costs: Iterable[Cost]) -> CostAmounts:
     list_costs, discounts, *paid = zip(*(cost.amounts for cost in costs), strict=True)
-    return CostAmounts(_whole_sum(list_costs), _whole_sum(discounts), *map(_sum, paid))
+    return CostAmounts(_strict_sum(list_costs), _strict_sum(discounts), *map(_sum, paid))
 
 
 def _times(amount: Decimal | None, *factors: Decimal) -> Decimal | None:
@@ -205,13 +208,13 @@ def _times(amount: Decimal | None, *factors: Decimal) -> Decimal | None:
     return amount
 
 
-def _whole_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
-    """Add what is told; None unless all is."""
+def _strict_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """Return the sum; None if any amount is None."""
     return None if None in amounts else _sum(amounts)
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """Add what is told; None if nothing is."""
+    """Return the sum of the amounts that are not None; None if all are."""
     total: Decimal | None = None
     for amount in amounts:
         if amount is not None:

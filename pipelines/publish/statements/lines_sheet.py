@@ -1,6 +1,6 @@
-"""The sheets of bill lines: every line of a bill, with filters, on as many sheets as it takes.
+"""The sheets with all lines of a bill, with filters; as many sheets as the lines need.
 
-Lines are shown as the service bills them, to 8 decimals: rounded to cents most would be nothing, and their sum another.
+Amounts have the service's 8 decimals: rounded to cents most lines would be 0, and their sum would differ.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 NAME = "Lines"
 
 ROWS_PER_SHEET = 1_048_576
-"""How many rows a sheet of a spreadsheet has."""
+"""Rows that a spreadsheet's sheet can hold."""
 
 _FIRST_YEAR = 1900
 
 
 class LineColumn(NamedTuple):
-    """A column: its title, SQL over `fct_bill_lines`, width in characters, and kind of cell."""
+    """A column: its title, its SQL on `fct_bill_lines`, its width in characters, and the kind of its cells."""
 
     title: str
     expression: str
@@ -68,7 +68,7 @@ _BILLED = next(index for index, column in enumerate(COLUMNS) if column.title == 
 _CURRENCY = next(index for index, column in enumerate(COLUMNS) if column.title == "Currency")
 _EXACT = next(index for index, column in enumerate(COLUMNS) if column.kind == "exact")
 _LAST_PRINTED = _CURRENCY
-"""What stands right of it is for the screen: on paper it would make everything too small to read."""
+"""Columns to the right of it are not printed: they would make everything too small to read."""
 
 _DECIMALS = 8
 _AMOUNT = "#,##0.00000000;[Red]-#,##0.00000000"
@@ -83,35 +83,35 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 
 def write_lines(book: Workbook, styles: Styles, statement: Statement, lines: Iterable[Sequence[Any]]) -> None:
-    """Write the `line_count` lines of a statement, as COLUMNS ask for them, and what they sum to in each currency."""
+    """Write the bill lines of a statement (values of COLUMNS), with their total in each currency above them."""
     header = len(statement.sections)
-    room = ROWS_PER_SHEET - header - 1
-    starts = range(0, max(statement.line_count, 1), room)
+    lines_per_sheet = ROWS_PER_SHEET - header - 1
+    starts = range(0, max(statement.line_count, 1), lines_per_sheet)
     last_rows = {
-        NAME if number == 1 else f"{NAME} {number}": header + min(room, statement.line_count - start)
+        NAME if number == 1 else f"{NAME} {number}": header + min(lines_per_sheet, statement.line_count - start)
         for number, start in enumerate(starts, 1)
     }
-    some = iter(lines)
+    remaining = iter(lines)
     for name, last in last_rows.items():
         sheet = Sheet(book, styles, name)
         _set_page(sheet, header, last, statement.stamp.bill_month)
         if name == NAME:
             _write_totals(sheet, statement, last_rows)
-        for column, told in enumerate(COLUMNS):
-            sheet.text(header, column, told.title, **_HEAD, **_placed(told.kind))
-        _write_rows(sheet.page, styles, header + 1, islice(some, room))
+        for index, column in enumerate(COLUMNS):
+            sheet.text(header, index, column.title, **_HEAD, **_alignment(column.kind))
+        _write_rows(sheet.page, styles, header + 1, islice(remaining, lines_per_sheet))
 
 
-def _placed(kind: str) -> dict[str, Any]:
-    """Return how a title stands: as what is below it does."""
+def _alignment(kind: str) -> dict[str, Any]:
+    """Return the alignment of a title: that of the cells below it."""
     style = _STYLES[kind]
     return {"align": style.get("align", "right"), "indent": style.get("indent", 0)}
 
 
 def _set_page(sheet: Sheet, header: int, last: int, month: str) -> None:
     page, right = sheet.page, len(COLUMNS) - 1
-    for column, told in enumerate(COLUMNS):
-        page.set_column(column, column, told.width)
+    for index, column in enumerate(COLUMNS):
+        page.set_column(index, index, column.width)
     page.freeze_panes(header + 1, 0)
     page.autofilter(header, 0, last, right)
     page.repeat_rows(header)
@@ -121,50 +121,50 @@ def _set_page(sheet: Sheet, header: int, last: int, month: str) -> None:
 
 
 def _write_totals(sheet: Sheet, statement: Statement, last_rows: Mapping[str, int]) -> None:
-    """Write above the header what is billed in each currency: a formula over all sheets, and its exact text."""
+    """Write the total of each currency above the header: a formula over all sheets, and its exact text."""
     first = len(statement.sections) + 1
     for row, section in enumerate(statement.sections):
         billed = section.invoice.billed
-        own = cell(row, _CURRENCY, NAME)
+        currency_cell = cell(row, _CURRENCY, NAME)
         sums = "+".join(
-            f"SUMIF({cells(first, last, _CURRENCY, name)},{own},{cells(first, last, _BILLED, name)})"
+            f"SUMIF({cells(first, last, _CURRENCY, name)},{currency_cell},{cells(first, last, _BILLED, name)})"
             for name, last in last_rows.items()
         )
         sheet.text(row, 0, f"{statement.line_count:,} lines" if row == 0 else None)
         sheet.text(row, _BILLED - 1, "Total billed", bold=True, align="right")
         sheet.formula(row, _BILLED, sums, billed, _DECIMALS, num_format=_AMOUNT, bold=True)
         sheet.exact(row, _EXACT, billed, bold=True)
-        sheet.text(row, _CURRENCY, section.invoice.currency or NO_CURRENCY, bold=True, **_placed("text"))
+        sheet.text(row, _CURRENCY, section.invoice.currency or NO_CURRENCY, bold=True, **_alignment("text"))
 
 
 def _write_rows(page: Worksheet, styles: Styles, first: int, rows: Iterable[Sequence[Any]]) -> None:
-    """Write lines from a row on. Formats are looked up once: this is where the time goes."""
-    formats = [styles(**_STYLES[told.kind]) for told in COLUMNS]
-    writers = [_WRITERS[told.kind] for told in COLUMNS]
+    """Write bill lines from row `first` on. Formats are looked up once, since this loop takes most of the time."""
+    formats = [styles(**_STYLES[column.kind]) for column in COLUMNS]
+    writers = [_WRITERS[column.kind] for column in COLUMNS]
     columns = range(len(COLUMNS))
     for row, values in enumerate(rows, first):
-        for column, value, write, made in zip(columns, values, writers, formats, strict=True):
+        for column, value, write, cell_format in zip(columns, values, writers, formats, strict=True):
             if value is not None:
-                write(page, row, column, value, made)
+                write(page, row, column, value, cell_format)
 
 
-def _write_text(page: Worksheet, row: int, column: int, text: str, made: Format) -> None:
-    page.write_string(row, column, harmless(text), made)
+def _write_text(page: Worksheet, row: int, column: int, text: str, cell_format: Format) -> None:
+    page.write_string(row, column, harmless(text), cell_format)
 
 
-def _write_number(page: Worksheet, row: int, column: int, number: Decimal, made: Format) -> None:
-    page.write_number(row, column, number, made)
+def _write_number(page: Worksheet, row: int, column: int, number: Decimal, cell_format: Format) -> None:
+    page.write_number(row, column, number, cell_format)
 
 
-def _write_exact(page: Worksheet, row: int, column: int, amount: Decimal, made: Format) -> None:
-    page.write_string(row, column, exact_text(amount), made)
+def _write_exact(page: Worksheet, row: int, column: int, amount: Decimal, cell_format: Format) -> None:
+    page.write_string(row, column, exact_text(amount), cell_format)
 
 
-def _write_time(page: Worksheet, row: int, column: int, time: datetime, made: Format) -> None:
-    if time.year < _FIRST_YEAR:  # spreadsheets know no days before
-        page.write_string(row, column, f"{time:%Y-%m-%d %H:%M}", made)
+def _write_time(page: Worksheet, row: int, column: int, time: datetime, cell_format: Format) -> None:
+    if time.year < _FIRST_YEAR:  # spreadsheets have no earlier days
+        page.write_string(row, column, f"{time:%Y-%m-%d %H:%M}", cell_format)
     else:
-        page.write_datetime(row, column, time, made)
+        page.write_datetime(row, column, time, cell_format)
 
 
 _WRITERS: dict[str, Callable[[Worksheet, int, int, Any, Format], None]] = {

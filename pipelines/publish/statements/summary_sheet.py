@@ -1,6 +1,6 @@
-"""The first sheet of a statement: whose it is, what is due, and the bill by product, region and pay mode.
+"""The summary sheet of a statement: the customer, the amount due, and the bill by product, region and pay mode.
 
-Rows are written in order, so where everything stands is known before the first is written.
+Rows are written in order, so the row of everything is computed before the first one is written.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ if TYPE_CHECKING:
 
 NAME = "Summary"
 
-_LABEL, _BILLED, _UNLIKE, _INVOICED, _GAP = 0, 4, 5, 6, 7
+_LABEL, _BILLED, _DIFFERENCE, _INVOICED, _GAP = 0, 4, 5, 6, 7
 _ROUNDED = (1, 2, 3, _BILLED, _INVOICED)
 _EXACT = (8, 9, 10, 11, 12)
-"""Where the five `CostAmounts` stand, rounded and as exact texts."""
+"""Columns of the five `CostAmounts`: rounded (_ROUNDED) and as exact text (_EXACT)."""
 _EXACT_BILLED, _EXACT_INVOICED = _EXACT[3], _EXACT[4]
 _LAST = _EXACT_INVOICED
 _TITLES = ("Original", "Discount", "Voucher", "Billed", "Invoiced")
 
 _NARROWEST = 14
-"""Characters that the longest title of a column has in a line."""
+"""Width in characters that the longest title of a column needs."""
 
 _ROUNDING, _TOTAL_DUE = "Rounding", "Total due"
 
 _DUE_ROWS = 9
-"""Rows of what is due: header, seven lines of sums, and an empty one."""
+"""Rows of the amount due: a header, seven lines of sums, and an empty row."""
 _OTHER_ROWS = 4
-"""Rows of a table beside its parts: header, rounding, total, and an empty one."""
+"""Rows of a table apart from its parts: a header, rounding, the total, and an empty row."""
 
 _HEAD = {"bold": True, "bg_color": PALE, "bottom": 1, "bottom_color": RULE, "text_wrap": True, "valign": "bottom"}
 _SUM = {"bold": True, "top": 1, "top_color": RULE}
 _DUE: dict[str, Any] = {"bold": True, "font_size": 12}
 _NOTES = """\
-Amounts are rounded to the smallest unit of their currency, halves away from zero. What the rounded amounts leave to a \
-rounded total is in the rows 'Rounding'; exact amounts are the texts at the right.
-Billed is what the cloud service charges: original less discount less voucher. What rounding, or the service's own \
-lines, leave open of that is in the column 'Rounding, other'.
-Invoiced is billed with the markup, in the invoice's currency, before tax; it is computed exactly, and rounded once.
-Every line of the bill is on the sheet 'Lines'. Months, days and times are in UTC+8.""".splitlines()
+Amounts are rounded to the smallest unit of their currency, halves away from zero. The rows 'Rounding' hold the \
+difference between a rounded total and its rounded parts. Exact amounts are on the right, as text.
+Billed is what the cloud service charges: original less discount less voucher. The column 'Rounding, other' holds \
+differences to that which come from rounding or from the service's own lines.
+Invoiced is billed plus markup, in the invoice's currency, before tax. It is computed exactly and rounded once.
+The sheet 'Lines' has every line of the bill. Months, days and times are in UTC+8.""".splitlines()
 
 
 def write_summary(book: Workbook, styles: Styles, statement: Statement) -> None:
-    """Write the sheet."""
+    """Write the summary sheet."""
     sheet = Sheet(book, styles, NAME)
     sheet.page.hide_gridlines(2)
     sheet.page.repeat_rows(0, 1)
@@ -77,40 +77,40 @@ def write_summary(book: Workbook, styles: Styles, statement: Statement) -> None:
     sheet.page.print_area(0, 0, last, _LAST)
 
 
-def _starts(first: int, all_books: Sequence[StatementSection]) -> list[int]:
-    """Return the row at which each currency's books begin, and the row after the last of them."""
+def _starts(first: int, sections: Sequence[StatementSection]) -> list[int]:
+    """Return the first row of each section, and the row after the last one."""
     starts = [first]
-    for section in all_books:
+    for section in sections:
         last_table = section.tables[-1]
         starts.append(_table_rows(section, starts[-1])[-1] + len(last_table.parts) + _OTHER_ROWS)
     return starts
 
 
 def _table_rows(section: StatementSection, start: int) -> list[int]:
-    """Return the row at which each table begins."""
+    """Return the first row of each table of a section."""
     rows = [start + _DUE_ROWS]
     for table in section.tables[:-1]:
         rows.append(rows[-1] + len(table.parts) + _OTHER_ROWS)
     return rows
 
 
-def _set_widths(sheet: Sheet, all_books: Sequence[StatementSection]) -> None:
-    """Make each column as wide as what stands in it: a number that does not fit would show as ####."""
-    tables = [(table, section.invoice) for section in all_books for table in section.tables]
+def _set_widths(sheet: Sheet, sections: Sequence[StatementSection]) -> None:
+    """Make each column as wide as its content: a number that does not fit would show as ####."""
+    tables = [(table, section.invoice) for section in sections for table in section.tables]
     amounts = [
         (amount, currency)
         for table, invoice in tables
-        for some in (*(part.amounts for part in table.parts), table.total)
-        for amount, currency in zip(some, _currencies(invoice), strict=True)
+        for row_amounts in (*(part.amounts for part in table.parts), table.total)
+        for amount, currency in zip(row_amounts, _currencies(invoice), strict=True)
         if amount is not None
     ]
-    amounts += [(value, b.invoice.invoice_currency) for b in all_books for value in (b.invoice.tax, b.invoice.due)]
+    amounts += [(value, s.invoice.invoice_currency) for s in sections for value in (s.invoice.tax, s.invoice.due)]
     labels = [len(part.label) for table, _ in tables for part in table.parts]
     numbers = max(len(f"{currency} -{rounded(amount, currency):,}") for amount, currency in amounts)
     due = int(numbers * _DUE["font_size"] / FONT["font_size"]) + 1
     exact = max(len(exact_text(amount)) for amount, _ in amounts)
     sheet.page.set_column(_LABEL, _LABEL, min(max(30, *labels), 44))
-    sheet.page.set_column(_ROUNDED[0], _UNLIKE, max(numbers, _NARROWEST) + 1)
+    sheet.page.set_column(_ROUNDED[0], _DIFFERENCE, max(numbers, _NARROWEST) + 1)
     sheet.page.set_column(_INVOICED, _INVOICED, max(due, _NARROWEST) + 1)
     sheet.page.set_column(_GAP, _GAP, 2)
     sheet.page.set_column(_EXACT[0], _LAST, max(exact, _NARROWEST) + 1)
@@ -126,26 +126,26 @@ def _facts(statement: Statement) -> Iterator[tuple[str, str]]:
     if terms.cost_centre:
         yield "Cost centre", terms.cost_centre
     yield "Month", f"{month} (1 to {last_day} {month.start:%B %Y}, UTC+8)"
-    yield "Terms", _terms_told(terms, statement.sections)
+    yield "Terms", _terms_text(terms, statement.sections)
     yield "State", stamp.sentence
     if stamp.closed_release_id:
-        yield "Closed", f"with release {stamp.closed_release_id}, of which this statement is made"
+        yield "Closed", f"with release {stamp.closed_release_id}, which this statement is made from"
 
 
-def _terms_told(terms: InvoiceTerms, all_books: Sequence[StatementSection]) -> str:
-    told = [
+def _terms_text(terms: InvoiceTerms, sections: Sequence[StatementSection]) -> str:
+    parts = [
         f"Markup {_percent(terms.markup)}" if terms.markup else "No markup",
         f"tax {_percent(terms.tax)}" if terms.tax else "no tax",
-        *(_rate_told(section.invoice) for section in all_books if _is_changed(section.invoice)),
+        *(_rate_text(section.invoice) for section in sections if _is_changed(section.invoice)),
     ]
-    return ", ".join(told)
+    return ", ".join(parts)
 
 
 def _is_changed(invoice: Invoice) -> bool:
     return invoice.currency != invoice.invoice_currency
 
 
-def _rate_told(invoice: Invoice) -> str:
+def _rate_text(invoice: Invoice) -> str:
     return f"1 {invoice.currency or NO_CURRENCY} = {invoice.rate:f} {invoice.invoice_currency}"
 
 
@@ -154,26 +154,26 @@ def _percent(ratio: Decimal) -> str:
 
 
 def _warning(statement: Statement) -> str | None:
-    """Say why the statement is not final; None for one that is.
+    """Say why the statement is not final; None if it is.
 
-    The reason that a month was closed for in spite of it may be about others, so it is no customer's to read.
+    The reason given to close the month is left out: it may be about other customers.
     """
     if statement.standing is Standing.FINAL:
         return None
-    return f"{statement.standing.upper()}: {', '.join(_faults(statement.stamp))}"
+    return f"{statement.standing.upper()}: {', '.join(_problems(statement.stamp))}"
 
 
-def _faults(stamp: ReleaseStamp) -> Iterator[str]:
-    faults = {
-        "the bill is not out": stamp.month_state != "issued",
+def _problems(stamp: ReleaseStamp) -> Iterator[str]:
+    problems = {
+        "the bill is not issued yet": stamp.month_state != "issued",
         "not all of it has landed": not stamp.is_complete,
         "its sums do not agree": not stamp.is_reconciled,
     }
-    yield from (fault for fault, holds in faults.items() if holds)
+    yield from (problem for problem, is_present in problems.items() if is_present)
 
 
 def _write_head(sheet: Sheet, statement: Statement, facts: Sequence[tuple[str, str]], starts: Sequence[int]) -> None:
-    """Write who and what at the left, what is due in each currency at the right."""
+    """Write the facts about the statement on the left, and the amount due in each currency on the right."""
     sheet.page.set_row(0, 26)
     sheet.text(0, _LABEL, "Statement of cloud costs", bold=True, font_size=16)
     sheet.text(0, _INVOICED, _TOTAL_DUE, font_color=SOFT, align="right", valign="bottom")
@@ -194,52 +194,56 @@ def _write_head(sheet: Sheet, statement: Statement, facts: Sequence[tuple[str, s
 
 
 def _write_due(sheet: Sheet, section: StatementSection, start: int, terms: InvoiceTerms) -> None:
-    """Write how what is billed comes to what is due: in the bill's currency, then in the invoice's."""
+    """Write the steps from billed cost to amount due: in the bill's currency, then in the invoice's."""
     invoice, table_row = section.invoice, _table_rows(section, start)[0]
     total = table_row + len(section.tables[0].parts) + 2
     head, billed, _, markup_rounding, net, _, tax_rounding, _ = range(start, start + _DUE_ROWS - 1)
-    ours, theirs = invoice.currency, invoice.invoice_currency
+    bill_currency, invoice_currency = invoice.currency, invoice.invoice_currency
     _write_titles(sheet, head, "Amount due", invoice, _TITLES[-2:])
     lines = (
         ("Billed by the cloud service", _Value(invoice.billed, cell(total, _BILLED)), None),
         (f"Markup {_percent(terms.markup)}", _Value(invoice.markup), None),
-        (_ROUNDING, _Value(left(invoice.marked_up, (invoice.billed, invoice.markup), ours), is_exact=False), None),
         (
-            f"Net, at {_rate_told(invoice)}" if _is_changed(invoice) else "Net",
+            _ROUNDING,
+            _Value(left(invoice.marked_up, (invoice.billed, invoice.markup), bill_currency), is_exact=False),
+            None,
+        ),
+        (
+            f"Net, at {_rate_text(invoice)}" if _is_changed(invoice) else "Net",
             _Value(invoice.marked_up, f"SUM({cells(billed, markup_rounding, _BILLED)})"),
             _Value(invoice.net, cell(total, _INVOICED)),
         ),
         (f"Tax {_percent(terms.tax)}", None, _Value(invoice.tax)),
-        (_ROUNDING, None, _Value(left(invoice.due, (invoice.net, invoice.tax), theirs), is_exact=False)),
+        (_ROUNDING, None, _Value(left(invoice.due, (invoice.net, invoice.tax), invoice_currency), is_exact=False)),
         (_TOTAL_DUE, None, _Value(invoice.due, f"SUM({cells(net, tax_rounding, _INVOICED)})")),
     )
-    for row, (label, in_ours, in_theirs) in enumerate(lines, billed):
+    for row, (label, billed_value, invoice_value) in enumerate(lines, billed):
         is_sum = label == _TOTAL_DUE or row == net
-        _write_line(sheet, row, label, (None, None, None, in_ours, in_theirs), invoice, is_sum=is_sum)
+        _write_line(sheet, row, label, (None, None, None, billed_value, invoice_value), invoice, is_sum=is_sum)
 
 
 def _write_table(sheet: Sheet, table: Table, start: int, invoice: Invoice) -> None:
-    """Write a bill by one thing: each column, and each row, adds up."""
+    """Write a table of the bill. Every column adds up, and so does every row."""
     _write_titles(sheet, start, table.title, invoice, _TITLES)
     rounding, total = start + 1 + len(table.parts), start + 2 + len(table.parts)
     for row, part in enumerate(table.parts, start + 1):
         _write_line(sheet, row, part.label, [_Value(amount) for amount in part.amounts], invoice)
-        _write_unlike(sheet, row, unlike_total(part.amounts, invoice.currency), invoice)
+        _write_difference(sheet, row, unlike_total(part.amounts, invoice.currency), invoice)
     parts = zip(*(part.amounts for part in table.parts), strict=True)
     remainders = [
-        left(whole, some, currency)
-        for whole, some, currency in zip(table.total, parts, _currencies(invoice), strict=True)
+        left(total_amount, part_amounts, currency)
+        for total_amount, part_amounts, currency in zip(table.total, parts, _currencies(invoice), strict=True)
     ]
     _write_line(sheet, rounding, _ROUNDING, [_Value(amount, is_exact=False) for amount in remainders], invoice)
-    _write_unlike(sheet, rounding, unlike_total(CostAmounts(*remainders), invoice.currency), invoice)
+    _write_difference(sheet, rounding, unlike_total(CostAmounts(*remainders), invoice.currency), invoice)
     sums = [f"SUM({cells(start + 1, rounding, column)})" for column in _ROUNDED]
-    whole = [_Value(amount, formula) for amount, formula in zip(table.total, sums, strict=True)]
-    _write_line(sheet, total, "Total", whole, invoice, is_sum=True)
-    _write_unlike(sheet, total, unlike_total(table.total, invoice.currency), invoice, **_SUM)
+    totals = [_Value(amount, formula) for amount, formula in zip(table.total, sums, strict=True)]
+    _write_line(sheet, total, "Total", totals, invoice, is_sum=True)
+    _write_difference(sheet, total, unlike_total(table.total, invoice.currency), invoice, **_SUM)
 
 
 class _Value(NamedTuple):
-    """An amount, the formula that comes to it rounded, if one does, and whether it has an exact text of its own."""
+    """A value to write: the amount, its formula if it has one, and whether its exact text is written too."""
 
     amount: Decimal | None
     formula: str | None = None
@@ -249,10 +253,10 @@ class _Value(NamedTuple):
 def _write_line(
     sheet: Sheet, row: int, label: str, values: Sequence[_Value | None], invoice: Invoice, *, is_sum: bool = False
 ) -> None:
-    """Write a label, five values rounded, and their exact texts; what rounding leaves has no such text."""
+    """Write a label, five rounded values and their exact texts; rounding differences have no exact text."""
     style = _SUM if is_sum else {}
     sheet.text(row, _LABEL, label, **style)
-    for column in (_UNLIKE, _GAP) if is_sum else ():
+    for column in (_DIFFERENCE, _GAP) if is_sum else ():
         sheet.text(row, column, None, **style)
     for value, currency, column, exact in zip(values, _currencies(invoice), _ROUNDED, _EXACT, strict=True):
         if value and value.formula and value.amount is not None:
@@ -265,17 +269,17 @@ def _write_line(
             sheet.text(row, exact, None, **style)
 
 
-def _write_unlike(sheet: Sheet, row: int, amount: Decimal | None, invoice: Invoice, **style: Any) -> None:
+def _write_difference(sheet: Sheet, row: int, amount: Decimal | None, invoice: Invoice, **style: Any) -> None:
     if amount is None:
-        sheet.amount(row, _UNLIKE, None, invoice.currency, **style)
+        sheet.amount(row, _DIFFERENCE, None, invoice.currency, **style)
         return
     list_cost, discount, voucher, billed = (cell(row, column) for column in _ROUNDED[:4])
     formula = f"{billed}-({list_cost}-{discount}-{voucher})"
-    sheet.total(row, _UNLIKE, formula, amount, invoice.currency, **style)
+    sheet.total(row, _DIFFERENCE, formula, amount, invoice.currency, **style)
 
 
 def _write_titles(sheet: Sheet, row: int, title: str, invoice: Invoice, titles: Sequence[str]) -> None:
-    """Write a header: the last of the five columns' titles, each with its currency, and those of the exact texts."""
+    """Write a header row: the last `titles` of the five columns, with their currencies, rounded and exact."""
     sheet.page.set_row(row, 26)
     for column in range(_LAST + 1):
         sheet.text(row, column, None, **_HEAD)
@@ -285,7 +289,7 @@ def _write_titles(sheet: Sheet, row: int, title: str, invoice: Invoice, titles: 
         sheet.text(row, column, f"{name}\n{currency or NO_CURRENCY}", align="right", **_HEAD)
         sheet.text(row, exact, f"{name}, exact\n{currency or NO_CURRENCY}", align="right", font_color=SOFT, **_HEAD)
     if len(titles) == len(_TITLES):
-        sheet.text(row, _UNLIKE, f"Rounding, other\n{invoice.currency or NO_CURRENCY}", align="right", **_HEAD)
+        sheet.text(row, _DIFFERENCE, f"Rounding, other\n{invoice.currency or NO_CURRENCY}", align="right", **_HEAD)
 
 
 def _currencies(invoice: Invoice) -> tuple[str | None, ...]:

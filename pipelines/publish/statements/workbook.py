@@ -1,8 +1,8 @@
-"""The workbook of a statement: a summary, then every line, ready to send.
+"""The workbook of a statement: a summary sheet, then sheets with every line, ready to send.
 
-Cells are binary numbers. So amounts are rounded before they become a cell, their exact text stands beside, and totals
-are formulas that carry the value they come to. Rows are written in order and not kept: a bill of any length needs the
-same memory. What does not belong here: computing an amount.
+Numbers in cells are binary. So amounts are rounded before they are written, with their exact text in another column,
+and totals are formulas stored with their value. Rows are written in order and not kept in memory. Amounts are computed
+in `figures`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def write_workbook(path: Path, statement: Statement, lines: Iterable[Sequence[Any]]) -> None:
-    """Write a statement to `path`; `lines` are its lines, as `lines_sheet.COLUMNS` asks for them.
+    """Write a statement to `path`; `lines` are its bill lines, with the values of `lines_sheet.COLUMNS`.
 
-    Rows are spooled beside `path`. The same statement gives the same bytes. Raises OSError.
+    Temporary files are beside `path`. The same statement gives the same bytes. Raises OSError.
     """
     options = {
         "constant_memory": True,
@@ -35,7 +35,7 @@ def write_workbook(path: Path, statement: Statement, lines: Iterable[Sequence[An
         "strings_to_formulas": False,
         "strings_to_numbers": False,
         "strings_to_urls": False,
-        "default_format_properties": dict(FONT),  # XlsxWriter writes into it, so the next workbook would be another
+        "default_format_properties": dict(FONT),  # a copy, since XlsxWriter changes it
     }
     try:
         with Workbook(str(path), options) as book:
@@ -43,7 +43,7 @@ def write_workbook(path: Path, statement: Statement, lines: Iterable[Sequence[An
             styles = Styles(book)
             write_summary(book, styles, statement)
             write_lines(book, styles, statement, lines)
-    except FileCreateError as error:  # what the disk said is in it
+    except FileCreateError as error:  # it wraps the error of the disk
         raise OSError(*error.args[0].args) from error
 
 

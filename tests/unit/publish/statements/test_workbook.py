@@ -222,7 +222,7 @@ def test_what_is_not_told_is_empty_and_says_so(tmp_path: Path) -> None:
     sheet = written(tmp_path, made, values=True)["Summary"]
     for label in ("a", "Total"):
         assert [cell.value for cell in row_of(sheet, label)[2:4]] == [None, None]
-        assert [cell.value for cell in row_of(sheet, label)[9:11]] == ["not told", "not told"]
+        assert [cell.value for cell in row_of(sheet, label)[9:11]] == ["not known", "not known"]
     assert [cell.value for cell in row_of(sheet, "Rounding", 3)[2:6]] == [None, None, 0, None]
 
 
@@ -233,7 +233,7 @@ def test_one_discount_that_is_not_told_leaves_the_total_empty(tmp_path: Path) ->
     assert [cell.value for cell in row_of(sheet, "a")[1:4]] == [4, 1, 0]
     assert [cell.value for cell in row_of(sheet, "b")[1:6]] == [2, None, 0, 2, None]
     total = row_of(sheet, "Total")
-    assert (total[2].value, total[5].value, total[9].value) == (None, None, "not told")
+    assert (total[2].value, total[5].value, total[9].value) == (None, None, "not known")
     assert (total[1].value, total[4].value) == ("=ROUND(SUM(B18:B20),2)", "=ROUND(SUM(E18:E20),2)")
 
 
