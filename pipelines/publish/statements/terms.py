@@ -1,7 +1,7 @@
 """Reads and checks customers.csv, the invoicing terms of customers. `figures` applies them.
 
-A row applies to a customer from a bill month on, until the customer's next row begins. A file with an error is refused as a
-whole; the message lists all errors by line and column.
+A row applies to a customer from a bill month on, until the customer's next row begins. A file with an error is refused
+as a whole; the message lists all errors by line and column.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def test_terms_hold_from_their_month_until_the_next_begin(tmp_path: Path) -> Non
         ("north,1,,,,,,EUR,0,", "rate is '0'", "0.92"),
         ("north,1,,,,,,EUR,9.2E-1,", "rate is '9.2E-1'", "0.92"),
         ("north,1,,,,,,EUR,1e999999,", "rate is '1e999999'", "0.92"),
-        ("north,1,,,,,,,0.9,", "invoice_currency is empty", "into which currency"),
+        ("north,1,,,,,,,0.9,", "invoice_currency is empty", "write the currency"),
         ("north,1,,,,,,,,10/2026", "valid_from is '10/2026'", "2026-10"),
         (f"north,1,,{'n' * 251},,,,,,", "display_name is 'nnn", "250 characters"),
         (",1,,,,,,,,", "account is empty", "accounts.toml"),
@@ -149,7 +149,7 @@ def test_a_file_that_is_no_csv_in_utf_8_is_refused(tmp_path: Path) -> None:
     """Another encoding would print wrong names; a workbook is no text at all."""
     with pytest.raises(SettingError, match="not UTF-8: save it as"):
         read_terms(written(tmp_path, f"{HEADER}\nnorth,1,,Söhne,,,,,,\n", "latin-1"))
-    with pytest.raises(SettingError, match="is no CSV file"):
+    with pytest.raises(SettingError, match="is not a CSV file"):
         read(tmp_path, 'north,1,,"never closed,,,,,,')
     with pytest.raises(SettingError, match="cannot be read"):
         read_terms(tmp_path / "missing.csv")
