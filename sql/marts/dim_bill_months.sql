@@ -25,7 +25,7 @@ closed_months as (
     select * from staging.stg_closed_months
 ),
 
--- What another account counts decides nothing here.
+-- Customers that another account counts affect neither the counts nor the flags.
 customers_summed as (
     select
         account,
@@ -92,7 +92,8 @@ files_summed as (
     group by account, bill_month, starts_with(dataset, 'own_')
 ),
 
--- A month for which no customer was asked is whole if its bills are: there was nobody to ask for.
+-- A month without any requested customer is complete if its files are whole: the account had no
+-- customers.
 final as (
     select
         files_summed.account,

@@ -30,7 +30,8 @@ own_months as (
     where is_own_bill and (bill_line_count > 0 or is_complete)
 ),
 
--- Who has not moved by its daily bills is not asked for its lines again: they are as of its days.
+-- While a customer's daily bills are unchanged, its lines are not requested again: they hold as of
+-- the daily bills.
 landed as (
     select
         reconciliation.account,
@@ -75,9 +76,10 @@ months_of_accounts as (
     group by account, is_own_bill, bill_month
 ),
 
--- By each kind of list that an account takes: the last whole one before the customer was first on
--- any, and the first after it was last on any. A list that is not whole may have left it out.
-lists_beside as (
+-- For each kind of list that the account has: the last whole list before the customer first
+-- appeared and the first whole list after it last appeared. A list that is not whole may have left
+-- it out.
+lists_compared as (
     select
         customers.account,
         customers.customer_uin,
@@ -98,8 +100,8 @@ lists_beside as (
     group by customers.account, customers.customer_uin, customers.is_listed, landed_lists.dataset
 ),
 
--- Only when every kind lacked a customer was it not there yet, or no more. Of those on an account's
--- first list it is not known since when they are its customers.
+-- A customer was absent only when the lists of every kind lacked it. Since when those on an
+-- account's first list are its customers is not known.
 listed as (
     select
         account,
@@ -108,11 +110,11 @@ listed as (
         case
             when not is_listed and count(after_date) = count(*) then max(after_date)
         end as absent_from_date
-    from lists_beside
+    from lists_compared
     group by account, customer_uin, is_listed
 ),
 
--- Who was missing on lists since a month was over, or since before it began, had no bill in it.
+-- A customer that first appeared after a month, or was gone before it, had no bill of it.
 months_unbilled as (
     select
         listed.account,
@@ -159,7 +161,7 @@ known as (
     from months_unbilled
 ),
 
-neighboured as (
+months_shifted as (
     select
         account,
         customer_uin,
@@ -172,7 +174,7 @@ neighboured as (
     from known
 ),
 
-wanted as (
+expected as (
     select
         account,
         customer_uin,
@@ -194,23 +196,22 @@ wanted as (
             = months_of_accounts.bill_month
 ),
 
-
--- A day's usage is on the bill some hours after it ended: 1 for most products, 7 in files
--- (document 1085/48339). least() would pass over a null.
+-- A day's usage is on the bill some hours after the day ended: 1 for most products, 7 in files
+-- (document 1085/48339). The case is there because least() ignores nulls.
 final as (
     select
-        wanted.account,
-        wanted.customer_uin,
-        wanted.is_own_bill,
-        wanted.bill_month,
-        strftime(cast(wanted.bill_month || '-01' as date) - interval 1 month, '%Y-%m')
+        expected.account,
+        expected.customer_uin,
+        expected.is_own_bill,
+        expected.bill_month,
+        strftime(cast(expected.bill_month || '-01' as date) - interval 1 month, '%Y-%m')
             as previous_bill_month,
         known.bill_month is not null as is_landed,
-        neighboured.bill_month is not null as is_previous_landed,
+        months_shifted.bill_month is not null as is_previous_landed,
         known.month_state,
-        neighboured.month_state as previous_month_state,
+        months_shifted.month_state as previous_month_state,
         coalesce(known.is_complete, false) as is_complete,
-        coalesce(neighboured.is_complete, false) as is_previous_complete,
+        coalesce(months_shifted.is_complete, false) as is_previous_complete,
         case
             when known.as_of_at is not null
                 then
@@ -219,22 +220,22 @@ final as (
                             (known.as_of_at - interval 7 hours) at time zone 'Asia/Shanghai'
                             as date
                         ) - 1,
-                        last_day(cast(wanted.bill_month || '-01' as date))
+                        last_day(cast(expected.bill_month || '-01' as date))
                     )
         end as as_of_date
-    from wanted
+    from expected
     left join known
         on
-            wanted.account = known.account
-            and wanted.is_own_bill = known.is_own_bill
-            and wanted.bill_month = known.bill_month
-            and wanted.customer_uin is not distinct from known.customer_uin
-    left join neighboured
+            expected.account = known.account
+            and expected.is_own_bill = known.is_own_bill
+            and expected.bill_month = known.bill_month
+            and expected.customer_uin is not distinct from known.customer_uin
+    left join months_shifted
         on
-            wanted.account = neighboured.account
-            and wanted.is_own_bill = neighboured.is_own_bill
-            and wanted.bill_month = neighboured.next_bill_month
-            and wanted.customer_uin is not distinct from neighboured.customer_uin
+            expected.account = months_shifted.account
+            and expected.is_own_bill = months_shifted.is_own_bill
+            and expected.bill_month = months_shifted.next_bill_month
+            and expected.customer_uin is not distinct from months_shifted.customer_uin
 )
 
 select * from final

@@ -30,7 +30,7 @@ whole_lists as (
     where dataset in ('customers', 'indirect_customers') and state = 'whole'
 ),
 
-resellers_told as (
+resellers_named as (
     select
         account,
         customer_uin,
@@ -41,7 +41,7 @@ resellers_told as (
     group by account, customer_uin, snapshot_date, sub_agent_uin
 ),
 
-sighted as (
+listed as (
     select
         account,
         customer_uin,
@@ -60,39 +60,39 @@ sighted as (
         max(sub_agent_uin) as sub_agent_uin,
         arg_max(struct_pack(sub_agent_name := sub_agent_name), sub_agent_uin).sub_agent_name
             as sub_agent_name
-    from resellers_told
+    from resellers_named
     group by account, customer_uin, snapshot_date
 ),
 
-first_sighted as (
+first_listed as (
     select
         account,
         customer_uin,
         listed_in,
         min(snapshot_date) as first_date
-    from sighted
+    from listed
     group by account, customer_uin, listed_in
 ),
 
--- A list can miss only whom it had before.
+-- Customers that a whole list lacks although an earlier list had them.
 missed as (
     select
-        first_sighted.account,
-        first_sighted.customer_uin,
+        first_listed.account,
+        first_listed.customer_uin,
         whole_lists.snapshot_date,
-        first_sighted.listed_in
-    from first_sighted
+        first_listed.listed_in
+    from first_listed
     inner join whole_lists
         on
-            first_sighted.account = whole_lists.account
-            and first_sighted.listed_in = whole_lists.dataset
-            and first_sighted.first_date < whole_lists.snapshot_date
-    anti join sighted
+            first_listed.account = whole_lists.account
+            and first_listed.listed_in = whole_lists.dataset
+            and first_listed.first_date < whole_lists.snapshot_date
+    anti join listed
         on
-            first_sighted.account = sighted.account
-            and first_sighted.customer_uin = sighted.customer_uin
-            and first_sighted.listed_in = sighted.listed_in
-            and whole_lists.snapshot_date = sighted.snapshot_date
+            first_listed.account = listed.account
+            and first_listed.customer_uin = listed.customer_uin
+            and first_listed.listed_in = listed.listed_in
+            and whole_lists.snapshot_date = listed.snapshot_date
 ),
 
 named as (
@@ -111,7 +111,7 @@ named as (
     from indirect_customers
 ),
 
--- A code that no document puts into words stands for itself.
+-- A code that no document explains is kept as it is.
 observed as (
     select
         account,
@@ -121,12 +121,12 @@ observed as (
         case when listed_in = 'indirect_customers' then true end as is_indirect,
         sub_agent_uin,
         sub_agent_name,
-        null as informed_name,
+        null as info_name,
         null as other_name,
         null as account_status_name,
         null as verification_status_name,
         null as identity_type_name
-    from sighted
+    from listed
     union all
     select
         account,
@@ -136,7 +136,7 @@ observed as (
         case when listed_in = 'indirect_customers' then false end as is_indirect,
         null as sub_agent_uin,
         null as sub_agent_name,
-        null as informed_name,
+        null as info_name,
         null as other_name,
         null as account_status_name,
         null as verification_status_name,
@@ -151,7 +151,7 @@ observed as (
         null as is_indirect,
         null as sub_agent_uin,
         null as sub_agent_name,
-        customer_name as informed_name,
+        customer_name as info_name,
         null as other_name,
         coalesce(account_status_name, account_status_code) as account_status_name,
         coalesce(verification_status_name, verification_status_code) as verification_status_name,
@@ -166,7 +166,7 @@ observed as (
         null as is_indirect,
         null as sub_agent_uin,
         null as sub_agent_name,
-        null as informed_name,
+        null as info_name,
         customer_name as other_name,
         null as account_status_name,
         null as verification_status_name,
@@ -183,7 +183,7 @@ days as (
         bool_or(is_indirect) as is_indirect,
         max(sub_agent_uin) as sub_agent_uin,
         max(sub_agent_name) as sub_agent_name,
-        max(informed_name) as informed_name,
+        max(info_name) as info_name,
         max(other_name) as other_name,
         max(account_status_name) as account_status_name,
         max(verification_status_name) as verification_status_name,
@@ -192,32 +192,32 @@ days as (
     group by account, customer_uin, snapshot_date
 ),
 
--- What a day does not tell is as it was told last.
+-- Values that a day does not have are taken from the last day that has them.
 filled as (
     select
         account,
         customer_uin,
         snapshot_date,
-        coalesce(last_value(is_direct ignore nulls) over told, false) as is_direct,
-        coalesce(last_value(is_indirect ignore nulls) over told, false) as is_indirect,
-        max(case when is_direct then snapshot_date end) over told as direct_date,
-        max(case when is_indirect then snapshot_date end) over told as indirect_date,
-        last_value(sub_agent_uin ignore nulls) over told as sub_agent_uin,
+        coalesce(last_value(is_direct ignore nulls) over by_day, false) as is_direct,
+        coalesce(last_value(is_indirect ignore nulls) over by_day, false) as is_indirect,
+        max(case when is_direct then snapshot_date end) over by_day as direct_date,
+        max(case when is_indirect then snapshot_date end) over by_day as indirect_date,
+        last_value(sub_agent_uin ignore nulls) over by_day as sub_agent_uin,
         sub_agent_name,
         coalesce(
-            last_value(informed_name ignore nulls) over told,
-            last_value(other_name ignore nulls) over told
+            last_value(info_name ignore nulls) over by_day,
+            last_value(other_name ignore nulls) over by_day
         ) as customer_name,
-        last_value(account_status_name ignore nulls) over told as account_status_name,
-        last_value(verification_status_name ignore nulls) over told as verification_status_name,
-        last_value(identity_type_name ignore nulls) over told as identity_type_name
+        last_value(account_status_name ignore nulls) over by_day as account_status_name,
+        last_value(verification_status_name ignore nulls) over by_day as verification_status_name,
+        last_value(identity_type_name ignore nulls) over by_day as identity_type_name
     from days
-    window told as (partition by account, customer_uin order by snapshot_date)
+    window by_day as (partition by account, customer_uin order by snapshot_date)
 ),
 
--- One on both lists is direct, unless only the other was taken since. A reseller's name is no
--- other's.
-judged as (
+-- A customer on both lists is direct, unless only the other list has been fetched since. A
+-- reseller's name is carried forward for that reseller only.
+classified as (
     select
         account,
         customer_uin,
@@ -254,7 +254,7 @@ described as (
                         identity_type_name := identity_type_name
                     )
         end as known
-    from judged
+    from classified
 ),
 
 compared as (
@@ -270,7 +270,7 @@ compared as (
     window days_in_order as (partition by account, customer_uin order by snapshot_date)
 ),
 
--- A period lasts until the day before the next begins, be it of not being listed.
+-- A period lasts until the day before the next one begins, also if the customer is unlisted then.
 ended as (
     select
         account,

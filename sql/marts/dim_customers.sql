@@ -52,7 +52,7 @@ landed_lists as (
     where dataset in ('customers', 'indirect_customers') and state = 'whole'
 ),
 
--- A list that is not whole leaves out customers that are there: those of the last whole one count.
+-- A list that is not whole may leave out customers, so the last whole one counts.
 whole_lists as (
     select
         account,
@@ -68,7 +68,7 @@ seen as (
         customer_uin,
         snapshot_date as direct_date,
         null as indirect_date,
-        null as asked_month,
+        null as requested_month,
         null as billed_month
     from direct_customers
     union all
@@ -77,7 +77,7 @@ seen as (
         customer_uin,
         null as direct_date,
         snapshot_date as indirect_date,
-        null as asked_month,
+        null as requested_month,
         null as billed_month
     from indirect_customers
     union all
@@ -86,7 +86,7 @@ seen as (
         customer_uin,
         null as direct_date,
         null as indirect_date,
-        bill_month as asked_month,
+        bill_month as requested_month,
         null as billed_month
     from reconciliation
     union all
@@ -95,7 +95,7 @@ seen as (
         customer_uin,
         null as direct_date,
         null as indirect_date,
-        null as asked_month,
+        null as requested_month,
         bill_month as billed_month
     from monthly_costs
 ),
@@ -110,13 +110,13 @@ grouped as (
         max(indirect_date) as indirect_date,
         min(billed_month) as first_billed_month,
         max(billed_month) as last_billed_month,
-        max(asked_month) as last_requested_month
+        max(requested_month) as last_requested_month
     from seen
     group by account, customer_uin
 ),
 
--- A reseller's name, and when the customer was bound to it, are no other reseller's.
-resellers_told as (
+-- Name and binding time of each second-level reseller of a customer.
+resellers_named as (
     select
         account,
         customer_uin,
@@ -136,15 +136,15 @@ resellers as (
         sub_agent_uin,
         sub_agent_name,
         bound_at
-    from resellers_told
+    from resellers_named
     qualify
         row_number() over (
             partition by account, customer_uin order by snapshot_date desc, sub_agent_uin desc
         ) = 1
 ),
 
--- The latest that is known of each; of two entries on a day the first that has a name.
-indirectly_named as (
+-- The latest known name; of several entries on a day one that has a name.
+names_aggregated as (
     select
         account,
         customer_uin,
@@ -153,8 +153,8 @@ indirectly_named as (
     group by account, customer_uin
 ),
 
--- A code that no document puts into words stands for itself.
-informed as (
+-- A code that no document explains is kept as it is.
+infos_aggregated as (
     select
         account,
         customer_uin,
@@ -178,7 +178,7 @@ informed as (
     group by account, customer_uin
 ),
 
-credited as (
+credits_aggregated as (
     select
         account,
         customer_uin,
@@ -209,9 +209,9 @@ last_periods as (
     group by account, customer_uin
 ),
 
--- One that became direct is no longer reached through the reseller of an earlier day; of one on no
--- list it is known as what it was asked for.
-reached as (
+-- How the customer's last bill was requested. It decides for customers on no list; a customer that
+-- became direct is no longer its earlier reseller's.
+requested as (
     select
         account,
         customer_uin,
@@ -237,14 +237,14 @@ listed as (
     left join whole_lists on grouped.account = whole_lists.account
 ),
 
-placed as (
+classified as (
     select
         listed.account,
         listed.customer_uin,
         listed.is_listed_directly or listed.is_listed_indirectly as is_listed,
         case
             when listed.direct_date is null and listed.indirect_date is null
-                then reached.was_direct
+                then requested.was_direct
             when listed.is_listed_directly <> listed.is_listed_indirectly
                 then listed.is_listed_directly
             else
@@ -252,10 +252,10 @@ placed as (
                 or coalesce(listed.direct_date >= listed.indirect_date, false)
         end as is_direct
     from listed
-    left join reached
+    left join requested
         on
-            listed.account = reached.account
-            and listed.customer_uin = reached.customer_uin
+            listed.account = requested.account
+            and listed.customer_uin = requested.customer_uin
 ),
 
 final as (
@@ -264,50 +264,52 @@ final as (
         grouped.customer_uin,
         grouped.first_listed_date,
         grouped.last_listed_date,
-        placed.is_listed,
+        classified.is_listed,
         grouped.first_billed_month,
         grouped.last_billed_month,
         grouped.last_requested_month,
         coalesce(
-            informed.customer_name, credited.customer_name, indirectly_named.customer_name
+            infos_aggregated.customer_name,
+            credits_aggregated.customer_name,
+            names_aggregated.customer_name
         ) as customer_name,
-        case when not placed.is_direct then resellers.sub_agent_uin end as sub_agent_uin,
-        case when not placed.is_direct then resellers.sub_agent_name end as sub_agent_name,
-        placed.is_direct,
-        informed.account_status_name,
-        informed.verification_status_name,
+        case when not classified.is_direct then resellers.sub_agent_uin end as sub_agent_uin,
+        case when not classified.is_direct then resellers.sub_agent_name end as sub_agent_name,
+        classified.is_direct,
+        infos_aggregated.account_status_name,
+        infos_aggregated.verification_status_name,
         verified.is_verified,
-        informed.identity_type_name,
-        coalesce(informed.email, credited.email) as email,
-        coalesce(informed.phone_number, credited.phone_number) as phone_number,
+        infos_aggregated.identity_type_name,
+        coalesce(infos_aggregated.email, credits_aggregated.email) as email,
+        coalesce(infos_aggregated.phone_number, credits_aggregated.phone_number) as phone_number,
         coalesce(
-            case when not placed.is_direct then resellers.bound_at end,
-            informed.bound_at,
-            credited.bound_at
+            case when not classified.is_direct then resellers.bound_at end,
+            infos_aggregated.bound_at,
+            credits_aggregated.bound_at
         ) as bound_at,
         last_periods.valid_from_date,
         last_periods.valid_to_date
     from grouped
-    left join placed
+    left join classified
         on
-            grouped.account = placed.account
-            and grouped.customer_uin = placed.customer_uin
+            grouped.account = classified.account
+            and grouped.customer_uin = classified.customer_uin
     left join resellers
         on
             grouped.account = resellers.account
             and grouped.customer_uin = resellers.customer_uin
-    left join indirectly_named
+    left join names_aggregated
         on
-            grouped.account = indirectly_named.account
-            and grouped.customer_uin = indirectly_named.customer_uin
-    left join informed
+            grouped.account = names_aggregated.account
+            and grouped.customer_uin = names_aggregated.customer_uin
+    left join infos_aggregated
         on
-            grouped.account = informed.account
-            and grouped.customer_uin = informed.customer_uin
-    left join credited
+            grouped.account = infos_aggregated.account
+            and grouped.customer_uin = infos_aggregated.customer_uin
+    left join credits_aggregated
         on
-            grouped.account = credited.account
-            and grouped.customer_uin = credited.customer_uin
+            grouped.account = credits_aggregated.account
+            and grouped.customer_uin = credits_aggregated.customer_uin
     left join verified
         on
             grouped.account = verified.account

@@ -45,7 +45,7 @@ grouped as (
     group by region_name, region_id
 ),
 
--- The months of a name are those of its bill lines too, whichever id it has.
+-- The months of a name include those of its bill lines, which have no id.
 final as (
     select
         region_name,

@@ -12,7 +12,7 @@ customer_months as (
     select * from intermediate.int_customer_months_landed
 ),
 
--- Nearly every line_id occurs once: only the others are numbered, since that takes sorting.
+-- Nearly every line_id occurs once. Only the others are numbered, since numbering needs a sort.
 repeated as (
     select
         account,
@@ -24,7 +24,7 @@ repeated as (
     having count(*) > 1
 ),
 
-occurrences as (
+numbered as (
     select
         bill_lines.account,
         bill_lines.customer_uin,
@@ -55,7 +55,7 @@ final as (
         bill_lines.customer_uin,
         bill_lines.bill_month,
         bill_lines.line_id,
-        coalesce(occurrences.occurrence, 1) as occurrence,
+        coalesce(numbered.occurrence, 1) as occurrence,
         bill_lines.payer_account_id,
         bill_lines.owner_account_id,
         bill_lines.operator_account_id,
@@ -100,14 +100,14 @@ final as (
             bill_lines.account = customer_months.account
             and bill_lines.bill_month = customer_months.bill_month
             and bill_lines.customer_uin is not distinct from customer_months.customer_uin
-    left join occurrences
+    left join numbered
         on
-            bill_lines.account = occurrences.account
-            and bill_lines.bill_month = occurrences.bill_month
-            and bill_lines.customer_uin is not distinct from occurrences.customer_uin
-            and bill_lines.line_id is not distinct from occurrences.line_id
-            and bill_lines.page_number is not distinct from occurrences.page_number
-            and bill_lines.page_position is not distinct from occurrences.page_position
+            bill_lines.account = numbered.account
+            and bill_lines.bill_month = numbered.bill_month
+            and bill_lines.customer_uin is not distinct from numbered.customer_uin
+            and bill_lines.line_id is not distinct from numbered.line_id
+            and bill_lines.page_number is not distinct from numbered.page_number
+            and bill_lines.page_position is not distinct from numbered.page_position
     where coalesce(customer_months.is_counted, true)
 )
 

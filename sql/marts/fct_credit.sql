@@ -14,7 +14,7 @@ direct_credits as (
     where customer_uin is not null
 ),
 
-asked_credits as (
+uin_credits as (
     select * from staging.stg_credit_by_uin
     where customer_uin is not null
 ),
@@ -23,7 +23,7 @@ own_credits as (
     select * from staging.stg_own_billing_quota
 ),
 
-told as (
+gathered as (
     select
         'customers_credit' as source_dataset,
         1 as preference,
@@ -76,7 +76,7 @@ told as (
         page_position,
         request_id,
         fetched_at
-    from asked_credits
+    from uin_credits
     union all
     select
         'own_billing_quota' as source_dataset,
@@ -97,7 +97,7 @@ told as (
     from own_credits
 ),
 
--- A source that leaves the credit out gives way to the next; of two entries the later holds.
+-- The first source that has the credit counts; of several entries in it the latest.
 final as (
     select
         account,
@@ -112,7 +112,7 @@ final as (
         source_dataset,
         request_id,
         fetched_at
-    from told
+    from gathered
     qualify
         row_number() over (
             partition by account, customer_uin, snapshot_date

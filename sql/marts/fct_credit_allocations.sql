@@ -8,7 +8,7 @@ allocations as (
     select * from staging.stg_credit_allocation_history
 ),
 
--- An allocation has no id: it is known by its time and amounts, and is as the last day told it.
+-- An allocation has no id: its time and amounts identify it. The last day that has it counts.
 ranked as (
     select
         account,

@@ -49,9 +49,10 @@ gathered as (
     from own_bill_lines
 ),
 
--- The service names kinds of transactions in words that changed over the years, so what puts a
--- past charge right is known by a part of the word. What is settled monthly has no day of its own.
-judged as (
+-- The service's names of transaction types have changed over the years, so corrections of past
+-- charges are recognised by a part of the word. Charges that are settled monthly have no day of
+-- usage.
+classified as (
     select
         account,
         customer_uin,
@@ -77,7 +78,7 @@ judged as (
     from gathered
 ),
 
-stated as (
+days_stated as (
     select
         account,
         customer_uin,
@@ -94,10 +95,10 @@ stated as (
             case when is_usage then usage_start_at else coalesce(transaction_at, usage_start_at) end
             at time zone 'Asia/Shanghai' as date
         ) as stated_date
-    from judged
+    from classified
 ),
 
--- What is booked before or after its month, or on no day, counts on a day of it.
+-- A booking outside its month, or without a day, is moved to the nearest or first day of the month.
 dated as (
     select
         account,
@@ -118,7 +119,7 @@ dated as (
         is_usage,
         contracted_cost,
         billed_cost
-    from stated
+    from days_stated
 ),
 
 final as (

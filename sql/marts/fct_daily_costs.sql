@@ -9,7 +9,7 @@ days as (
     select * from staging.stg_customer_bill_by_day
 ),
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
     where dataset = 'customer_bill_by_day'
 ),
@@ -35,13 +35,13 @@ days_counted as (
         days.billed_cost,
         days.request_id,
         days.fetched_at,
-        coalesce(landed_customers.proof = 'proven', false) as is_proven
+        coalesce(landed_slices.proof = 'proven', false) as is_proven
     from days
-    left join landed_customers
+    left join landed_slices
         on
-            days.account = landed_customers.account
-            and days.customer_uin = landed_customers.customer_uin
-            and days.bill_date = landed_customers.bill_date
+            days.account = landed_slices.account
+            and days.customer_uin = landed_slices.customer_uin
+            and days.bill_date = landed_slices.bill_date
     left join counted
         on
             days.account = counted.account
@@ -85,7 +85,7 @@ joined as (
             and days_counted.bill_date = usage_summed.usage_date
 ),
 
--- Where bill lines landed, a day without one costs nothing by them.
+-- Where bill lines landed, a day without bill lines has a usage cost of 0.
 summed as (
     select
         joined.account,

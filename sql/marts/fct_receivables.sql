@@ -11,7 +11,7 @@ reconciliation as (
         and (summary_cost is not null or unpaid_cost is not null or landed_rows > 0)
 ),
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
     where dataset = 'customer_bill_unpaid'
 ),
@@ -28,22 +28,22 @@ final as (
         reconciliation.paid_cost,
         case
             when reconciliation.summary_cost is null then 'The total of the bill has not landed.'
-            when landed_customers.proof = 'proven' then null
-            when landed_customers.proof is not null
-                then coalesce(landed_customers.reason, 'What is unpaid is not proven.')
-            when reconciliation.unpaid_cost is null then 'It was not asked what is unpaid.'
+            when landed_slices.proof = 'proven' then null
+            when landed_slices.proof is not null
+                then coalesce(landed_slices.reason, 'The unpaid amount is not proven.')
+            when reconciliation.unpaid_cost is null then 'The unpaid amount was not requested.'
         end as reason,
         coalesce(
-            landed_customers.proven_at,
-            case when landed_customers.proof <> 'failed' then landed_customers.requested_to_at end,
+            landed_slices.proven_at,
+            case when landed_slices.proof <> 'failed' then landed_slices.requested_to_at end,
             reconciliation.as_of_at
         ) as as_of_at
     from reconciliation
-    left join landed_customers
+    left join landed_slices
         on
-            reconciliation.account = landed_customers.account
-            and reconciliation.customer_uin = landed_customers.customer_uin
-            and reconciliation.bill_month = landed_customers.bill_month
+            reconciliation.account = landed_slices.account
+            and reconciliation.customer_uin = landed_slices.customer_uin
+            and reconciliation.bill_month = landed_slices.bill_month
 )
 
 select * from final

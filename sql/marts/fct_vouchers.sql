@@ -17,7 +17,7 @@ landed_files as (
     where dataset in ('customer_vouchers', 'own_vouchers')
 ),
 
--- A list that is not whole leaves out vouchers that are there: those of the last whole one count.
+-- A list that is not whole may leave out vouchers, so the last whole one counts.
 whole_lists as (
     select
         account,
@@ -28,7 +28,7 @@ whole_lists as (
     group by account, dataset
 ),
 
-told as (
+gathered as (
     select
         'customer_vouchers' as dataset,
         account,
@@ -72,7 +72,7 @@ told as (
     from own_vouchers
 ),
 
--- A list that moved while it was read may name a voucher twice: the later answer holds.
+-- A list that changed while it was fetched may have a voucher twice: the later answer counts.
 ranked as (
     select
         dataset,
@@ -96,7 +96,7 @@ ranked as (
             partition by dataset, account, customer_uin, voucher_id
             order by snapshot_date desc, fetched_at desc, page_number desc, page_position desc
         ) as recency
-    from told
+    from gathered
     where voucher_id is not null
     window every_day as (partition by dataset, account, customer_uin, voucher_id)
 ),

@@ -32,7 +32,7 @@ payers as (
 ),
 
 -- noqa: disable=capitalisation.identifiers
--- FOCUS spells its columns so, and all that are not its own begin with x_.
+-- FOCUS's own column names; all others begin with x_.
 final as (
     select
         coalesce(payers.billing_account_id, bill_months.account) as BillingAccountId,

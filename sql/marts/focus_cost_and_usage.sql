@@ -18,7 +18,7 @@ bill_months as (
     select * from main.dim_bill_months
 ),
 
--- FOCUS is in UTC: a month begins at 16:00 of the day before.
+-- FOCUS times are in UTC: a month begins at 16:00 on the day before.
 months as (
     select distinct
         bill_month,
@@ -27,8 +27,8 @@ months as (
     from bill_months
 ),
 
--- What a transaction is to FOCUS, by the label on the bill: its names of today and earlier ones,
--- in whatever case.
+-- FOCUS attributes of each transaction type, by its label on the bill: today's labels and earlier
+-- ones, compared in lower case.
 transactions as (
     select
         lower(listed.transaction_type) as transaction_label,
@@ -76,8 +76,8 @@ transactions as (
     )
 ),
 
--- Labels have changed over the years, so what puts a past charge right is known by a part of the
--- word where the label is not listed.
+-- Labels have changed over the years, so where a label is not listed, a part of the word identifies
+-- corrections of past charges.
 words as (
     select
         listed.word,
@@ -94,7 +94,7 @@ words as (
     ) as listed (word, charge_category, charge_class, charge_frequency, pricing_category)
 ),
 
--- By the name on the bill, because FOCUS wants one category for each ServiceName.
+-- Keyed by the name on the bill, because FOCUS requires one category for each ServiceName.
 services as (
     select
         listed.product_name,
@@ -297,7 +297,7 @@ classified as (
         epoch_us(
             coalesce(lines.usage_start_at, lines.transaction_at)
         ) as start_us,
-        -- A usage time of 23:59:59 names the last second of a period, any other the end of it.
+        -- An end time of 59:59 is the last second of a period, any other time is its end.
         epoch_us(lines.usage_end_at)
         + case
             when
@@ -306,7 +306,7 @@ classified as (
                 then 1000000
             else 0
         end as end_us,
-        -- A product of 38 digits has room for 18 decimals of the two together.
+        -- A product has 38 digits, of which 18 can be decimals of both factors together.
         case
             when lines.usage_duration is null or lines.usage_duration = 1
                 then lines.consumed_quantity
@@ -320,7 +320,7 @@ classified as (
                     * cast(lines.usage_duration as decimal(38, 9))
                 )
         end as pricing_quantity,
-        -- FOCUS wants ListCost = ListUnitPrice x PricingQuantity; bills round costs to 8 decimals.
+        -- FOCUS requires ListCost = ListUnitPrice x PricingQuantity; bills round to 8 decimals.
         case
             when
                 round(
@@ -333,7 +333,7 @@ classified as (
                 and lines.list_unit_price >= 0
                 then lines.list_unit_price
         end as agreed_list_unit_price,
-        -- USD/GB/hour is priced in GB-Hours, USD/10,000 in 10000 Units.
+        -- USD/GB/hour becomes GB-Hours, USD/10,000 becomes 10000 Units.
         regexp_replace(
             replace(
                 replace(
@@ -410,7 +410,7 @@ classified as (
 ),
 
 -- noqa: disable=capitalisation.identifiers
--- FOCUS spells its columns so, and all that are not its own begin with x_.
+-- FOCUS's own column names; all others begin with x_.
 final as (
     select
         availability_zone as AvailabilityZone,

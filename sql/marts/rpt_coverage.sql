@@ -8,7 +8,7 @@ landed_files as (
     select * from staging.stg_landed_files
 ),
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
 ),
 
@@ -40,12 +40,12 @@ reconciliation as (
     select * from main.rpt_reconciliation
 ),
 
--- No clock is read: what is old is told by the newest landing of any account, and by its lists,
--- which every run takes.
-lake_seen as (
+-- Age is measured against the newest landing and the newest list of any account, not against a
+-- clock; every run fetches the lists.
+lake_dated as (
     select
         max(requested_to_at) as as_of_at,
-        cast(max(requested_to_at) as date) as asked_date,
+        cast(max(requested_to_at) as date) as requested_date,
         coalesce(max(snapshot_date), cast(max(requested_to_at) as date)) as as_of_date
     from landed_files
 ),
@@ -66,7 +66,7 @@ month_datasets as (
         months_spanned.account,
         months_spanned.bill_month,
         months_spanned.is_issued,
-        lake_seen.asked_date,
+        lake_dated.requested_date,
         expected.dataset,
         expected.action_name,
         expected.asked_for_each,
@@ -77,7 +77,7 @@ month_datasets as (
         month_files.month_state,
         month_files.requested_to_at
     from months_spanned
-    cross join lake_seen
+    cross join lake_dated
     inner join expected on months_spanned.account = expected.account
     left join month_files
         on
@@ -88,7 +88,7 @@ month_datasets as (
         months_spanned.is_asked
         and expected.partition_kind = 'bill_month'
         and (months_spanned.is_issued or not expected.is_once_billed)
-        -- Lines of a closed month may be taken from files instead of pages: one of both is enough.
+        -- Lines of an issued month may come from files or from pages: one of them is enough.
         and not (
             months_spanned.is_issued
             and months_spanned.has_line_files
@@ -107,15 +107,15 @@ months_not_whole as (
         case
             when requested_to_at is null
                 then
-                    'Nothing is landed: it was not asked yet, or the account may not call '
+                    'Nothing has landed: it was not requested yet, or the account may not call '
                     || action_name || '.'
             when is_issued
                 then
-                    'It was last asked while the month was ' || month_state
-                    || '; since then its bill is out.'
+                    'It was last requested while the month was ' || month_state
+                    || '; since then the bill was issued.'
             else
-                'It was last asked on ' || cast(requested_to_at as date)
-                || ', the newest landing is of ' || asked_date || '.'
+                'It was last requested on ' || cast(requested_to_at as date)
+                || ', the newest landing is of ' || requested_date || '.'
         end as reason,
         false as is_full,
         requested_to_at as landed_at
@@ -123,11 +123,11 @@ months_not_whole as (
     where
         requested_to_at is null
         or (is_issued and month_state <> 'issued')
-        -- What daily bills tell of is asked only if they changed: how new those are is told below.
+        -- Some datasets are requested only if daily bills changed; customers_compared checks them.
         or (
             not is_issued
             and moved_by_dataset is null
-            and cast(requested_to_at as date) < asked_date
+            and cast(requested_to_at as date) < requested_date
         )
 ),
 
@@ -149,12 +149,12 @@ customers_of_months as (
         is_listed,
         is_carried,
         is_proven_issued
-    from landed_customers
+    from landed_slices
     where bill_month is not null and bill_date is null
 ),
 
--- Where lines are taken from files, what became of the pages does not matter.
-customers_judged as (
+-- Where a customer's lines come from files, the state of its pages does not matter.
+customers_compared as (
     select
         month_datasets.account,
         month_datasets.dataset,
@@ -166,7 +166,7 @@ customers_judged as (
         customers_of_months.is_listed,
         customers_of_months.proven_at,
         customers_of_months.is_carried and customers_of_months.is_proven_issued as is_settled,
-        -- Of a tag key that settings do not name any more nobody asks again.
+        -- Summaries by tag keys that were removed from the settings are not requested again.
         month_datasets.is_issued
         and month_datasets.month_state = 'issued'
         and not customers_of_months.is_proven_issued
@@ -193,7 +193,7 @@ customers_judged as (
             and customers_of_months.customer_uin = reconciliation.customer_uin
             and customers_of_months.dataset = 'customer_bill_detail'
             and reconciliation.line_source = 'files'
-    -- Of who turned out to have no bill, or none to pay, nobody asks for it again.
+    -- Customers without bill lines, or with a bill of zero, are not requested again.
     anti join customers_of_months as bills
         on
             customers_of_months.account = bills.account
@@ -225,14 +225,14 @@ customers_not_whole as (
         case
             when proof <> 'proven' then coalesce(reason, 'It is not proven to be whole.')
             when is_older_than_bill
-                then 'The rows were last proven at ' || proven_at || ', before the bill was out.'
+                then 'The rows were last proven at ' || proven_at || ', before the bill was issued.'
             else
-                'What the customer costs by day changed since the rows were proven at '
+                'The customer''s daily bills changed after the rows were proven at '
                 || proven_at || '.'
         end as reason,
         false as is_full,
         proven_at as landed_at
-    from customers_judged
+    from customers_compared
     where
         (proof <> 'proven' and not (proof = 'failed' and not is_listed and is_settled))
         or (proof = 'proven' and (is_older_than_bill or is_older_than_days))
@@ -248,7 +248,7 @@ lists_dated as (
     group by account, dataset
 ),
 
--- A list that is not whole leaves out customers that are there: those of the last whole one count.
+-- A list that is not whole may leave out customers, so the last whole one counts.
 lists_whole as (
     select
         account,
@@ -283,7 +283,7 @@ customers_listed as (
         >= coalesce(lists_whole.snapshot_date, indirect_customers.snapshot_date)
 ),
 
--- Who is asked of a month: who was seen in it and, while it is not closed, who is listed now.
+-- Customers expected in a month: those that landed and, until its bill is issued, those listed now.
 customers_expected as (
     select
         customers_of_months.account,
@@ -310,7 +310,7 @@ customers_missing as (
         month_datasets.bill_month,
         customers_expected.customer_uin,
         'missing' as problem,
-        'The customer was never asked for, though it is the account''s.' as reason,
+        'The customer belongs to the account, but this was never requested.' as reason,
         false as is_full,
         null as landed_at
     from month_datasets
@@ -337,14 +337,14 @@ customers_missing as (
         and month_datasets.billed_by_dataset is null
         and month_datasets.owed_by_dataset is null
     union all
-    -- Files are asked of who was billed, and what is unpaid of who has a bill other than zero.
+    -- Files are requested for customers with bill lines, unpaid amounts for bills other than zero.
     select
         month_datasets.account,
         month_datasets.dataset,
         month_datasets.bill_month,
         bills.customer_uin,
         'missing' as problem,
-        'The customer was billed, but this was never asked for.' as reason,
+        'The customer was billed, but this was never requested.' as reason,
         false as is_full,
         null as landed_at
     from month_datasets
@@ -357,12 +357,12 @@ customers_missing as (
                 (month_datasets.billed_by_dataset = bills.dataset and bills.landed_rows > 0)
                 or (month_datasets.owed_by_dataset = bills.dataset and bills.billed_cost <> 0)
             )
-    anti join customers_of_months as there
+    anti join customers_of_months as slices
         on
-            month_datasets.account = there.account
-            and month_datasets.bill_month = there.bill_month
-            and month_datasets.dataset = there.dataset
-            and bills.customer_uin = there.customer_uin
+            month_datasets.account = slices.account
+            and month_datasets.bill_month = slices.bill_month
+            and month_datasets.dataset = slices.dataset
+            and bills.customer_uin = slices.customer_uin
     where month_datasets.requested_to_at is not null
 ),
 
@@ -376,7 +376,7 @@ bills_changed as (
     group by account, bill_month
 ),
 
--- Nothing asks these again by itself. A day is allowed for the run that landed both.
+-- Files are not requested again without --full. One day is allowed, as a run lands bill and file.
 files_outdated as (
     select
         month_datasets.account,
@@ -385,7 +385,7 @@ files_outdated as (
         customers_of_months.customer_uin,
         'stale' as problem,
         'The month''s bill changed at ' || bills_changed.changed_at
-        || ', after the file was taken.' as reason,
+        || ', after the file was downloaded.' as reason,
         true as is_full,
         customers_of_months.proven_at as landed_at
     from month_datasets
@@ -416,16 +416,16 @@ lists_not_whole as (
         case
             when lists_dated.snapshot_date is null
                 then
-                    'It was never taken: not asked yet, or the account may not call '
+                    'It was never fetched: not requested yet, or the account may not call '
                     || expected.action_name || '.'
             else
-                'It was last taken on ' || lists_dated.snapshot_date
-                || ', the newest list is of ' || lake_seen.as_of_date || '.'
+                'It was last fetched on ' || lists_dated.snapshot_date
+                || ', the newest list is of ' || lake_dated.as_of_date || '.'
         end as reason,
         false as is_full,
         cast(lists_dated.snapshot_date || ' 00:00:00+08:00' as timestamptz) as landed_at
     from expected
-    cross join lake_seen
+    cross join lake_dated
     left join lists_dated
         on
             expected.account = lists_dated.account
@@ -434,32 +434,32 @@ lists_not_whole as (
         expected.partition_kind = 'snapshot_date'
         and (
             lists_dated.snapshot_date is null
-            or lists_dated.snapshot_date < lake_seen.as_of_date
+            or lists_dated.snapshot_date < lake_dated.as_of_date
         )
     union all
     select
-        landed_customers.account,
-        landed_customers.dataset,
+        landed_slices.account,
+        landed_slices.dataset,
         null as bill_month,
-        landed_customers.customer_uin,
+        landed_slices.customer_uin,
         case
             when
-                landed_customers.proof = 'failed'
-                and split_part(landed_customers.error_code, '.', 1)
+                landed_slices.proof = 'failed'
+                and split_part(landed_slices.error_code, '.', 1)
                 in ('UnauthorizedOperation', 'AuthFailure')
                 then 'not_allowed'
-            else landed_customers.proof
+            else landed_slices.proof
         end as problem,
-        coalesce(landed_customers.reason, 'It is not proven to be whole.') as reason,
+        coalesce(landed_slices.reason, 'It is not proven to be whole.') as reason,
         false as is_full,
-        landed_customers.proven_at as landed_at
-    from landed_customers
+        landed_slices.proven_at as landed_at
+    from landed_slices
     inner join lists_dated
         on
-            landed_customers.account = lists_dated.account
-            and landed_customers.dataset = lists_dated.dataset
-            and landed_customers.snapshot_date = lists_dated.snapshot_date
-    where landed_customers.proof <> 'proven' and landed_customers.is_listed
+            landed_slices.account = lists_dated.account
+            and landed_slices.dataset = lists_dated.dataset
+            and landed_slices.snapshot_date = lists_dated.snapshot_date
+    where landed_slices.proof <> 'proven' and landed_slices.is_listed
 ),
 
 gathered as (
@@ -469,7 +469,7 @@ gathered as (
         bill_month,
         null as customer_uin,
         'missing' as problem,
-        'Nothing of this month was ever asked, though earlier ones were.' as reason,
+        'This month was never requested, though earlier ones were.' as reason,
         false as is_full,
         null as landed_at
     from months_spanned
@@ -542,7 +542,7 @@ gathered as (
     from lists_not_whole
 ),
 
--- Several parts of a dataset, such as vouchers, are one row: its worst problem, all their reasons.
+-- Several slices, such as vouchers, share a row: their worst problem and all their reasons.
 grouped as (
     select
         account,
@@ -583,9 +583,9 @@ final as (
                 || ' --account ' || grouped.account
         end as heal_command,
         grouped.landed_at,
-        lake_seen.as_of_at
+        lake_dated.as_of_at
     from grouped
-    cross join lake_seen
+    cross join lake_dated
 )
 
 select * from final

@@ -40,7 +40,8 @@ credits_latest as (
         row_number() over (partition by account, customer_uin order by snapshot_date desc) = 1
 ),
 
--- A customer without credit is a row too; nobody asks a distributor what its resellers' have.
+-- A customer without credit has a row too: for a distributor, credit of its resellers' customers is
+-- not requested.
 customers_gathered as (
     select
         coalesce(customers.account, credits_latest.account) as account,
@@ -57,8 +58,8 @@ customers_gathered as (
             and customers.customer_uin = credits_latest.customer_uin
 ),
 
--- Of each: the days of its months whose usage is on the bill. A customer's lines are counted by one
--- account; whichever it is, they spend its credit.
+-- The days of each customer's months whose usage is on the bill. One account counts a customer's
+-- bill lines, and they use up the credit with whichever account it is.
 months_known as (
     select
         customers_gathered.account,
@@ -88,7 +89,7 @@ days_of_months as (
     from months_known
 ),
 
--- No clock is read: the days end with the last that is known of anybody.
+-- The days end with the last one known for any customer of the account, not with today.
 windows as (
     select
         account,
@@ -98,7 +99,7 @@ windows as (
     group by account, customer_uin is null
 ),
 
--- Of whom days are not known, the mean is of fewer days, and never of days without lines.
+-- Days that are not known for a customer are left out of its mean.
 days_known as (
     select
         days_of_months.account,
@@ -125,14 +126,14 @@ days_counted as (
     group by account, customer_uin
 ),
 
--- What is settled monthly is charged in the first days of the next month, so bills begin a month
--- before the days do.
-months_wanted as (
+-- Monthly settlement is charged in the first days of the next month, so the bills needed begin a
+-- month before the days.
+months_bounded as (
     select strftime(min(charge_date) - interval 1 month, '%Y-%m') as from_month from days_known
 ),
 
--- What is used for a day at most is pay-as-you-go, unless it is an adjustment or a refund;
--- subscriptions and what is settled monthly come in lumps.
+-- Usage of a day at most is pay-as-you-go, unless it is an adjustment or a refund. Subscriptions
+-- and monthly settlement are charged at once.
 gathered as (
     select
         null as account,
@@ -143,7 +144,7 @@ gathered as (
         usage_end_at - usage_start_at as usage_interval,
         billed_cost
     from bill_lines
-    where bill_month >= (select months_wanted.from_month from months_wanted)
+    where bill_month >= (select months_bounded.from_month from months_bounded)
     union all
     select
         account,
@@ -154,7 +155,7 @@ gathered as (
         usage_end_at - usage_start_at as usage_interval,
         billed_cost
     from own_bill_lines
-    where bill_month >= (select months_wanted.from_month from months_wanted)
+    where bill_month >= (select months_bounded.from_month from months_bounded)
 ),
 
 charges_dated as (
@@ -229,8 +230,8 @@ joined as (
 ),
 
 -- Amounts are divided as whole hundred-millionths, and rates rounded half away from zero: a
--- division of decimals makes a double, which is a day short where they come out even. One too large
--- for that costs its figure, not the release.
+-- division of decimals gives a double, which is a day short where the division has no remainder. A
+-- figure that is too large for this becomes null; the build goes on.
 final as (
     select
         account,
@@ -242,7 +243,7 @@ final as (
         case when total_credit > 0 then 1 - remaining_credit / total_credit end as used_ratio,
         case when total_credit > 0 then remaining_credit / total_credit end as remaining_ratio,
         -- The service warns once a day at 25, 10 and 0 % of credit left (documents 1085/69227,
-        -- 1085/74089); that it does so at, not below them, is inferred.
+        -- 1085/74089); that it does so at these levels, not below them, is inferred.
         case
             when remaining_credit is null then 'unknown'
             when remaining_credit <= 0 and (total_credit > 0 or remaining_credit < 0) then '0 %'

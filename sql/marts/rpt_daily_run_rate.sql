@@ -47,8 +47,8 @@ days_summed as (
     group by account, customer_uin, is_own_bill, bill_month, billing_currency, charge_date
 ),
 
--- Each month counts for itself and as what came before in the next. A month that is over is
--- compared with the whole month before, however long.
+-- Each cost counts in its own month and as the previous month's in the next. A complete month is
+-- compared with the whole month before, whatever their lengths.
 stacked as (
     select
         counted.account,
@@ -150,8 +150,8 @@ joined as (
             and months_summed.customer_uin is not distinct from counted.customer_uin
 ),
 
--- A division would make a double of the forecast: it is reckoned in whole hundred-millionths, and
--- rounded half away from zero.
+-- The forecast is calculated in whole hundred-millionths and rounded half away from zero, since a
+-- division of decimals gives a double.
 final as (
     select
         account,
@@ -184,13 +184,13 @@ final as (
         end as forecast_cost,
         case
             when days_elapsed = days_in_month
-                then 'None: every day of the month is on the bill, which is taken as it is.'
+                then 'No forecast needed: every day of the month is on the bill.'
             when days_elapsed > 0
                 then
-                    'Usage by its daily average over the ' || days_elapsed
-                    || ' complete days, for all ' || days_in_month
-                    || '; all else as booked so far.'
-            else 'None yet: no day of the month is complete.'
+                    'Usage: daily average of the ' || days_elapsed
+                    || ' complete days, times ' || days_in_month
+                    || ' days. Everything else: as booked so far.'
+            else 'No forecast yet: no day of the month is complete.'
         end as forecast_method,
         previous_month_cost,
         previous_month_to_date_cost

@@ -73,8 +73,8 @@ months_summed as (
     group by account, customer_uin, bill_month, billing_currency
 ),
 
--- What the file says in a currency, or of a customer, that it does not name may belong to any row.
-placed as (
+-- A commission without a currency or a customer may belong to any row, so it is flagged on all.
+flagged as (
     select
         account,
         customer_uin,
@@ -86,51 +86,51 @@ placed as (
         commission_base_cost,
         commission_amount,
         commission_line_count,
-        sum(commission_line_count) filter (where billing_currency is null) over of_customer > 0
+        sum(commission_line_count) filter (where billing_currency is null) over each_customer > 0
             as has_unnamed_currency,
-        sum(commission_line_count) over of_customer > 0 as is_named_by_file,
-        sum(commission_line_count) over month_work > 0
+        sum(commission_line_count) over each_customer > 0 as is_named_by_file,
+        sum(commission_line_count) over each_month > 0
         and coalesce(
-            sum(commission_line_count) filter (where customer_uin is not null) over month_work, 0
+            sum(commission_line_count) filter (where customer_uin is not null) over each_month, 0
         ) = 0 as has_no_customers
     from months_summed
     window
-        of_customer as (partition by account, customer_uin, bill_month),
-        month_work as (partition by account, bill_month)
+        each_customer as (partition by account, customer_uin, bill_month),
+        each_month as (partition by account, bill_month)
 ),
 
 final as (
     select
-        placed.account,
-        placed.customer_uin,
-        placed.bill_month,
-        placed.billing_currency,
-        placed.contracted_cost,
-        placed.voucher_amount,
-        placed.billed_cost,
+        flagged.account,
+        flagged.customer_uin,
+        flagged.bill_month,
+        flagged.billing_currency,
+        flagged.contracted_cost,
+        flagged.voucher_amount,
+        flagged.billed_cost,
         files_landed.account is not null as has_commission_file,
-        placed.commission_line_count,
-        placed.commission_base_cost,
+        flagged.commission_line_count,
+        flagged.commission_base_cost,
         case
             when files_landed.account is null then null
-            when placed.commission_line_count > 0 then placed.commission_amount
-            when placed.has_unnamed_currency or placed.has_no_customers then null
-            when placed.billing_currency is null and placed.is_named_by_file then null
+            when flagged.commission_line_count > 0 then flagged.commission_amount
+            when flagged.has_unnamed_currency or flagged.has_no_customers then null
+            when flagged.billing_currency is null and flagged.is_named_by_file then null
             else 0
         end as commission_amount,
         case
-            when placed.billed_cost > 0 and not coalesce(placed.has_unnamed_currency, false)
-                then placed.commission_amount / placed.billed_cost
+            when flagged.billed_cost > 0 and not coalesce(flagged.has_unnamed_currency, false)
+                then flagged.commission_amount / flagged.billed_cost
         end as commission_ratio,
         cast(null as decimal(38, 8)) as partner_cost,
         cast(null as decimal(38, 8)) as reseller_discount_amount,
         cast(null as decimal(38, 8)) as tax_amount,
         cast(null as decimal(38, 8)) as margin_amount
-    from placed
+    from flagged
     left join files_landed
         on
-            placed.account = files_landed.account
-            and placed.bill_month = files_landed.bill_month
+            flagged.account = files_landed.account
+            and flagged.bill_month = files_landed.bill_month
 )
 
 select * from final

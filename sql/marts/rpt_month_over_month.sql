@@ -81,7 +81,7 @@ costs_summed as (
         gathered.billing_currency
 ),
 
--- Each cost counts in its own month and as what came before in the next.
+-- Each cost counts in its own month and as the previous month's in the next.
 stacked as (
     select
         account,
@@ -178,7 +178,7 @@ changed as (
                 case
                     when bill_months.previous_month_state <> 'issued'
                         then
-                            bill_months.previous_bill_month || ' was last taken when it was '
+                            bill_months.previous_bill_month || ' was last fetched while it was '
                             || bill_months.previous_month_state || '.'
                 end,
                 case
@@ -215,7 +215,7 @@ customers_changed as (
     group by account, customer_uin, is_own_bill, bill_month, billing_currency
 ),
 
--- A customer whose change is not known says nothing of a product's.
+-- Customers whose change is not known are left out of a product's change.
 products_changed as (
     select
         account,

@@ -12,7 +12,7 @@ own_lines as (
     select * from main.fct_own_bill_lines
 ),
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
     where proof <> 'failed' or landed_rows > 0 or proven_at is not null
 ),
@@ -49,8 +49,8 @@ lines_summed as (
     group by account, bill_month
 ),
 
--- What was asked for and landed, be it nothing.
-landed_things as (
+-- What was requested and landed, even without rows.
+slices_landed as (
     select
         account,
         bill_month,
@@ -58,13 +58,13 @@ landed_things as (
             when dataset = 'own_bill_summary'
                 then 'summary by ' || try(json_extract_string(slice_params, 'GroupType'))
             when dataset = 'own_cost_explorer' then 'cost explorer'
-            when dataset = 'own_bill_detail' then 'bill lines asked page by page'
+            when dataset = 'own_bill_detail' then 'bill lines fetched page by page'
             when dataset = 'own_bill_detail_files' then 'bill file'
             when dataset = 'own_bill_resource_files' then 'bill file by resource'
         end as compared_with,
         try(json_extract_string(slice_params, '$.TagKey[0]')) as tag_key,
-        -- A tag key that the settings name no longer is not asked again: what it told before the
-        -- close is no measure of the bill that is out.
+        -- A tag key that was removed from the settings is not requested again: its summary from
+        -- before the issue is not comparable with the issued bill.
         coalesce(
             dataset = 'own_bill_summary'
             and tag_key is not null
@@ -73,8 +73,8 @@ landed_things as (
             and not coalesce(is_proven_issued, false)
             and month_state = 'issued',
             false
-        ) as is_left_over
-    from landed_customers
+        ) as is_outdated
+    from landed_slices
     where
         dataset in (
             'own_bill_summary',
@@ -109,7 +109,7 @@ costs as (
     select
         account,
         bill_month,
-        'bill lines asked page by page' as compared_with,
+        'bill lines fetched page by page' as compared_with,
         null as tag_key,
         billed_cost
     from page_lines
@@ -142,9 +142,9 @@ costs_summed as (
     group by account, bill_month, compared_with, tag_key
 ),
 
--- The summaries by product and by project are always asked for; the line_source taken is not compared
--- with itself.
-wanted as (
+-- The summaries by product and by project are always requested. The source of the bill lines is not
+-- compared with itself.
+expected as (
     select
         account,
         bill_month,
@@ -153,29 +153,29 @@ wanted as (
     from own_months
     union
     select
-        landed_things.account,
-        landed_things.bill_month,
-        landed_things.compared_with,
-        landed_things.tag_key
-    from landed_things
+        slices_landed.account,
+        slices_landed.bill_month,
+        slices_landed.compared_with,
+        slices_landed.tag_key
+    from slices_landed
     inner join own_months
         on
-            landed_things.account = own_months.account
-            and landed_things.bill_month = own_months.bill_month
+            slices_landed.account = own_months.account
+            and slices_landed.bill_month = own_months.bill_month
     where
-        landed_things.compared_with
+        slices_landed.compared_with
         <> case
             when own_months.line_source = 'files' then 'bill file'
-            else 'bill lines asked page by page'
+            else 'bill lines fetched page by page'
         end
 ),
 
 compared as (
     select
-        wanted.account,
-        wanted.bill_month,
-        wanted.compared_with,
-        wanted.tag_key,
+        expected.account,
+        expected.bill_month,
+        expected.compared_with,
+        expected.tag_key,
         own_months.month_state,
         own_months.is_complete,
         own_months.reason,
@@ -185,30 +185,30 @@ compared as (
         case when own_months.has_bill_detail then coalesce(lines_summed.billed_cost, 0) end
             as detail_cost,
         case
-            when landed_things.compared_with is not null then coalesce(costs_summed.billed_cost, 0)
+            when slices_landed.compared_with is not null then coalesce(costs_summed.billed_cost, 0)
         end as compared_cost,
-        coalesce(landed_things.is_left_over, false) as is_left_over
-    from wanted
+        coalesce(slices_landed.is_outdated, false) as is_outdated
+    from expected
     inner join own_months
         on
-            wanted.account = own_months.account
-            and wanted.bill_month = own_months.bill_month
-    left join landed_things
+            expected.account = own_months.account
+            and expected.bill_month = own_months.bill_month
+    left join slices_landed
         on
-            wanted.account = landed_things.account
-            and wanted.bill_month = landed_things.bill_month
-            and wanted.compared_with = landed_things.compared_with
-            and wanted.tag_key is not distinct from landed_things.tag_key
+            expected.account = slices_landed.account
+            and expected.bill_month = slices_landed.bill_month
+            and expected.compared_with = slices_landed.compared_with
+            and expected.tag_key is not distinct from slices_landed.tag_key
     left join costs_summed
         on
-            wanted.account = costs_summed.account
-            and wanted.bill_month = costs_summed.bill_month
-            and wanted.compared_with = costs_summed.compared_with
-            and wanted.tag_key is not distinct from costs_summed.tag_key
+            expected.account = costs_summed.account
+            and expected.bill_month = costs_summed.bill_month
+            and expected.compared_with = costs_summed.compared_with
+            and expected.tag_key is not distinct from costs_summed.tag_key
     left join lines_summed
         on
-            wanted.account = lines_summed.account
-            and wanted.bill_month = lines_summed.bill_month
+            expected.account = lines_summed.account
+            and expected.bill_month = lines_summed.bill_month
 ),
 
 final as (
@@ -222,7 +222,7 @@ final as (
         case when not has_several_currencies then detail_cost end as detail_cost,
         compared_cost,
         case when not has_several_currencies then detail_cost - compared_cost end as difference,
-        is_left_over or not starts_with(compared_with, 'summary') as is_informative,
+        is_outdated or not starts_with(compared_with, 'summary') as is_informative,
         is_complete,
         coalesce(not has_several_currencies and detail_cost = compared_cost, false) as is_equal,
         nullif(
@@ -233,7 +233,7 @@ final as (
                     when has_several_currencies
                         then
                             'Bill lines are in several currencies (' || coalesce(currencies, 'none')
-                            || '), which nothing else tells apart.'
+                            || '), which the other figures do not separate.'
                     when compared_cost is null
                         then 'There is no ' || compared_with || ' to compare with.'
                     when detail_cost <> compared_cost
@@ -243,8 +243,8 @@ final as (
                             || ' to ' || compared_cost || '.'
                 end,
                 case
-                    when is_left_over and detail_cost is distinct from compared_cost
-                        then 'It was not asked since the bill was out.'
+                    when is_outdated and detail_cost is distinct from compared_cost
+                        then 'It was not requested since the bill was issued.'
                 end
             ),
             ''

@@ -13,8 +13,8 @@ landed_lists as (
     where snapshot_date is not null
 ),
 
--- No clock is read: every run takes lists, so an account's newest list tells the day.
-days_seen as (
+-- The day is that of the account's newest list, not of a clock: every run fetches the lists.
+lists_dated as (
     select
         account,
         max(snapshot_date) as as_of_date
@@ -33,12 +33,12 @@ dated as (
         receivables.paid_cost,
         receivables.reason,
         receivables.as_of_at,
-        coalesce(days_seen.as_of_date, cast(receivables.as_of_at as date)) as as_of_date,
-        -- A bill is out at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339).
+        coalesce(lists_dated.as_of_date, cast(receivables.as_of_at as date)) as as_of_date,
+        -- Bills are issued at 01:00 on the 5th of the next month, UTC+8 (document 1085/48339).
         cast(receivables.bill_month || '-01 00:00:00+08:00' as timestamptz)
         + interval 1 month + interval 97 hours as billed_at
     from receivables
-    left join days_seen on receivables.account = days_seen.account
+    left join lists_dated on receivables.account = lists_dated.account
     where receivables.unpaid_cost is null or receivables.unpaid_cost <> 0
 ),
 
@@ -82,9 +82,9 @@ final as (
         end as age_bucket,
         coalesce(unpaid_cost < 0, false) as is_credit,
         case
-            when age_days < 0 then 'The month''s bill is not out.'
+            when age_days < 0 then 'The month''s bill is not issued yet.'
             when unpaid_cost is null and billed_at > as_of_at
-                then 'The bill came out since the month was last asked for.'
+                then 'The bill was issued after the month was last requested.'
             else reason
         end as reason,
         as_of_at

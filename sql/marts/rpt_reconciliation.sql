@@ -49,7 +49,7 @@ uncounted_months as (
     where not is_counted
 ),
 
--- Monthly costs hold what is counted; lines that are not are summed here, to be compared as well.
+-- Monthly costs have only customers that count; lines of the others are added, to compare them too.
 costs as (
     select
         account,
@@ -148,7 +148,7 @@ unpaid_summed as (
     group by account, customer_uin, bill_month
 ),
 
--- A dataset that landed without a row for the customer says zero; one that did not land, nothing.
+-- A dataset that landed without a row for the customer means zero, one that did not land null.
 joined as (
     select
         customer_months.account,
@@ -190,7 +190,7 @@ joined as (
         sourced.file_cost - sourced.page_cost as file_difference,
         days_summed.billed_cost as by_day_cost,
         days_summed.day_count,
-        -- Where nothing is billed it is not asked what is unpaid.
+        -- The unpaid amount of a bill of zero is not requested.
         case
             when unpaid_summed.unpaid_cost is not null then unpaid_summed.unpaid_cost
             when summary_summed.billed_cost = 0 then 0
@@ -238,8 +238,8 @@ joined as (
             and customer_months.customer_uin is not distinct from unpaid_summed.customer_uin
 ),
 
--- The summary is a double: it agrees if it is the double nearest to the exact sum. Casting through
--- text rounds once; casting a decimal straight to double need not.
+-- The summary is a double: it agrees if it is the double nearest to the exact sum. The cast goes
+-- through text, which rounds exactly once; a direct cast from decimal to double need not.
 compared as (
     select
         account,
@@ -306,7 +306,7 @@ final as (
                     when has_several_currencies
                         then
                             'Bill lines are in several currencies (' || coalesce(currencies, 'none')
-                            || '), which no summary tells apart.'
+                            || '), which the summaries do not separate.'
                 end,
                 case
                     when equals_summary is null and detail_cost is not null

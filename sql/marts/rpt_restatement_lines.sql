@@ -29,7 +29,7 @@ months as (
     from closed_months
 ),
 
--- An own bill tells no amount after discount and no voucher.
+-- Own bills have no cost after discount and no vouchers.
 costs as (
     select
         false as is_closed_cost,
@@ -89,7 +89,7 @@ costs as (
     from closed_costs
 ),
 
--- A code that came only after the month was closed is no other product.
+-- A product that got its code only after the month was closed is still the same product.
 names_coded as (
     select
         bill_month,
@@ -125,7 +125,7 @@ costs_identified as (
             and costs.product_name = names_coded.product_name
 ),
 
--- Nor is one that is called otherwise since: it goes by its name of now.
+-- So is a product that was renamed since: it gets its present name.
 codes_named as (
     select
         bill_month,
@@ -173,8 +173,10 @@ summed as (
         pay_mode_name,
         transaction_type,
         billing_currency,
-        cast(coalesce(sum(line_count) filter (where is_closed_cost), 0) as bigint) as closed_line_count,
-        cast(coalesce(sum(line_count) filter (where not is_closed_cost), 0) as bigint) as line_count,
+        cast(coalesce(sum(line_count) filter (where is_closed_cost), 0) as bigint)
+            as closed_line_count,
+        cast(coalesce(sum(line_count) filter (where not is_closed_cost), 0) as bigint)
+            as line_count,
         case
             when
                 count(list_cost) filter (where is_closed_cost)

@@ -23,7 +23,7 @@ changes as (
     select * from staging.stg_landed_changes
 ),
 
-landed_customers as (
+landed_slices as (
     select * from staging.stg_landed_slices
 ),
 
@@ -49,9 +49,9 @@ months as (
     from closed_months
 ),
 
--- Pages and files are the same money: only changes of the dataset that the bill lines are taken
--- from are told, and only of the account by which the customer counts.
-datasets_taken as (
+-- Pages and files hold the same money: only changes of the dataset that the bill lines come from
+-- are reported, and only for the account that counts the customer.
+datasets_used as (
     select
         sourced.account,
         sourced.customer_uin,
@@ -59,7 +59,7 @@ datasets_taken as (
         sourced.bill_month,
         sourced.dataset,
         sourced.slice_params,
-        sourced.line_source = 'pages' as is_of_any_part
+        sourced.line_source = 'pages' as is_any_slice
     from sourced
     semi join counted
         on
@@ -77,47 +77,47 @@ datasets_taken as (
             else 'own_bill_detail'
         end as dataset,
         null as slice_params,
-        true as is_of_any_part
+        true as is_any_slice
     from own_months
 ),
 
 -- A pack lands for the account, not for a customer.
 landings as (
     select
-        datasets_taken.account,
-        datasets_taken.customer_uin,
-        datasets_taken.is_own_bill,
-        datasets_taken.bill_month,
-        datasets_taken.dataset,
-        datasets_taken.slice_params,
-        datasets_taken.is_of_any_part,
-        min(landed_customers.first_landed_at) as first_landed_at,
-        min(landed_customers.first_issued_at) as first_issued_at
-    from datasets_taken
-    left join landed_customers
+        datasets_used.account,
+        datasets_used.customer_uin,
+        datasets_used.is_own_bill,
+        datasets_used.bill_month,
+        datasets_used.dataset,
+        datasets_used.slice_params,
+        datasets_used.is_any_slice,
+        min(landed_slices.first_landed_at) as first_landed_at,
+        min(landed_slices.first_issued_at) as first_issued_at
+    from datasets_used
+    left join landed_slices
         on
-            datasets_taken.account = landed_customers.account
-            and datasets_taken.bill_month = landed_customers.bill_month
-            and datasets_taken.dataset = landed_customers.dataset
+            datasets_used.account = landed_slices.account
+            and datasets_used.bill_month = landed_slices.bill_month
+            and datasets_used.dataset = landed_slices.dataset
             and (
-                landed_customers.customer_uin is null
-                or datasets_taken.customer_uin = landed_customers.customer_uin
+                landed_slices.customer_uin is null
+                or datasets_used.customer_uin = landed_slices.customer_uin
             )
             and (
-                datasets_taken.is_of_any_part
-                or datasets_taken.slice_params is not distinct from landed_customers.slice_params
+                datasets_used.is_any_slice
+                or datasets_used.slice_params is not distinct from landed_slices.slice_params
             )
     group by
-        datasets_taken.account,
-        datasets_taken.customer_uin,
-        datasets_taken.is_own_bill,
-        datasets_taken.bill_month,
-        datasets_taken.dataset,
-        datasets_taken.slice_params,
-        datasets_taken.is_of_any_part
+        datasets_used.account,
+        datasets_used.customer_uin,
+        datasets_used.is_own_bill,
+        datasets_used.bill_month,
+        datasets_used.dataset,
+        datasets_used.slice_params,
+        datasets_used.is_any_slice
 ),
 
--- What came before the customer's own first landing is no change of its bill.
+-- Changes before the customer's own first landing are not changes of its bill.
 changed as (
     select
         landings.account,
@@ -142,7 +142,7 @@ changed as (
             and landings.dataset = changes.dataset
             and coalesce(landings.customer_uin, '') = coalesce(changes.customer_uin, '')
             and (
-                landings.is_of_any_part
+                landings.is_any_slice
                 or landings.slice_params is not distinct from changes.slice_params
             )
     where changes.new_requested_at > landings.first_landed_at

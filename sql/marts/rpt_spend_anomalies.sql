@@ -69,7 +69,7 @@ days_summed as (
         daily_charges.charge_date
 ),
 
--- What never costs as much as the least deviation cannot stand out.
+-- A product that never costs as much as the least listed deviation cannot stand out.
 series_numbered as (
     select
         row_number() over () as series_number,
@@ -162,8 +162,8 @@ customer_days as (
             and calendar.usage_date <= bill_months.as_of_date
 ),
 
--- A day that landed without a charge cost nothing; one that did not land is not known, but holds
--- its place, so that 28 rows are 28 days.
+-- A day that landed without a charge cost 0. A day that did not land is not known, but keeps its
+-- row, so that 28 rows are 28 days.
 series_days as (
     select
         series_numbered.series_number,
@@ -186,7 +186,7 @@ series_days as (
             and customer_days.usage_date = days_numbered.charge_date
 ),
 
--- The quartiles are spelled as text, since a list could not be told from a table's name.
+-- The quartiles are cast from text, since a list there is taken for a table's name.
 expected as (
     select
         series_number,
@@ -208,9 +208,9 @@ expected as (
     )
 ),
 
--- Only what may stand out is looked at further: 0.175 is the threshold times the least scale, and
--- 5.1891 the threshold times 1.4826. A MAD is never less than the nearer quartile's distance.
-deviating as (
+-- Only days that may stand out are examined further: 0.175 is the threshold times the least scale,
+-- 5.1891 the threshold times 1.4826. A MAD is never less than the distance to the nearer quartile.
+days_filtered as (
     select
         series_number,
         usage_date,
@@ -233,26 +233,26 @@ deviating as (
 
 history_measured as (
     select
-        deviating.series_number,
-        deviating.usage_date,
-        any_value(deviating.usage_cost) as usage_cost,
-        any_value(deviating.billed_cost) as billed_cost,
-        any_value(deviating.expected_cost) as expected_cost,
-        any_value(deviating.deviation_cost) as deviation_cost,
-        any_value(deviating.history_days) as history_days,
-        any_value(deviating.is_outside) as is_outside,
-        quantile_disc(abs(series_days.usage_cost - deviating.expected_cost), 0.5) as mad_cost,
-        sum(abs(series_days.usage_cost - deviating.expected_cost)) as deviations_cost
-    from deviating
+        days_filtered.series_number,
+        days_filtered.usage_date,
+        any_value(days_filtered.usage_cost) as usage_cost,
+        any_value(days_filtered.billed_cost) as billed_cost,
+        any_value(days_filtered.expected_cost) as expected_cost,
+        any_value(days_filtered.deviation_cost) as deviation_cost,
+        any_value(days_filtered.history_days) as history_days,
+        any_value(days_filtered.is_outside) as is_outside,
+        quantile_disc(abs(series_days.usage_cost - days_filtered.expected_cost), 0.5) as mad_cost,
+        sum(abs(series_days.usage_cost - days_filtered.expected_cost)) as deviations_cost
+    from days_filtered
     inner join series_days
         on
-            deviating.series_number = series_days.series_number
-            and deviating.usage_date - 28 <= series_days.usage_date
-            and deviating.usage_date > series_days.usage_date
-    group by deviating.series_number, deviating.usage_date
+            days_filtered.series_number = series_days.series_number
+            and days_filtered.usage_date - 28 <= series_days.usage_date
+            and days_filtered.usage_date > series_days.usage_date
+    group by days_filtered.series_number, days_filtered.usage_date
 ),
 
--- The scale is kept times history_days, so that nothing is divided before the end. 1.4826 and
+-- The scale is multiplied by history_days, so that nothing is divided before the end. 1.4826 and
 -- 1.2533 make a MAD and a mean deviation comparable with a standard deviation.
 scaled as (
     select
@@ -276,10 +276,9 @@ scaled as (
     from history_measured
 ),
 
--- A MAD or median of 0 says little of the days that do differ: what they cost before is nothing
--- new. Days in a row that stand out on one side share the day that their number, taken off, leads
--- to.
-standing_out as (
+-- Where the MAD or median is 0, a day must also lie outside the range of the days before.
+-- Consecutive days that stand out in one direction share a run_date: their date less their number.
+anomalies_found as (
     select
         series_number,
         usage_date,
@@ -308,50 +307,50 @@ final as (
         series_numbered.account,
         series_numbered.is_own_bill,
         series_numbered.customer_uin,
-        strftime(standing_out.usage_date, '%Y-%m') as bill_month,
-        standing_out.usage_date,
+        strftime(anomalies_found.usage_date, '%Y-%m') as bill_month,
+        anomalies_found.usage_date,
         series_numbered.product_code,
         series_numbered.product_name,
         series_numbered.billing_currency,
-        standing_out.billed_cost,
-        standing_out.usage_cost,
-        standing_out.expected_cost,
-        standing_out.deviation_cost,
-        case when standing_out.deviation_cost > 0 then 'up' else 'down' end as direction,
+        anomalies_found.billed_cost,
+        anomalies_found.usage_cost,
+        anomalies_found.expected_cost,
+        anomalies_found.deviation_cost,
+        case when anomalies_found.deviation_cost > 0 then 'up' else 'down' end as direction,
         row_number() over (
             partition by
-                standing_out.series_number,
-                standing_out.deviation_cost > 0,
-                standing_out.run_date
-            order by standing_out.usage_date
+                anomalies_found.series_number,
+                anomalies_found.deviation_cost > 0,
+                anomalies_found.run_date
+            order by anomalies_found.usage_date
         ) as day_in_row,
         case
-            when standing_out.expected_cost > 0
-                then standing_out.deviation_cost / standing_out.expected_cost
+            when anomalies_found.expected_cost > 0
+                then anomalies_found.deviation_cost / anomalies_found.expected_cost
         end as deviation_ratio,
         case
-            when standing_out.scale_times_days > 0
+            when anomalies_found.scale_times_days > 0
                 then
-                    standing_out.deviation_cost * standing_out.history_days
-                    / standing_out.scale_times_days
+                    anomalies_found.deviation_cost * anomalies_found.history_days
+                    / anomalies_found.scale_times_days
         end as score_ratio,
         3.5 as threshold_ratio,
-        standing_out.history_days,
+        anomalies_found.history_days,
         case
-            when standing_out.mad_cost > 0
+            when anomalies_found.mad_cost > 0
                 then 'Median and MAD of the 28 days before; scale at least 5 % of the median.'
-            when standing_out.deviations_cost > 0
+            when anomalies_found.deviations_cost > 0
                 then
                     'Median and mean deviation of the 28 days before, as their MAD is 0; '
                     || 'scale at least 5 % of the median, and outside of all of those days.'
-            when standing_out.expected_cost > 0
+            when anomalies_found.expected_cost > 0
                 then
                     'Median of the 28 days before, which were all the same; '
                     || 'scale 5 % of the median.'
             else 'No usage was charged in the 28 days before.'
         end as score_method
-    from standing_out
-    inner join series_numbered on standing_out.series_number = series_numbered.series_number
+    from anomalies_found
+    inner join series_numbered on anomalies_found.series_number = series_numbered.series_number
 )
 
 select * from final

@@ -7,7 +7,7 @@ own_bill_lines as (
     select * from main.fct_own_bill_lines
 ),
 
--- A line from a file has its tags in columns such as tag_key:env, one for every key of the bill.
+-- A line from a file has its tags in columns such as tag_key:env, one for each key on the bill.
 file_tags_read as (
     select
         account,
@@ -49,7 +49,7 @@ tagged as (
     from file_tags_read
 ),
 
--- Lines that share all of their tags are one from here on.
+-- Lines with the same tags are summed up.
 lines_summed as (
     select
         account,
@@ -72,7 +72,7 @@ tag_keys as (
     from lines_summed
 ),
 
--- Of a month without any tag one row is left, without a key.
+-- A month without any tag keeps one row without a key.
 split as (
     select
         lines_summed.account,

@@ -10,9 +10,9 @@ bill_lines as (
     select * from main.fct_bill_lines
 ),
 
--- Refunds, adjustments and lines without usage have no price: they put right what others charged.
--- Two decimals of 18 places have no product in 38 digits, so 9 have to do. A product that does not
--- fit all the same, or of which a sum might not, leaves a price out, not a release.
+-- Refunds, adjustments and lines without usage have no price: they correct other charges. The
+-- product of two numbers with 18 decimals does not fit into 38 digits, so both are rounded to 9. If
+-- a product or a possible sum of it is still too large, the price becomes null; the build goes on.
 priced as (
     select
         account,

@@ -13,7 +13,7 @@ landed_lists as (
     where dataset in ('customer_vouchers', 'own_vouchers')
 ),
 
-days_seen as (
+lists_dated as (
     select
         account,
         max(snapshot_date) as as_of_date
@@ -21,7 +21,7 @@ days_seen as (
     group by account
 ),
 
-known as (
+classified as (
     select
         vouchers.account,
         vouchers.customer_uin,
@@ -36,8 +36,8 @@ known as (
         vouchers.expires_at,
         vouchers.snapshot_date,
         vouchers.is_listed,
-        cast(vouchers.expires_at as date) - days_seen.as_of_date as days_left,
-        -- As the lists enumerate them; Canceled stands in an official example only.
+        cast(vouchers.expires_at as date) - lists_dated.as_of_date as days_left,
+        -- As the documents list them; Canceled appears only in an official example.
         case
             when vouchers.voucher_status in ('Issued', 'Unused') then 'usable'
             when vouchers.voucher_status = 'Expired' then 'expired'
@@ -46,7 +46,7 @@ known as (
         vouchers.voucher_status in ('Issued', 'Unused', 'Used', 'Expired', 'Invalidated')
             as is_documented_status
     from vouchers
-    left join days_seen on vouchers.account = days_seen.account
+    left join lists_dated on vouchers.account = lists_dated.account
 ),
 
 final as (
@@ -75,7 +75,7 @@ final as (
             when days_left > 90 then 'over 90'
             else 'unknown'
         end as bucket
-    from known
+    from classified
     where remaining_amount is null or remaining_amount <> 0
 )
 

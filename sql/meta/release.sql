@@ -13,7 +13,7 @@ own_reconciliation as (
     select * from main.rpt_own_reconciliation
 ),
 
--- While a month is open, accounts that asked at different times differ without a fault.
+-- Until a month is issued, accounts may differ because they were requested at different times.
 issued_months as (
     select bill_month from main.rpt_reconciliation
     group by bill_month

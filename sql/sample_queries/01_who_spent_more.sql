@@ -1,6 +1,6 @@
 -- Who spent more than in the month before, and on what?
--- The customers whose bill grew most, with the products that made it grow; a month that still runs
--- is compared with what is billed so far.
+-- The customers whose bill grew most, with the products that made it grow. An open month is
+-- compared with the whole month before, so it shows what is billed so far.
 select
     account,
     customer_uin,

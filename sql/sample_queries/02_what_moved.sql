@@ -1,6 +1,6 @@
 -- Which products moved the bill most, up or down?
--- All customers of an account together; a product is new or gone if nobody had it in the one month
--- or the other.
+-- All customers of an account together. A product is new or gone if no customer had it in one of
+-- the two months.
 select
     account,
     product_name,

@@ -1,6 +1,6 @@
 -- Which credits run out this week?
--- Credits that last a week or less at the pace of the last days, or of which less than a quarter
--- is left; `level` is the one at which the service itself warns.
+-- Credits that last a week or less at the rate of the last days, or of which a quarter or less is
+-- left. `level` is the service's own alert level.
 select
     account,
     customer_uin,

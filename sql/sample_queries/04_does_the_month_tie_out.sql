@@ -1,7 +1,8 @@
 -- Does the month tie out?
--- Per account and currency the customers that count, how many of them are reconciled to the last
--- decimal, and the sums that must be equal; the total is sent as a double, so it may be the nearest
--- one. Customers without lines, or with lines in several currencies, are in none.
+-- Per account and currency: the customers that count, how many of them are reconciled to the last
+-- decimal, and the sums that must be equal. The API sends the total as a double, so it may be the
+-- nearest one. Customers without lines have no currency, nor have customers with lines in several
+-- currencies.
 select
     account,
     billing_currency,

@@ -1,6 +1,6 @@
--- What did the service change after the month was out?
--- Bill lines that appeared, vanished or changed since the bill first landed complete, and what
--- that changed of the amount.
+-- What did the service change after the bill was issued?
+-- Bill lines that appeared, vanished or changed since the issued bill first landed, and how much
+-- that changed the amount.
 select
     account,
     customer_uin,

@@ -1,6 +1,6 @@
--- Who gets a credit or debit note for a month that was invoiced?
--- What each kind of cost comes to now against what was frozen when the month was closed with `make
--- close`; per customer the differences sum to that of its bill.
+-- Who gets a credit or debit note for a closed month?
+-- Each kind of cost now and when the month was closed with `make close`. A customer's differences
+-- add up to that of its bill.
 select
     account,
     customer_uin,

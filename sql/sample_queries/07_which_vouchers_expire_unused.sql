@@ -1,6 +1,6 @@
 -- Which vouchers expire unused?
--- What is left on vouchers that are still listed, by when it goes, as of the latest day whose
--- vouchers were taken; what has gone already comes last.
+-- What is left on listed vouchers, by the days until they expire, as of the latest day on which
+-- vouchers were fetched. Expired ones come last.
 select
     account,
     customer_uin,

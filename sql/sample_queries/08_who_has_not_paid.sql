@@ -1,5 +1,5 @@
 -- Who has not paid, and for how long?
--- What is owed by the age of the bill, of all months that are out.
+-- Unpaid amounts of all issued months by the age of the bill.
 select
     account,
     age_bucket,

@@ -1,7 +1,7 @@
--- Who pays another price for the same thing?
+-- Who pays a different price for the same thing?
 -- Components that several customers use in one region at different effective prices: list price
--- less discount, per unit. Prices come of costs that are rounded, so what is a thousandth apart or
--- less is one price.
+-- less discount, per unit. Prices are calculated from rounded costs, so prices within a thousandth
+-- of each other are taken as equal.
 select
     account,
     component_name,

@@ -1,6 +1,6 @@
--- What will the running month come to?
--- Per account what is billed so far, what that makes by its end, and how that is reckoned; an
--- estimate, not a bill.
+-- What will the open month cost?
+-- Per account: what is billed so far, the estimate for the whole month, and how it was calculated.
+-- It is an estimate, not a bill.
 select
     account,
     bill_month,

@@ -1,6 +1,6 @@
 -- How much of an own bill is untagged?
--- An end customer's own bill by the values of each tag that it uses; null is what does not carry
--- the tag.
+-- An end customer's own bill by the values of each tag key in use. A null value stands for lines
+-- without the key.
 select
     account,
     tag_key,

@@ -1,6 +1,6 @@
--- What does the month cost by service, in the words of FOCUS?
--- The same money as FOCUS 1.2 tells it: billed cost when it is charged, effective cost when it is
--- used.
+-- What does the month cost by service, in the terms of FOCUS?
+-- The bill as FOCUS 1.2 defines it: billed cost counts when it is charged, effective cost when it
+-- is used.
 select
     x_Account as account,
     ServiceCategory as service_category,

@@ -1,5 +1,5 @@
--- Which customers do several accounts see, and do they agree?
--- The same money seen twice: one account counts it, and the bills must be equal.
+-- Which customers do several accounts have, and do their figures agree?
+-- Several accounts have the same bill: one account counts it, and the bills must be equal.
 select
     customer_uin,
     bill_month,

@@ -1,5 +1,5 @@
--- Who reaches which customer?
--- Direct customers of an account, and those that it reaches through a second-level reseller.
+-- Which customers does each account have, directly or through a reseller?
+-- Direct customers of an account, and those of its second-level resellers.
 select
     account,
     customer_uin,

@@ -1,6 +1,6 @@
 -- What discounts were given?
--- Per customer the list price, what discounts and vouchers took off it, and what is owed; no list
--- price and no discount where a line does not tell its own.
+-- Per customer: the list price, the discounts and vouchers taken off it, and what is owed. List
+-- price and discount are empty where a line does not have its own.
 select
     account,
     customer_uin,

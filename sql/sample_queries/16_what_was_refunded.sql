@@ -1,5 +1,5 @@
 -- What was refunded?
--- Bill lines below zero: refunds and corrections, already within the totals.
+-- Bill lines below zero: refunds and corrections. They are included in the totals.
 select
     account,
     customer_uin,

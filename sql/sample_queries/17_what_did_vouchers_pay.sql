@@ -1,5 +1,5 @@
 -- What did vouchers pay?
--- The uses of vouchers that the service lists, by customer and product.
+-- Payments with vouchers that the service lists, by customer and product.
 select
     account,
     customer_uin,

@@ -1,6 +1,5 @@
--- What is missing or stale, and how is it healed?
--- Every account, customer, month and list that is not as it should be, by the command that mends
--- it.
+-- What is missing or stale, and how is it fixed?
+-- Every account, customer, month and list with a problem, by the command that fixes it.
 select
     account,
     dataset,

@@ -1,6 +1,6 @@
 -- Which days were unusual?
--- Days on which a customer spent far more or less on a product than its median of the days before;
--- `threshold_ratio` says how far is far.
+-- Days on which a customer spent far more or less on a product than the median of the days before.
+-- `threshold_ratio` is the score above which a day is listed.
 select
     account,
     customer_uin,
