@@ -1,5 +1,5 @@
--- Bill months of each account: their state, when they landed, their size, and whether they are
--- complete and reconciled.
+-- Bill months of each account: state, landing times, counts, and whether they are complete and
+-- reconciled.
 -- Grain: one row per account, bill month and is_own_bill.
 -- Counts may be summed over accounts; a customer of several accounts is counted by one of them.
 with

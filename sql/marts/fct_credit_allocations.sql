@@ -1,5 +1,5 @@
 -- Allocations of credit to customers.
--- Grain: one row per account, customer, time, amounts and occurrence of such an allocation.
+-- Grain: one row per account, customer, time, amounts and occurrence.
 -- The API sends the whole history every day; each allocation is here once. credit_change may be
 -- summed within one account; two accounts may have the same customer.
 with

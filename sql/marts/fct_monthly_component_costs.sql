@@ -1,6 +1,6 @@
 -- Monthly cost of each component, over all customers of an account or on the account's own bill.
--- Grain: one row per account, bill month, is_own_bill, component with all it belongs to, and
--- currency.
+-- Grain: one row per account, bill month, is_own_bill, component with its type, product and
+-- subproduct, and currency.
 -- Costs may be summed within one currency and one value of is_own_bill only.
 with
 

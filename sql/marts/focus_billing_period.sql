@@ -1,5 +1,5 @@
--- Billing periods of each payer, open or closed in the sense of FOCUS, after the dataset of FOCUS
--- 1.4.
+-- Billing periods of each payer, open or closed in the sense of FOCUS, modelled on the Billing
+-- Period dataset of FOCUS 1.4.
 -- Grain: one row per account, bill month, x_IsOwnBill and BillingAccountId.
 with
 

@@ -1,6 +1,6 @@
 -- Comparison of an end customer's own bill with the service's other figures of the month: its
 -- summaries by product, project and each tag, and, for information, cost explorer and bill files.
--- Grain: one row per account, bill month, thing compared with and tag key.
+-- Grain: one row per account, bill month, compared_with and tag key.
 -- All costs are the same money: never add them up.
 with
 
