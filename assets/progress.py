@@ -60,7 +60,7 @@ class ProgressReport:
         key = (progress.account, progress.dataset.name)
         now = time.monotonic()
         began = self._began.setdefault(key, now)
-        rate = progress.asked / (now - began) if now > began else 0.0
+        rate = progress.answered / (now - began) if now > began else 0.0
         action = progress.dataset.action
         limit = self._limits.get(progress.account, {}).get(action.name, action.limit)
         text = f"{rate:.1f} requests/s of at most {limit}/s"

@@ -1,6 +1,6 @@
-"""What is asked becomes pages and files: each once, checkpointed, and each subject's rows proven or named.
+"""Pulls datasets from the API: fetches each page and file once, checkpoints it, and checks the rows of each slice.
 
-Nothing here knows where pages land, or reads a setting.
+Nothing here knows where pages land, or reads settings.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""One subject's file: its link is asked for until the file is ready, then it is downloaded.
+"""Fetching of one slice's file: its link is requested until the file is ready, then the file is downloaded.
 
-    not ready -> wait, longer each time -> ready -> download -> kept in the ledger, by name and digest
-                                                       `-> failed, or the link expired: a fresh link
+    not ready -> wait, longer each time -> ready -> download -> stored in the ledger, by name and digest
+                                                       `-> failed, or the link expired: a new link
 
-The link is a secret: it goes to the caller's `download` and nowhere else. What the file holds is `land/`'s business.
-How soon a file is ready after it was first asked for, and how often one may ask, is not documented: we wait gently.
+The link is a secret: it is passed to the caller's `download` and nowhere else. No document says how soon a file is
+ready after the first request, nor how often its link may be requested, so waits are long. `land` reads the files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import RequestUnanswered
-from pipelines.extract.replies import strange
+from pipelines.extract.replies import unknown_shape
 from pipelines.pages import FetchedFile, Proof, SliceResult
 
 if TYPE_CHECKING:
@@ -28,32 +28,33 @@ if TYPE_CHECKING:
     from pipelines.pages import Slice
 
 DOWNLOADS = 3
-"""How often a file is downloaded, each time by a fresh link."""
+"""Attempts to download a file, each with a new link."""
 FIRST_WAIT, LONGEST_WAIT = 15.0, 60.0
-"""Seconds between two askings for a link."""
+"""Seconds between two requests for a link: at first, and at most."""
 NOT_READY = "NotReady"
-"""Our own code: the service is still making the file."""
+"""Our own error code: the service is still making the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How waiting is done: a steady time in seconds, and a sleep that leaves others their turn."""
+    """Time source for waiting: a monotonic time in seconds, and an asynchronous sleep."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 STEADY = Clock()
-"""The machine's own."""
+"""The machine's monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fetching:
-    """The file of one subject. `folder` is where downloads go, `until` the clock's time up to which it is waited for.
+class FileFetch:
+    """Fetch of one slice's file.
 
-    `about` says in messages whose file of when it is. `slots` bounds the requests under way, none is held while it
-    waits; `downloads` bounds the files under way, each with its further links, so that a store that gives none is found
-    out by a few.
+    `about` names the file in messages: action, account, customer and partition key. Downloads go to `folder`. `until`
+    is the clock's time up to which to wait for the file. `slots` limits the requests in flight; no slot is held while
+    waiting. `downloads` limits the files being downloaded, including their further links, so that a store that is down
+    is noticed after a few.
     """
 
     dataset: Dataset
@@ -70,10 +71,10 @@ class Fetching:
     progress: Callable[[int, int], None]
 
     async def pull(self) -> tuple[SliceResult, FetchedFile]:
-        """Return the file, and what is known of it: landing counts its rows.
+        """Return the file and its result, whose rows are counted when it lands.
 
-        Raises RequestFailed: with the code NotReady if the service did not have it ready in time, that of the download
-        if no link led to it.
+        Raises RequestFailed, with the code NotReady if the file is not ready in time, or the code of the last failed
+        download.
         """
         file = self.ledger.file(self.slice, self.folder)
         self.progress(1 if file else 0, 1)
@@ -81,7 +82,7 @@ class Fetching:
             file = await self._fetch()
             self.ledger.keep_file(file)
             self.progress(1, 0)
-        outcome = SliceResult(
+        result = SliceResult(
             customer_uin=self.slice.customer_uin,
             slice_params=self.slice.slice_params,
             proof=Proof.PROVEN,
@@ -91,7 +92,7 @@ class Fetching:
             proven_at=file.fetched_at,
             digest=file.digest,
         )
-        return outcome, file
+        return result, file
 
     async def _fetch(self) -> FetchedFile:
         reply, url = await self._link()
@@ -101,7 +102,7 @@ class Fetching:
                     download = await self.caller.download(url, self.folder)
                 except RequestUnanswered as error:
                     if links == DOWNLOADS:
-                        text = f"{self.about}: {DOWNLOADS} links led to no file; the last: {error}"
+                        text = f"{self.about}: {DOWNLOADS} downloads failed; the last: {error}"
                         raise self._failed(text, error.code, reply) from error
                     reply, url = await self._link()
                 else:
@@ -109,28 +110,28 @@ class Fetching:
         return FetchedFile(self.slice, download.path, download.digest, reply.request_id, reply.received_at)
 
     async def _link(self) -> tuple[ApiReply, str]:
-        """Ask until there is a link; give up when time is over."""
+        """Request the link until there is one. Raises RequestUnanswered when the time is over."""
         wait = FIRST_WAIT
         while True:
             async with self.slots:
                 reply = await self.caller.call(self.dataset.action, self.parameters)
-            if url := self._read(reply):
+            if url := self._read_link(reply):
                 return reply, url
-            left = self.until - self.clock.now()
-            if left <= 0:
+            remaining = self.until - self.clock.now()
+            if remaining <= 0:
                 text = f"{self.about}: the service is still making the file (RequestId {reply.request_id})"
-                raise self._failed(f"{text}; a later run carries on.", NOT_READY, reply)
-            await self.clock.sleep(min(wait, left))
+                raise self._failed(f"{text}. Run again later to fetch it.", NOT_READY, reply)
+            await self.clock.sleep(min(wait, remaining))
             wait = min(2 * wait, LONGEST_WAIT)
 
-    def _read(self, reply: ApiReply) -> str | None:
-        """Return the link, None while there is none. Raises RequestUnanswered for a reply of another shape."""
+    def _read_link(self, reply: ApiReply) -> str | None:
+        """Return the link, None while there is none. Raises RequestUnanswered if the reply has another shape."""
         try:
             url, ready = reply.response["DownloadUrl"], reply.response["Ready"]
         except KeyError as error:
-            raise strange(reply, self.dataset.action, self.slice, error) from error
+            raise unknown_shape(reply, self.dataset.action, self.slice, error) from error
         if not isinstance(url, str | None):
-            raise strange(reply, self.dataset.action, self.slice, TypeError())
+            raise unknown_shape(reply, self.dataset.action, self.slice, TypeError())
         return url if ready == "1" else None
 
     def _failed(self, text: str, code: str, reply: ApiReply) -> RequestUnanswered:

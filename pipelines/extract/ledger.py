@@ -1,8 +1,8 @@
-"""The page ledger: every page is a checkpoint, so that a killed run asks only for what was in flight.
+"""The ledger of a pull: every page is stored as it arrives, so that a run after a kill does not request it again.
 
-One SQLite file per account, dataset and partition, written page by page and removed when the landing is committed. Rows
-are kept as compressed Arrow batches of text, with a checksum: what a page said is decoded once. Of a downloaded file
-only its name and digest are kept, never its link. What a set of pages proves is judged in `listing`.
+There is one SQLite file per account, dataset and partition, removed once the rows have landed. Rows are kept as
+compressed Arrow batches of text, with a checksum. Of a downloaded file only name and digest are kept, never its link.
+`listing` judges what a set of pages proves.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ORIGIN = "create table if not exists origin (fingerprint text not null, requested_from text not null)"
-_SUBJECT = "customer_uin text not null, slice_params text not null"
+_SLICE_COLUMNS = "customer_uin text not null, slice_params text not null"
 _TABLES = {
     "pages": f"""
-        {_SUBJECT}, attempt integer not null, number integer not null,
+        {_SLICE_COLUMNS}, attempt integer not null, number integer not null,
         request_id text not null, fetched_at text not null, total integer, rows integer not null,
         cost text, digest text not null, reply text, fields text not null,
         size integer not null, checksum integer not null, body blob not null,
         primary key (customer_uin, slice_params, attempt, number)
     """,
     "confirmations": f"""
-        {_SUBJECT}, attempt integer not null, stood_still integer not null,
+        {_SLICE_COLUMNS}, attempt integer not null, stood_still integer not null,
         primary key (customer_uin, slice_params, attempt)
     """,
     "pagings": f"""
-        {_SUBJECT}, attempt integer not null,
+        {_SLICE_COLUMNS}, attempt integer not null,
         size integer not null, first integer not null, settled integer not null,
         primary key (customer_uin, slice_params, attempt)
     """,
     "files": f"""
-        {_SUBJECT}, name text not null, digest text not null, size integer not null,
+        {_SLICE_COLUMNS}, name text not null, digest text not null, size integer not null,
         request_id text not null, fetched_at text not null,
         primary key (customer_uin, slice_params)
     """,
@@ -55,7 +55,7 @@ _TABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a stored page without its rows. `total` is the API's, None if it gives none; `cost` is exact."""
+    """A stored page without its rows. `total` is the API's, None if it gives none; `cost` is the rows' exact sum."""
 
     number: int
     total: int | None
@@ -66,10 +66,11 @@ class Entry:
 
 
 class Ledger:
-    """The stored pages of one pull. A ledger made for another question (`fingerprint`) or day is emptied when opened.
+    """The stored pages and files of one pull of one dataset.
 
-    Raises CorruptFile when it cannot be read (it is moved aside, so that the next run starts it anew), StorageFailed
-    when the disk refuses.
+    A ledger with another `fingerprint`, so of another request or day, is emptied when opened. All methods raise
+    CorruptFile if the ledger cannot be read (it is moved aside, so that the next run starts anew), and StorageFailed if
+    the disk refuses.
     """
 
     def __init__(self, path: Path, fingerprint: dict[str, Any]) -> None:
@@ -83,7 +84,7 @@ class Ledger:
             with self._failures():
                 self._db.execute("pragma journal_mode = wal")
                 self._db.execute("pragma synchronous = normal")
-                self._db.execute("pragma wal_autocheckpoint = 0")  # the file goes once its pages are landed
+                self._db.execute("pragma wal_autocheckpoint = 0")  # the file is removed once its pages have landed
                 self._db.execute(_ORIGIN)
                 self.requested_from = self._begin(json.dumps(fingerprint | {"tables": _TABLES}, sort_keys=True))
         except BaseException:
@@ -105,7 +106,7 @@ class Ledger:
         return now
 
     def store(self, page: Page, attempt: int, total: int | None, cost: Decimal | None) -> Entry:
-        """Keep a page; no kill loses it once this returns."""
+        """Store a page. Once this returns, the page survives a kill."""
         entry = Entry(page.number, total, page.rows.num_rows, cost, page.digest, page.fetched_at)
         body = page.rows.serialize()
         stored = self._codec.compress(body, asbytes=True)
@@ -130,17 +131,17 @@ class Ledger:
         return entry
 
     def confirm(self, slice_: Slice, attempt: int, *, stood_still: bool) -> None:
-        """Keep whether a subject's listing stood still while it was paged."""
+        """Store whether a slice's listing stood still while it was paged: its first page was the same at the end."""
         self._put("confirmations", (*_key(slice_), attempt, stood_still))
 
     def confirmation(self, slice_: Slice, attempt: int) -> bool | None:
-        """Return whether the listing stood still, None if that was not asked yet."""
+        """Return whether the listing stood still, None if that has not been checked yet."""
         query = "select stood_still from confirmations where customer_uin = ? and slice_params = ? and attempt = ?"
         row = self._one(query, (*_key(slice_), attempt))
         return None if row is None else bool(row[0])
 
     def entries(self, slice_: Slice, attempt: int) -> dict[int, Entry]:
-        """Return what is stored of an attempt, by page number."""
+        """Return the stored pages of an attempt, without their rows, by page number."""
         query = """
             select number, total, rows, cost, digest, fetched_at from pages
             where customer_uin = ? and slice_params = ? and attempt = ? order by number
@@ -175,9 +176,9 @@ class Ledger:
                 )
 
     def settle(self, slice_: Slice, attempt: int, paging: Paging, *, anew: bool = False) -> None:
-        """Keep how a listing is paged from an attempt on (`Paging.documented`: for good).
+        """Store how a listing is paged from an attempt on; `Paging.documented` marks that this is final.
 
-        `anew` forgets that attempt's pages in the same step, so that pages of two sizes are never one listing.
+        `anew` deletes that attempt's pages in the same transaction, so that pages of two sizes are never mixed.
         """
         with self._failures():
             self._db.execute("begin immediate")
@@ -189,7 +190,7 @@ class Ledger:
             self._db.execute("commit")
 
     def paging(self, slice_: Slice, attempt: int) -> Paging | None:
-        """Return how an attempt is paged: as was kept of it, or of the last one before; None if nothing was."""
+        """Return the paging stored for an attempt or the last one before it, None if there is none."""
         query = """
             select size, first, settled from pagings
             where customer_uin = ? and slice_params = ? and attempt <= ? order by attempt desc limit 1
@@ -198,14 +199,14 @@ class Ledger:
         return Paging(size=row[0], first=row[1], documented=bool(row[2])) if row else None
 
     def keep_file(self, file: FetchedFile) -> None:
-        """Keep what was downloaded, by name: the folder is the caller's to tell."""
+        """Store a downloaded file by its name, without its folder."""
         with self._failures():
             size = file.path.stat().st_size
         row = (*_key(file.slice), file.path.name, file.digest, size, file.request_id, file.fetched_at.isoformat())
         self._put("files", row)
 
     def file(self, slice_: Slice, folder: Path) -> FetchedFile | None:
-        """Return what was downloaded to `folder` for a subject, None if there is nothing or it is gone."""
+        """Return the file downloaded to `folder` for a slice, None if there is none or it has been removed."""
         query = """
             select name, digest, size, request_id, fetched_at from files where customer_uin = ? and slice_params = ?
         """
@@ -232,21 +233,21 @@ class Ledger:
         try:
             if _checksum(body, *texts) == checksum:
                 return pa.ipc.read_record_batch(self._codec.decompress(body, decompressed_size=size), columns)
-        except OSError as error:  # so pyarrow calls what it cannot decompress
+        except OSError as error:  # raised by pyarrow if it cannot decompress
             raise ValueError(str(error)) from error
-        raise ValueError("a page is not as it was stored")
+        raise ValueError("a stored page is damaged")
 
     def page_count(self) -> int:
-        """Return how many pages are stored, of all attempts."""
+        """Return the number of stored pages of all attempts."""
         with self._failures():
             return int(self._db.execute("select count(*) from pages").fetchone()[0])
 
     def close(self) -> None:
-        """Close the file and keep it, for a run that carries on."""
+        """Close the file and keep it for a later run."""
         self._db.close()
 
     def remove(self) -> None:
-        """Remove the file: its pages are landed."""
+        """Remove the file, whose pages have landed."""
         self._db.close()
         with self._failures():
             for name in (self._path.name, f"{self._path.name}-wal", f"{self._path.name}-shm"):
@@ -256,7 +257,7 @@ class Ledger:
     def _failures(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):  # a mistake of ours, not of the file's
+        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):  # a bug, not a damaged file
             raise
         except sqlite3.OperationalError as error:
             raise self._refused(str(error)) from error
@@ -265,10 +266,10 @@ class Ledger:
         except (sqlite3.DatabaseError, pa.ArrowInvalid, ValueError) as error:
             raise self._corrupt(error) from error
 
-    def _refused(self, what: str) -> StorageFailed:
+    def _refused(self, reason: str) -> StorageFailed:
         return StorageFailed(
-            f"The disk refused to keep pages in {self._path}: {what}. Make room or make it writable, then run again: "
-            "the pages already kept are not asked for again."
+            f"Cannot store pages in {self._path}: {reason}. Make room or make it writable, then run again: "
+            "the pages already stored are not requested again."
         )
 
     def _corrupt(self, error: Exception) -> CorruptFile:
@@ -280,12 +281,12 @@ class Ledger:
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         except OSError as refusal:
             return CorruptFile(
-                f"The page ledger {self._path} cannot be read ({error}), nor moved away ({refusal.strerror}). "
-                "Delete it and run again: its pages will be asked for once more."
+                f"The ledger {self._path} can neither be read ({error}) nor moved away ({refusal.strerror}). "
+                "Delete it and run again: its pages will be requested once more."
             )
         return CorruptFile(
-            f"The page ledger {self._path} cannot be read ({error}); it was moved to {aside.name}. "
-            "Run again: its pages will be asked for once more."
+            f"The ledger {self._path} cannot be read ({error}); it was moved to {aside.name}. "
+            "Run again: its pages will be requested once more."
         )
 
 

@@ -1,10 +1,9 @@
-"""One subject's listing of one dataset: every page asked once, and what the pages prove.
+"""Listing of one slice: every page is fetched once, and the pages are checked to be complete.
 
-    page 1 tells the total -> the other pages side by side -> on past a full last page -> page 1 once more
+    page 1 gives the total -> the other pages side by side -> on past a full last page -> page 1 once more
                                                                                        -> proven, or all again
 
-What does not belong here: who is asked (`pull`), how a request is sent and paced (`client/`), what a reply says
-(`replies`), where pages are kept (`ledger`), and listings of actions that do not document their paging (`discovery`).
+`discovery` handles actions that do not document their paging, `replies` parses replies, `ledger` stores pages.
 """
 
 from __future__ import annotations
@@ -29,44 +28,46 @@ if TYPE_CHECKING:
     from pipelines.pages import Slice
 
 IN_FLIGHT = 8
-"""Requests of one dataset under way at once; at most so many are asked again after a kill."""
+"""Requests of one dataset in flight at once, and so the most that are sent again after a kill."""
 
 ATTEMPTS = 3
-"""A listing whose rows cannot be proven is pulled again at most twice."""
+"""Times that a listing is pulled before its rows are given up as unproven."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """What speaks against rows that are all there; asking again may dispel it unless it is `lasting`."""
+    """A reason to doubt rows that did arrive. If it is `permanent`, pulling again cannot remove it."""
 
     text: str
-    lasting: bool = False
+    permanent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an attempt's pages prove: `fault` is empty if they are sound, `lasting` if asking again cannot mend it.
-
-    `missing` is how many rows more the API's total wants; below zero: how many came that it does not count. `digests`
-    are those of all pages, `digest` is one for all rows: whether an empty page follows makes no difference to it.
-    """
+    """Result of checking the pages of one attempt."""
 
     rows: int
     expected_rows: int | None
     cost: Decimal | None
     last_fetched_at: datetime
     digests: tuple[str, ...]
+    """The digests of all pages."""
     digest: str
+    """One digest of all rows. An empty page at the end makes no difference to it."""
     missing: int
+    """How many rows fewer came than the API's total says; negative if more came."""
     fault: str
-    lasting: bool
+    """What is wrong with the pages; empty if they are proven."""
+    permanent: bool
+    """Whether pulling again cannot remove the fault."""
 
 
 class Listing:
-    """The pages of one subject of one dataset; `slots` bounds how many are asked at once.
+    """The pages of one slice of one dataset.
 
-    `paging` is None where one reply holds everything. `checked` says what speaks against the exact sum of the cost
-    column: for a closed month, that detail differs from summary. `progress` is told of pages done and newly known.
+    `paging` is None where one reply holds everything. `slots` limits the requests in flight. `check_cost` returns the
+    discrepancy of the exact sum of the cost column, if any: in an issued month, bill lines that differ from their
+    summary. `progress` is called with the pages done and the pages newly known.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Listing:
         caller: ApiCaller,
         ledger: Ledger,
         slots: asyncio.Semaphore,
-        checked: Callable[[Decimal], Awaitable[Discrepancy | None]],
+        check_cost: Callable[[Decimal], Awaitable[Discrepancy | None]],
         progress: Callable[[int, int], None],
     ) -> None:
         self._dataset = dataset
@@ -89,29 +90,29 @@ class Listing:
         self._caller = caller
         self._ledger = ledger
         self._slots = slots
-        self._checked = checked
+        self._check_cost = check_cost
         self._progress = progress
 
     async def pull(self) -> tuple[SliceResult, int]:
-        """Pull until proven, at most `ATTEMPTS` times; return the outcome and the attempt whose pages it speaks of.
+        """Pull until proven, at most `ATTEMPTS` times; return the result and the attempt whose pages it is about.
 
-        Raises RequestFailed if the service does not give a page.
+        Raises RequestFailed if a page cannot be fetched.
         """
         verdicts: list[Verdict] = []
         for attempt in range(1, ATTEMPTS + 1):
             stored = len(self._entries(attempt))
             self._progress(stored, stored)
-            await self._ask_all(attempt)
-            verdict = await self._judged(attempt)
+            await self._fetch_all(attempt)
+            verdict = await self._judge(attempt)
             if not verdict.fault:
-                return self._outcome(verdict, Proof.PROVEN), attempt
+                return self._result(verdict, Proof.PROVEN), attempt
             verdicts.append(verdict)
-            if verdict.lasting or _said_twice(verdicts):
+            if verdict.permanent or _is_repeated(verdicts):
                 break
         best = min(range(len(verdicts)), key=lambda index: (abs(verdicts[index].missing), -index))
-        return self._outcome(verdicts[best], Proof.UNPROVEN), best + 1
+        return self._result(verdicts[best], Proof.UNPROVEN), best + 1
 
-    def _outcome(self, verdict: Verdict, proof: Proof) -> SliceResult:
+    def _result(self, verdict: Verdict, proof: Proof) -> SliceResult:
         return SliceResult(
             customer_uin=self._slice.customer_uin,
             slice_params=self._slice.slice_params,
@@ -124,38 +125,38 @@ class Listing:
             digest=verdict.digest,
         )
 
-    async def _ask_all(self, attempt: int) -> None:
-        """Ask every page of an attempt that is not in the ledger yet."""
+    async def _fetch_all(self, attempt: int) -> None:
+        """Fetch every page of an attempt that is not in the ledger yet."""
         if self._paging is None:
-            await self._ask_first(attempt, 1, None)
+            await self._fetch_first(attempt, 1, None)
         else:
-            await self._ask_pages(attempt, self._paging)
+            await self._fetch_pages(attempt, self._paging)
             await self._confirm(attempt, self._paging)
 
     def _entries(self, attempt: int) -> dict[int, Entry]:
         return self._ledger.entries(self._slice, attempt)
 
-    async def _ask_first(self, attempt: int, number: int, paging: Paging | None) -> Entry:
+    async def _fetch_first(self, attempt: int, number: int, paging: Paging | None) -> Entry:
         stored = self._entries(attempt).get(number)
         if stored:
             return stored
         self._progress(0, 1)
-        return await self._ask(attempt, number, paging)
+        return await self._fetch_page(attempt, number, paging)
 
-    async def _ask_pages(self, attempt: int, paging: Paging) -> None:
-        """Ask the first page, those that its total tells of side by side, and what comes after a full last one."""
-        first = await self._ask_first(attempt, paging.first, paging)
+    async def _fetch_pages(self, attempt: int, paging: Paging) -> None:
+        """Fetch the first page, then side by side those that its total promises, then any after a full last page."""
+        first = await self._fetch_first(attempt, paging.first, paging)
         entries = self._entries(attempt)
         others = range(paging.first + 1, paging.first + math.ceil((first.total or 0) / paging.size))
         wanted = [number for number in others if number not in entries]
         self._progress(0, len(wanted))
-        await _side_by_side(wanted, lambda number: self._ask(attempt, number, paging))
-        await self._ask_on(attempt, paging)
+        await _side_by_side(wanted, lambda number: self._fetch_page(attempt, number, paging))
+        await self._fetch_beyond(attempt, paging)
 
-    async def _ask_on(self, attempt: int, paging: Paging) -> None:
-        """Ask past a full last page until one is short, as the total may lag behind the rows, or was there before.
+    async def _fetch_beyond(self, attempt: int, paging: Paging) -> None:
+        """Fetch pages after a full last page until one is not full, since the total may lag behind the rows.
 
-        Where no total tells how many rows there are, until one is empty.
+        Where the API gives no total, fetch until a page is empty. Stop if pages repeat.
         """
         entries = self._entries(attempt)
         last = max(entries)
@@ -164,10 +165,10 @@ class Listing:
                 return
             last += 1
             self._progress(0, 1)
-            entries[last] = await self._ask(attempt, last, paging)
+            entries[last] = await self._fetch_page(attempt, last, paging)
 
     async def _confirm(self, attempt: int, paging: Paging) -> None:
-        """Ask the first of several pages once more: a listing that moved while it was paged shows there."""
+        """Fetch the first of several pages once more, to see whether the listing changed while it was paged."""
         entries = self._entries(attempt)
         first = entries[paging.first]
         if first.total is None:
@@ -177,13 +178,13 @@ class Listing:
         if not several or self._ledger.confirmation(self._slice, attempt) is not None:
             return
         self._progress(0, 1)
-        page, total = await self._call(first.number, paging)
-        still = page.digest == first.digest and total == first.total
-        self._ledger.confirm(self._slice, attempt, stood_still=still)
+        page, total = await self._request(first.number, paging)
+        stood_still = page.digest == first.digest and total == first.total
+        self._ledger.confirm(self._slice, attempt, stood_still=stood_still)
         self._progress(1, 0)
 
-    async def _ask(self, attempt: int, number: int, paging: Paging | None) -> Entry:
-        page, total = await self._call(number, paging)
+    async def _fetch_page(self, attempt: int, number: int, paging: Paging | None) -> Entry:
+        page, total = await self._request(number, paging)
         entry = self._store(page, attempt, total)
         self._progress(1, 0)
         return entry
@@ -192,14 +193,14 @@ class Listing:
         cost = exact_sum_of_texts(_texts(page, self._dataset.cost)) if self._dataset.cost else None
         return self._ledger.store(page, attempt, total, cost)
 
-    async def _call(self, number: int, paging: Paging | None) -> tuple[Page, int | None]:
-        paged = {"Page": number, "PageSize": paging.size} if paging else {}
+    async def _request(self, number: int, paging: Paging | None) -> tuple[Page, int | None]:
+        page_parameters = {"Page": number, "PageSize": paging.size} if paging else {}
         async with self._slots:
-            reply = await self._caller.call(self._dataset.action, {**self._parameters, **paged})
+            reply = await self._caller.call(self._dataset.action, {**self._parameters, **page_parameters})
         return page_of(reply, self._dataset, self._slice, number)
 
-    async def _judged(self, attempt: int) -> Verdict:
-        """Say what the attempt's pages prove."""
+    async def _judge(self, attempt: int) -> Verdict:
+        """Check the pages of an attempt."""
         entries = list(self._entries(attempt).values())
         rows = sum(entry.rows for entry in entries)
         expected = entries[0].total
@@ -207,7 +208,7 @@ class Listing:
         cost = exact_sum(costs) if self._dataset.cost else None
         digests = tuple(entry.digest for entry in entries)
         faults = self._faults(attempt, entries)
-        doubt = None if cost is None or faults else await self._checked(cost)
+        discrepancy = None if cost is None or faults else await self._check_cost(cost)
         return Verdict(
             rows=rows,
             expected_rows=expected,
@@ -216,32 +217,32 @@ class Listing:
             digests=digests,
             digest=hashlib.sha256("".join(entry.digest for entry in entries if entry.rows).encode()).hexdigest(),
             missing=0 if expected is None else expected - rows,
-            fault=doubt.text if doubt else "; ".join(faults),
-            lasting=doubt is not None and doubt.lasting,
+            fault=discrepancy.text if discrepancy else "; ".join(faults),
+            permanent=discrepancy is not None and discrepancy.permanent,
         )
 
     def _faults(self, attempt: int, entries: Sequence[Entry]) -> list[str]:
-        """Say what is wrong with an attempt's pages as a listing."""
+        """Return what is wrong with the pages of an attempt."""
         rows, expected = sum(entry.rows for entry in entries), entries[0].total
         faults = [
-            "" if expected in (None, rows) else f"{rows} rows came where the API's total says {expected}",
-            "its listing moved while it was paged" if self._moved(attempt, entries) else "",
+            "" if expected in (None, rows) else f"{rows} rows came, but the API's total is {expected}",
+            "the listing changed while it was paged" if self._has_changed(attempt, entries) else "",
             self._repeats(attempt, entries),
         ]
         return [fault for fault in faults if fault]
 
-    def _moved(self, attempt: int, entries: Sequence[Entry]) -> bool:
+    def _has_changed(self, attempt: int, entries: Sequence[Entry]) -> bool:
         totals = {entry.total for entry in entries if entry.rows}
         return len(totals) > 1 or self._ledger.confirmation(self._slice, attempt) is False
 
     def _repeats(self, attempt: int, entries: Iterable[Entry]) -> str:  # noqa: ARG002  by digests, no need to read
-        """Say that rows came twice, if they did: empty if not."""
+        """Return a message if rows came twice, else an empty text."""
         filled = [entry.digest for entry in entries if entry.rows]
-        return "two of its pages are the same" if len(set(filled)) < len(filled) else ""
+        return "two of the pages are equal" if len(set(filled)) < len(filled) else ""
 
 
-def _said_twice(verdicts: Sequence[Verdict]) -> bool:
-    """Tell whether the service said the same again, and all of it: asking a third time would tell no more."""
+def _is_repeated(verdicts: Sequence[Verdict]) -> bool:
+    """Whether the last two attempts gave equal pages and all rows, so that a third attempt would give nothing new."""
     *_, before, last = [None, *verdicts]
     return before is not None and before.digests == last.digests and before.missing == last.missing == 0
 
@@ -250,16 +251,16 @@ def _texts(page: Page, column: str) -> list[str | None]:
     return page.rows.column(column).to_pylist()  # type: ignore[no-any-return]  # pyarrow ships no types
 
 
-async def _side_by_side(numbers: Iterable[int], ask: Callable[[int], Awaitable[object]]) -> None:
-    """Ask pages, a few at once; at the first failure end the others, which the run that carries on asks again.
+async def _side_by_side(numbers: Iterable[int], fetch: Callable[[int], Awaitable[object]]) -> None:
+    """Fetch pages, `IN_FLIGHT` at once; at the first failure cancel the others, which a later run fetches.
 
-    A few workers take the numbers one by one: a task for each of 5,000 pages would slow every other down.
+    A few workers take the numbers one by one: a task for each of 5,000 pages would slow down all others.
     """
-    left = iter(numbers)
+    remaining = iter(numbers)
 
     async def work() -> None:
-        for number in left:
-            await ask(number)
+        for number in remaining:
+            await fetch(number)
 
     workers = [asyncio.create_task(work()) for _ in range(IN_FLIGHT)]
     try:

@@ -1,7 +1,7 @@
-"""The pull of one dataset: its subjects side by side, each with its outcome; batches that are refused are divided.
+"""Pull of one dataset: its slices side by side, each with its result. Batches that are refused are divided.
 
-A subject's failure is kept and the others go on, unless the service or the credentials are its cause. How one listing
-or file is asked is the business of `listing`, `discovery` and `fetching`.
+The failure of a slice does not stop the others, unless the service or the credentials are the cause. `listing`,
+`discovery` and `fetching` pull one slice.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pipelines.errors import (
     RequestRefused,
     RequestUnanswered,
 )
-from pipelines.extract.discovery import DiscoveredListing, Knowledge
-from pipelines.extract.fetching import NOT_READY, Fetching
+from pipelines.extract.discovery import DiscoveredListing, SharedPaging
+from pipelines.extract.fetching import NOT_READY, FileFetch
 from pipelines.extract.ledger import Ledger
 from pipelines.extract.listing import IN_FLIGHT, Discrepancy, Listing
 from pipelines.extract.request import DatasetPull, ExtractRequest, Progress, PulledSlice
@@ -40,39 +40,39 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 HOPELESS = 25
-"""Refusals of customers, with not one answer for another, after which a dataset's others are not asked."""
+"""Refused customers, if no other slice has succeeded, after which the dataset's others are not requested."""
 
-_ONE_OF_A_BATCH = ("UnauthorizedOperation", "InvalidParameter", "FailedOperation")
-"""How the codes of refusals begin that one value of a list can cause."""
+_MEMBER_REFUSED = ("UnauthorizedOperation", "InvalidParameter", "FailedOperation")
+"""Prefixes of the error codes of refusals that one member of a batch can cause."""
 
 
 class Costs:
-    """Each customer's cost by dataset, for those that wait to be proven by it; None where it could not be had."""
+    """The cost of each customer by dataset, for datasets that are reconciled with it; None where it is not known."""
 
     def __init__(self, request: ExtractRequest) -> None:
         self._known = request.known_costs
-        self._cells: dict[tuple[str, str], asyncio.Future[Decimal | None]] = {
+        self._pending: dict[tuple[str, str], asyncio.Future[Decimal | None]] = {
             (dataset.name, slice_.customer_uin): asyncio.Future()
             for dataset in request.datasets
             for slice_ in request.slices[dataset.name]
             if slice_.customer_uin and not slice_.slice_params
         }
 
-    def tell(self, dataset: str, slice_: Slice, cost: Decimal | None) -> None:
-        """Say what a subject's rows sum to, once: what is told first stays."""
-        cell = None if slice_.slice_params else self._cells.get((dataset, slice_.customer_uin or ""))
-        if cell and not cell.done():
-            cell.set_result(cost)
+    def record(self, dataset: str, slice_: Slice, cost: Decimal | None) -> None:
+        """Record the cost of a slice's rows. The first record stays."""
+        future = None if slice_.slice_params else self._pending.get((dataset, slice_.customer_uin or ""))
+        if future and not future.done():
+            future.set_result(cost)
 
     async def of(self, dataset: str, customer_uin: str) -> Decimal | None:
-        """Return a customer's cost, asked in this pull (then it is waited for) or known before."""
-        cell = self._cells.get((dataset, customer_uin))
-        told = await asyncio.shield(cell) if cell else None
-        return self._known.get((dataset, customer_uin)) if told is None else told
+        """Return a customer's cost: wait for it if it is pulled now, otherwise return the one landed before."""
+        future = self._pending.get((dataset, customer_uin))
+        pulled = await asyncio.shield(future) if future else None
+        return self._known.get((dataset, customer_uin)) if pulled is None else pulled
 
 
 class DatasetProgram:
-    """The pull of one dataset: its ledger, its subjects side by side, its progress."""
+    """The pull of one dataset: its ledger, its slices side by side, its progress."""
 
     def __init__(
         self,
@@ -87,118 +87,119 @@ class DatasetProgram:
         self._dataset = dataset
         self._caller = caller
         self._costs = costs
-        self._tell = progress
+        self._report = progress
         self._clock = clock
         self._until = clock.now() + request.ready_within
         self._slots, self._download_slots = asyncio.Semaphore(IN_FLIGHT), asyncio.Semaphore(IN_FLIGHT)
         self._slices = request.slices[dataset.name]
         self._unfinished = len(self._slices)
-        self._done, self._known, self._answers, self._downloads = 0, 0, 0, 0
-        self._silences: list[RequestFailed] = []
+        self._done, self._known, self._answered, self._downloads = 0, 0, 0, 0
+        self._unanswered: list[RequestFailed] = []
         self._failures: dict[Slice, RequestFailed] = {}
-        self._came = 0
+        self._succeeded = 0
         self._dividing = asyncio.Lock()
         self._has_divided = False
         self._paging = request.paging.get(dataset.action.name, dataset.action.paging)
-        self._knowledge: Knowledge | None = None
+        self._shared_paging: SharedPaging | None = None
         if self._paging and not self._paging.documented and dataset.action.name not in request.paging:
-            self._knowledge = Knowledge(request.account, self._paging)
+            self._shared_paging = SharedPaging(request.account, self._paging)
 
     async def run(self) -> DatasetPull:
-        """Ask about every subject. Raises RequestFailed where nothing came, StorageFailed and CorruptFile."""
+        """Pull every slice. Raises RequestFailed if all slices failed, StorageFailed and CorruptFile."""
         ledger = None
         try:
             ledger = Ledger(self._request.ledgers[self._dataset.name], self._fingerprint())
-            outcomes = await self._all_subjects(ledger)
+            pulled_slices = await self._pull_slices(ledger)
         except BaseException:
             if ledger:
                 ledger.close()
             raise
         finally:
-            for slice_ in self._slices:  # whoever still waits for a cost of this dataset must not wait for ever
-                self._costs.tell(self._dataset.name, slice_, None)
-        return DatasetPull(self._dataset, ledger, outcomes)
+            for slice_ in self._slices:  # nothing may wait forever for a cost of this dataset
+                self._costs.record(self._dataset.name, slice_, None)
+        return DatasetPull(self._dataset, ledger, pulled_slices)
 
-    async def _all_subjects(self, ledger: Ledger) -> list[PulledSlice]:
-        tasks = [asyncio.create_task(self._slice(ledger, slice_)) for slice_ in self._slices]
+    async def _pull_slices(self, ledger: Ledger) -> list[PulledSlice]:
+        tasks = [asyncio.create_task(self._pull_slice(ledger, slice_)) for slice_ in self._slices]
         try:
-            outcomes = [outcome for found in await asyncio.gather(*tasks) for outcome in found]
+            pulled_slices = [pulled_slice for found in await asyncio.gather(*tasks) for pulled_slice in found]
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         failed = [slice_ for slice_, error in self._failures.items() if error.code != NOT_READY]
-        if failed and len(failed) == len(outcomes) and any(map(self._is_ours, failed)):
+        if failed and len(failed) == len(pulled_slices) and any(map(self._is_ours, failed)):
             raise self._failed_for_all(failed)
-        return outcomes
+        return pulled_slices
 
     def _is_ours(self, slice_: Slice) -> bool:
         return slice_.customer_uin is None or slice_.customer_uin in self._request.listed
 
-    async def _slice(self, ledger: Ledger, slice_: Slice) -> list[PulledSlice]:
-        """Ask about a subject; a batch that is refused is asked again in parts, which take its place.
+    async def _pull_slice(self, ledger: Ledger, slice_: Slice) -> list[PulledSlice]:
+        """Pull a slice. A batch that is refused is pulled again in halves, whose results replace its own.
 
-        One batch is divided at a time: if nothing came of its single ones, nor of any other subject, it is the action
-        that is refused, and no further batch is divided.
+        One batch is divided at a time. If none of its members succeeds, nor any other slice, the action itself is
+        refused, and no further batch is divided.
         """
-        outcome = await self._asked(ledger, slice_)
-        outcomes = [outcome]
+        pulled_slice = await self._pull_undivided(ledger, slice_)
+        pulled_slices = [pulled_slice]
         if self._halves(slice_):
             async with self._dividing:
-                if self._came or not self._has_divided:
+                if self._succeeded or not self._has_divided:
                     self._has_divided = True
-                    outcomes = await self._divided(ledger, slice_)
+                    pulled_slices = await self._pull_halves(ledger, slice_)
         self._unfinished -= 1
-        for outcome in outcomes:
-            self._costs.tell(self._dataset.name, outcome.pull.slice, outcome.pull.cost)
-            if outcome.pull.slice in self._failures:
-                _log.warning("%s", outcome.pull.reason)
-        return outcomes
+        for pulled_slice in pulled_slices:
+            self._costs.record(self._dataset.name, pulled_slice.result.slice, pulled_slice.result.cost)
+            if pulled_slice.result.slice in self._failures:
+                _log.warning("%s", pulled_slice.result.reason)
+        return pulled_slices
 
-    async def _divided(self, ledger: Ledger, slice_: Slice) -> list[PulledSlice]:
-        """Ask about the halves of a refused batch, and the halves of those that are refused, down to single ones."""
-        outcomes = []
+    async def _pull_halves(self, ledger: Ledger, slice_: Slice) -> list[PulledSlice]:
+        """Pull the halves of a refused batch, and the halves of halves that are refused, down to single members."""
+        pulled_slices = []
         halves = self._halves(slice_)
         del self._failures[slice_]
         for half in halves:
-            outcome = await self._asked(ledger, half)
-            outcomes += await self._divided(ledger, half) if self._halves(half) else [outcome]
-        return outcomes
+            pulled_slice = await self._pull_undivided(ledger, half)
+            pulled_slices += await self._pull_halves(ledger, half) if self._halves(half) else [pulled_slice]
+        return pulled_slices
 
     def _halves(self, slice_: Slice) -> list[Slice]:
-        """Return the halves of a batch that was refused in a way that one of it may have caused; none otherwise."""
+        """Return the halves of a batch whose refusal one member may have caused; nothing for any other slice."""
         error, name = self._failures.get(slice_), self._dataset.slice_by_parameter
-        if not (isinstance(error, RequestRefused) and error.code.startswith(_ONE_OF_A_BATCH)):
+        if not (isinstance(error, RequestRefused) and error.code.startswith(_MEMBER_REFUSED)):
             return []
         batch = slice_.parameters.get(name) if name else None
         if not isinstance(batch, list) or len(batch) == 1:
             return []
         middle = len(batch) // 2
-        parts = (batch[:middle], batch[middle:])
-        return [Slice.of(slice_.customer_uin, {**slice_.parameters, str(name): slice_params}) for slice_params in parts]
+        halves = (batch[:middle], batch[middle:])
+        return [Slice.of(slice_.customer_uin, {**slice_.parameters, str(name): half}) for half in halves]
 
-    async def _asked(self, ledger: Ledger, slice_: Slice) -> PulledSlice:
+    async def _pull_undivided(self, ledger: Ledger, slice_: Slice) -> PulledSlice:
+        """Pull a slice as it is. Its failure becomes its result, unless it must end the whole dataset."""
         downloads = self._downloads
         try:
-            outcome = await self._outcome(ledger, slice_)
+            pulled_slice = await self._pull_pages_or_file(ledger, slice_)
         except RequestFailed as error:
             if error.code == "DownloadFailed" and self._downloads == downloads:
-                self._silences.append(error)
+                self._unanswered.append(error)
             if isinstance(error, CredentialRefused | ActionRefused) or self._is_down(error):
                 raise
             self._failures[slice_] = error
             if self._is_hopeless():
                 raise self._failed_for_all([*self._failures]) from error
             return PulledSlice(_failed(slice_, error))
-        self._came += 1
-        return outcome
+        self._succeeded += 1
+        return pulled_slice
 
-    async def _outcome(self, ledger: Ledger, slice_: Slice) -> PulledSlice:
+    async def _pull_pages_or_file(self, ledger: Ledger, slice_: Slice) -> PulledSlice:
         parameters = self._parameters(slice_)
         if self._dataset.file is None:
-            pulled, attempt = await self._listing(ledger, slice_, parameters).pull()
-            return PulledSlice(pulled, attempt)
-        fetching = Fetching(
+            result, attempt = await self._listing(ledger, slice_, parameters).pull()
+            return PulledSlice(result, attempt)
+        fetch = FileFetch(
             self._dataset,
             slice_,
             self._about(slice_),
@@ -212,12 +213,12 @@ class DatasetProgram:
             downloads=self._download_slots,
             progress=self._progress,
         )
-        pulled, file = await fetching.pull()
-        return PulledSlice(pulled, file=file)
+        result, file = await fetch.pull()
+        return PulledSlice(result, file=file)
 
     def _listing(self, ledger: Ledger, slice_: Slice, parameters: dict[str, Any]) -> Listing:
-        kind = partial(DiscoveredListing, self._knowledge) if self._knowledge else Listing
-        return kind(
+        listing = partial(DiscoveredListing, self._shared_paging) if self._shared_paging else Listing
+        return listing(
             self._dataset,
             slice_,
             parameters,
@@ -225,49 +226,51 @@ class DatasetProgram:
             caller=self,
             ledger=ledger,
             slots=self._slots,
-            checked=lambda cost: self._checked(slice_, cost),
+            check_cost=lambda cost: self._check_cost(slice_, cost),
             progress=self._progress,
         )
 
     def _is_down(self, error: RequestFailed) -> bool:
-        """Tell whether the service, not the subject, is the cause: it answered nothing at all while this was tried.
+        """Whether the service is down, so that further slices need not be tried: it answered nothing during this one.
 
-        Then there is no use in trying others. If none wait, each is named by itself, so that what came can be landed.
+        With few slices left, each is given its own failure instead, so that what came can be landed.
         """
-        return error in self._silences and self._unfinished > IN_FLIGHT
+        return error in self._unanswered and self._unfinished > IN_FLIGHT
 
-    async def _checked(self, slice_: Slice, cost: Decimal) -> Discrepancy | None:
-        """For a closed month, compare a customer's detail with its summary, which the API sends as a double.
+    async def _check_cost(self, slice_: Slice, cost: Decimal) -> Discrepancy | None:
+        """In an issued month, compare the exact sum of a customer's bill lines with its summary.
 
-        The double nearest to the exact sum is what a right summary says, so that is compared; no amount passes through
-        it.
+        The API sends the summary as a double. A right summary is the double nearest to the exact sum, so doubles are
+        compared; no amount is stored as one.
         """
         if self._dataset.reconciled_with is None or slice_.customer_uin is None or not self._request.is_issued:
             return None
         summary = await self._costs.of(self._dataset.reconciled_with, slice_.customer_uin)
         if summary is None:
-            return Discrepancy(f"there is no {self._dataset.reconciled_with} to prove it by", lasting=True)
+            return Discrepancy(
+                f"there is no {self._dataset.reconciled_with} to reconcile its rows with", permanent=True
+            )
         if float(summary) == float(cost):
             return None
-        return Discrepancy(f"its rows sum to {cost} where {self._dataset.reconciled_with} says {summary}")
+        return Discrepancy(f"its rows sum to {cost}, but {self._dataset.reconciled_with} is {summary}")
 
     async def call(self, action: Action, parameters: Mapping[str, object]) -> ApiReply:
-        """Pass a request on, and remember whether the service answers; a refusal is an answer."""
-        answers = self._answers
+        """Send a request, and note whether the service answers; a refusal is an answer."""
+        answered = self._answered
         try:
             reply = await self._caller.call(action, parameters)
         except RequestRefused:
-            self._answers += 1
+            self._answered += 1
             raise
         except RequestUnanswered as error:
-            if self._answers == answers:
-                self._silences.append(error)
+            if self._answered == answered:
+                self._unanswered.append(error)
             raise
-        self._answers += 1
+        self._answered += 1
         return reply
 
     async def download(self, url: str, folder: Path) -> ApiDownload:
-        """Pass a download on, and remember that one came."""
+        """Download a file, and note that a download succeeded."""
         download = await self._caller.download(url, folder)
         self._downloads += 1
         return download
@@ -275,7 +278,7 @@ class DatasetProgram:
     def _progress(self, done: int, known: int) -> None:
         self._done += done
         self._known += known
-        self._tell(Progress(self._request.account, self._dataset, self._done, self._known, self._answers))
+        self._report(Progress(self._request.account, self._dataset, self._done, self._known, self._answered))
 
     def _parameters(self, slice_: Slice) -> dict[str, Any]:
         dataset, partition_key = self._dataset, self._request.partition_key
@@ -293,12 +296,14 @@ class DatasetProgram:
         return parameters | slice_.parameters
 
     def _about(self, slice_: Slice) -> str:
-        parts = [f"{self._dataset.action.name} of account '{self._request.account}'"]
-        parts += [f"customer {slice_.customer_uin}"] if slice_.customer_uin else []
-        parts += [slice_.slice_params] if slice_.slice_params else []
-        return ", ".join([*parts, self._request.partition_key])
+        """Describe a slice for messages: action, account, customer, parameters and partition key."""
+        words = [f"{self._dataset.action.name} of account '{self._request.account}'"]
+        words += [f"customer {slice_.customer_uin}"] if slice_.customer_uin else []
+        words += [slice_.slice_params] if slice_.slice_params else []
+        return ", ".join([*words, self._request.partition_key])
 
     def _fingerprint(self) -> dict[str, Any]:
+        """Return what a ledger must have been made for to be resumed by this pull."""
         paging = self._paging
         return {
             "account": self._request.account,
@@ -312,21 +317,21 @@ class DatasetProgram:
         }
 
     def _is_hopeless(self) -> bool:
-        """Tell whether so many were refused, and nobody else answered for, that asking the others does no good."""
+        """Whether so many customers were refused, and no slice succeeded, that the others need not be requested."""
         refused = [s for s, error in self._failures.items() if isinstance(error, CustomerRefused) and self._is_ours(s)]
-        return not self._came and len(refused) >= HOPELESS
+        return not self._succeeded and len(refused) >= HOPELESS
 
     def _failed_for_all(self, slices: Sequence[Slice]) -> RequestFailed:
-        """Return the failure of a dataset of which nothing came; of a single question about no customer, its own."""
+        """Return the error of a dataset whose slices all failed; for one slice without a customer, its own error."""
         failures = [self._failures[slice_] for slice_ in slices]
         first = failures[0]
         if len(slices) == 1 and slices[0].customer_uin is None:
             return first
-        asked = "customer" if all(slice_.customer_uin for slice_ in slices) else "question"
-        permanent = all(isinstance(failure, RequestRefused) for failure in failures)
-        who = f"every {asked}" if len(failures) >= len(self._slices) else f"every {asked} that was tried"
-        return (RequestRefused if permanent else RequestUnanswered)(
-            f"{self._dataset.action.name} failed for {who} of account '{self._request.account}' "
+        noun = "customer" if all(slice_.customer_uin for slice_ in slices) else "slice"
+        is_permanent = all(isinstance(failure, RequestRefused) for failure in failures)
+        all_of_them = f"every {noun}" if len(failures) >= len(self._slices) else f"every {noun} that was tried"
+        return (RequestRefused if is_permanent else RequestUnanswered)(
+            f"{self._dataset.action.name} failed for {all_of_them} of account '{self._request.account}' "
             f"({len(failures)}) in {self._request.partition_key}; the first: {first}",
             action=self._dataset.action.name,
             code=first.code,

@@ -1,7 +1,6 @@
-"""One partition's pull: all its datasets of one account at once, as one asyncio program.
+"""Pull of several datasets of one account and partition key, all at once.
 
-Limits are per action, so datasets run side by side; one that fails leaves the others. How one is asked is `program`'s
-business, what becomes of the rows is decided after (`land/`).
+Rate limits are per action, so datasets are pulled side by side. `program` pulls each of them; `land` takes the rows.
 """
 
 from __future__ import annotations
@@ -24,9 +23,10 @@ if TYPE_CHECKING:
 async def pull(
     request: ExtractRequest, caller: ApiCaller, progress: Callable[[Progress], None], clock: Clock = STEADY
 ) -> AsyncGenerator[tuple[Dataset, DatasetPull | Exception], None]:
-    """Ask everything of a question; give each dataset as it is done, or what kept it from being done.
+    """Pull all datasets of a request; give each as it is done, with its pull or its error.
 
-    A failure of the credentials ends all of the account's datasets. Ledgers of datasets that failed are kept.
+    An error of one dataset does not stop the others, except refused credentials, which end all of them. Ledgers of
+    failed datasets are kept.
     """
     costs = Costs(request)
     tasks = {

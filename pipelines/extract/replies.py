@@ -1,7 +1,4 @@
-"""A reply becomes a page: its rows, its total and what else it holds, by the action's definition.
-
-What is asked when is not known here, nor what a page proves.
-"""
+"""Parsing of replies: the rows, the total and the other members of a reply, by the action's definition, as a page."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ _LARGEST_TOTAL = 10**9
 
 
 class ApiReply(Protocol):
-    """What a caller gives back: the decoded `Response` member, numbers as text; `received_at` in UTC."""
+    """A reply of the API: the decoded `Response` member with numbers as text, and when it was received (UTC)."""
 
     @property
     def response(self) -> dict[str, Any]: ...  # noqa: D102
@@ -33,7 +30,7 @@ class ApiReply(Protocol):
 
 
 class ApiDownload(Protocol):
-    """A downloaded file: where it is, and its SHA-256 (hex)."""
+    """A downloaded file: its path and its SHA-256 (hex)."""
 
     @property
     def path(self) -> Path: ...  # noqa: D102
@@ -42,19 +39,22 @@ class ApiDownload(Protocol):
 
 
 class ApiCaller(Protocol):
-    """What extract needs of a client."""
+    """The part of a client that extract uses."""
 
     async def call(self, action: Action, parameters: Mapping[str, object]) -> ApiReply:
         """Send one request. Raises RequestFailed."""
         ...
 
     async def download(self, url: str, folder: Path) -> ApiDownload:
-        """Fetch the file behind a link. Raises RequestUnanswered and StorageFailed; neither tells the link."""
+        """Fetch the file behind a link. Raises RequestUnanswered and StorageFailed, without the link."""
         ...
 
 
 def page_of(reply: ApiReply, dataset: Dataset, slice_: Slice, number: int) -> tuple[Page, int | None]:
-    """Return a reply's page and its total (None: it tells none). Raises RequestUnanswered if it has another shape."""
+    """Parse a reply into its page and total (None if it gives no total).
+
+    Raises RequestUnanswered if the reply does not have the shape of the action's definition.
+    """
     action = dataset.action
     try:
         rows = _rows(reply.response, action)
@@ -70,14 +70,17 @@ def page_of(reply: ApiReply, dataset: Dataset, slice_: Slice, number: int) -> tu
         )
         return page, _total(reply.response, action.total)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise strange(reply, action, slice_, error) from error
+        raise unknown_shape(reply, action, slice_, error) from error
 
 
-def strange(reply: ApiReply, action: Action, slice_: Slice, error: Exception) -> RequestUnanswered:
-    """Return the failure of a reply whose shape is not the definition's. `error` gives its kind only, never a value."""
+def unknown_shape(reply: ApiReply, action: Action, slice_: Slice, error: Exception) -> RequestUnanswered:
+    """Return the error for a reply that does not have the shape of the action's definition.
+
+    Of `error` only the type is shown, since its message could hold a value of the reply.
+    """
     return RequestUnanswered(
-        f"{action.name} answered in a shape that its definition does not have ({type(error).__name__}; "
-        f"RequestId {reply.request_id}). Run again; if it stays, the API has changed.",
+        f"The reply of {action.name} does not have the documented shape ({type(error).__name__}; "
+        f"RequestId {reply.request_id}). Run again; if this stays, the API has changed.",
         action=action.name,
         code="UnknownShape",
         request_id=reply.request_id,
@@ -86,7 +89,7 @@ def strange(reply: ApiReply, action: Action, slice_: Slice, error: Exception) ->
 
 
 def _rows(response: dict[str, Any], action: Action) -> list[dict[str, Any]]:
-    """Return the rows: a declared list, the one object declared in its place (null: none), or the reply itself."""
+    """Return the rows: the declared list (null: no rows), the one declared object, or the reply itself."""
     if action.rows is None:
         return [{name: value for name, value in response.items() if name != "RequestId"}]
     rows = response[action.rows]
@@ -95,11 +98,11 @@ def _rows(response: dict[str, Any], action: Action) -> list[dict[str, Any]]:
         return [rows]
     if rows is None or (declared != "object" and isinstance(rows, list)):
         return rows or []
-    raise TypeError(f"{action.rows} is no {declared}")
+    raise TypeError(f"{action.rows} is not {declared}")
 
 
 def _total(response: dict[str, Any], path: str | None) -> int | None:
-    """Return the total, a number or a text; null, also of the object around it, says that it is not known."""
+    """Return the total, sent as number or text; None if it or an object around it is null, or there is no total."""
     value: Any = response
     for name in path.split(".") if path else ():
         value = value[name]
@@ -109,12 +112,12 @@ def _total(response: dict[str, Any], path: str | None) -> int | None:
         return None
     total = int(value)
     if not 0 <= total <= _LARGEST_TOTAL:
-        raise ValueError("no number of rows")
+        raise ValueError("not a number of rows")
     return total
 
 
 def _beside_rows(response: dict[str, Any], action: Action) -> str | None:
-    """Return as JSON what a reply holds beside its rows, their total and its id; half an emoji stays an escape."""
+    """Return the other members of a reply as JSON: without its rows, total and id. Half an emoji stays an escape."""
     if action.rows is None:
         return None
     rest = {name: value for name, value in response.items() if name not in (action.rows, action.total, "RequestId")}

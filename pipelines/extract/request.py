@@ -1,4 +1,4 @@
-"""What extract is asked, how far it is, and what it hands over: values, and pages that are still in the ledger."""
+"""Input and output of extract: the request for a pull, its progress, and the pulled datasets."""
 
 from __future__ import annotations
 
@@ -21,78 +21,79 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExtractRequest:
-    """What to ask for one account and partition: its datasets, and each of which `slices` (by the dataset's name).
-
-    `listed`: the customers that are the account's now; others had bills in that month before.
-
-    `known_costs` are summary costs landed before, by (dataset, customer), for a pull that does not ask them itself.
-    `is_issued`: the month's bill is out, so that detail must equal summary. `day` is today in UTC+8: a ledger of
-    another day is not carried on, because its open months have moved since. `paging` is the user's own, by action.
-    `folders`, by dataset, are where downloaded files go; `ready_within`: seconds that a dataset's files are waited for.
-    """
+    """Request to pull the slices of datasets, for one account and one partition key."""
 
     account: str
     datasets: tuple[Dataset, ...]
     partition_key: str
     slices: Mapping[str, tuple[Slice, ...]]
+    """The slices to pull, by dataset name."""
     listed: frozenset[str]
+    """The customers on the account's lists now. Other customers may have had bills in the month."""
     ledgers: Mapping[str, Path]
+    """The ledger file, by dataset name."""
     is_issued: bool
+    """Whether the month's bill is issued, so that the sum of a customer's bill lines must equal its summary."""
     day: str
+    """Today in UTC+8. A ledger of another day is emptied: open months have changed since."""
     known_costs: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    """Summary costs landed before, by dataset name and customer, for a pull that does not include the summary."""
     paging: Mapping[str, Paging] = field(default_factory=dict)
+    """Paging set by the user, by action."""
     folders: Mapping[str, Path] = field(default_factory=dict)
+    """The folder for downloaded files, by dataset name."""
     ready_within: float = 300.0
+    """Seconds to wait until the service has made a dataset's files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a dataset's pull is: pages done of those known so far, and requests answered by now."""
+    """Progress of a dataset's pull: pages done, pages known to exist so far, and requests answered."""
 
     account: str
     dataset: Dataset
     done: int
     known: int
-    asked: int = 0
+    answered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PulledSlice:
-    """What came of one subject: of a listing the attempt whose pages count, of a file what was downloaded."""
+    """Result of one slice, with the attempt whose pages count or the downloaded file."""
 
-    pull: SliceResult
+    result: SliceResult
     attempt: int = 0
     file: FetchedFile | None = None
 
 
 class DatasetPull:
-    """What came of one dataset: an outcome per subject, and their pages, still in the ledger, or their files.
+    """A pulled dataset: a result per slice, and their pages, which are still in the ledger, or their files.
 
-    Close it (the ledger stays, for a run that carries on) or remove it (its pages are landed).
+    Call `close` to keep the ledger for a later run, or `remove` once the pages have landed.
     """
 
-    def __init__(self, dataset: Dataset, ledger: Ledger, outcomes: Sequence[PulledSlice]) -> None:
-        outcomes = sorted(outcomes, key=lambda outcome: (outcome.pull.customer_uin or "", outcome.pull.slice_params))
+    def __init__(self, dataset: Dataset, ledger: Ledger, slices: Sequence[PulledSlice]) -> None:
+        slices = sorted(slices, key=lambda pulled: (pulled.result.customer_uin or "", pulled.result.slice_params))
         self.dataset = dataset
-        self.results = [outcome.pull for outcome in outcomes]
-        self.files = tuple(outcome.file for outcome in outcomes if outcome.file)
+        self.results = [pulled.result for pulled in slices]
+        self.files = tuple(pulled.file for pulled in slices if pulled.file)
         self.requested_from = ledger.requested_from
         self.requested_to = datetime.now(UTC)
         self.page_count = ledger.page_count()
         self._ledger = ledger
-        self._attempts = {outcome.pull.slice: outcome.attempt for outcome in outcomes}
+        self._attempts = {pulled.result.slice: pulled.attempt for pulled in slices}
 
     def pages(self) -> Iterator[Page]:
-        """Give every pulled page once, by subject and number, one in memory at a time; none of a dataset of files."""
+        """Give every pulled page in order, with one in memory at a time; none for a dataset of files."""
         columns = pa.schema([(name, pa.string()) for name in (*self.dataset.columns, EXTRA)])
-        for pull in self.results:
-            if pull.proof is not Proof.FAILED:
-                yield from self._ledger.pages(pull.slice, self._attempts[pull.slice], columns)
+        for result in self.results:
+            if result.proof is not Proof.FAILED:
+                yield from self._ledger.pages(result.slice, self._attempts[result.slice], columns)
 
     def close(self) -> None:
-        """Keep the pages for a run that carries on."""
+        """Close the ledger and keep its pages for a later run."""
         self._ledger.close()
 
     def remove(self) -> None:
-        """Forget the pages: they are landed."""
+        """Remove the ledger, whose pages have landed."""
         self._ledger.remove()

@@ -171,9 +171,7 @@ def test_a_service_that_ignores_the_page_ends_unproven(extractor: Extractor) -> 
         api = customers(count, largest=largest, ignores=True)
         outcome = ask(type(extractor)(extractor.folder / f"{count} {largest}"), api).customers[None]
         assert outcome.proof is Proof.UNPROVEN
-        assert "rows of one of its pages came again on another" in outcome.reason
-        assert "`first` and `size`" in outcome.reason
-        assert SETTING in outcome.reason
+        assert [fact for fact in ("`first`", "`size`", SETTING) if fact not in outcome.reason] == []
         assert len(api.requests) <= 3 * (count // (largest or 100) + 2) + 2
 
 
@@ -189,7 +187,7 @@ def test_one_row_that_comes_twice_is_found(extractor: Extractor) -> None:
     api.on_answer.append(repeat)
     outcome = ask(extractor, api).customers[None]
     assert (outcome.proof, outcome.rows, outcome.expected_rows) == (Proof.UNPROVEN, 150, 150)
-    assert "came again on another" in outcome.reason
+    assert "came again on another page" in outcome.reason
 
 
 def test_a_total_that_is_too_high_leaves_all_rows_unproven(extractor: Extractor) -> None:
@@ -199,7 +197,7 @@ def test_a_total_that_is_too_high_leaves_all_rows_unproven(extractor: Extractor)
     pulled = ask(extractor, api)
     outcome = pulled.customers[None]
     assert (outcome.proof, outcome.rows, outcome.expected_rows) == (Proof.UNPROVEN, 20, 30)
-    assert outcome.reason.startswith("20 rows came where the API's total says 30; ")
+    assert [fact for fact in ("20", "30", SETTING) if fact not in outcome.reason] == []
     assert SETTING in outcome.reason
     assert len(pulled.rows) == 20
 
@@ -210,7 +208,8 @@ def test_more_rows_than_the_total_says_are_no_matter_of_paging(extractor: Extrac
     api.on_answer.append(lambda request, answer: answer.update(Total=0))
     outcome = ask(extractor, api).customers[None]
     assert (outcome.proof, outcome.rows) == (Proof.UNPROVEN, 5)
-    assert outcome.reason == "5 rows came where the API's total says 0"
+    assert [fact for fact in ("5", "0") if fact not in outcome.reason] == []
+    assert "paging" not in outcome.reason
     assert {page for page, _ in asked(api)} == {1}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def test_a_total_that_always_lags_leaves_all_rows_unproven(extractor: Extractor)
     pulled = extractor.ask(api, "1")
     customer = pulled.customers["1"]
     assert (customer.proof, customer.rows, customer.expected_rows) == (Proof.UNPROVEN, 8, 6)
-    assert customer.reason == "8 rows came where the API's total says 6"
+    assert re.findall(r"\d+", customer.reason) == ["8", "6"]
     assert customer.proven_at is None
     assert len(pulled.rows) == 8
 
@@ -126,7 +127,7 @@ def test_rows_that_stay_away_leave_the_best_attempt(extractor: Extractor) -> Non
     pulled = extractor.ask(api, "1")
     customer = pulled.customers["1"]
     assert (customer.proof, customer.rows, customer.expected_rows) == (Proof.UNPROVEN, 7, 8)
-    assert customer.reason.startswith("7 rows came where the API's total says 8")
+    assert re.findall(r"\d+", customer.reason)[:2] == ["7", "8"]
     assert len(pulled.rows) == 7
     assert customer.cost == cost_of(pulled.rows)
     assert len(api.requests) <= 3 * ONCE
@@ -152,7 +153,7 @@ def test_pages_that_repeat_each_other_are_not_believed(extractor: Extractor) -> 
     api.on_answer.append(repeat)
     customer = extractor.ask(api, "1").customers["1"]
     assert customer.proof is Proof.UNPROVEN
-    assert "two of its pages are the same" in customer.reason
+    assert "pages are equal" in customer.reason
 
 
 def test_a_service_that_repeats_its_last_page_is_not_asked_for_ever(extractor: Extractor) -> None:
@@ -195,7 +196,7 @@ class TestClosedMonth:
         results = extractor.ask_all(api, "1", is_issued=True)
         customer = results[SHORT.name].customers["1"]
         assert (customer.proof, customer.rows) == (Proof.UNPROVEN, 8)
-        assert customer.reason == "its rows sum to 8.80 where customer_bill_summary says 8.81"
+        assert [fact for fact in ("8.80", SUMMARY.name, "8.81") if fact not in customer.reason] == []
         assert len(api.asked(SHORT)) == 2 * ONCE
         assert len(results[SHORT.name].rows) == 8
 
@@ -245,7 +246,7 @@ class TestClosedMonth:
         api = service({"1": lines(8)})
         customer = extractor.ask(api, "1", is_issued=True).customers["1"]
         assert (customer.proof, customer.rows) == (Proof.UNPROVEN, 8)
-        assert customer.reason == "there is no customer_bill_summary to prove it by"
+        assert "customer_bill_summary" in customer.reason
         assert len(api.requests) == ONCE
 
 
@@ -310,4 +311,4 @@ class TestShapes:
         api.on_answer.append(lambda request, answer: answer.update(Data="nobody"))
         error = extractor.ask_all(api, datasets=(CUSTOMERS,))[CUSTOMERS.name]
         assert isinstance(error, RequestUnanswered)
-        assert "DescribeCustomerUin answered in a shape" in str(error)
+        assert "DescribeCustomerUin" in str(error)

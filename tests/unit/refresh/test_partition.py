@@ -126,7 +126,7 @@ class TestMonth:
         workspace.now = "2026-11-20T12:00:00"
         outcomes = workspace.refresh(Partner({"1": lines(3)}), datasets=(DETAIL,), run_id="run 2")
         (customer,) = outcomes[DETAIL.name].file.manifest.slices
-        assert customer.reason == "there is no customer_bill_summary to prove it by"
+        assert "customer_bill_summary" in customer.reason
 
     def test_a_month_that_closes_meanwhile_counts_as_asked_before(
         self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
