@@ -31,7 +31,7 @@ def failed(error: CheckFailed) -> Iterator[dg.AssetCheckResult]:
 
 
 def results(warnings: Mapping[str, str]) -> Iterator[dg.AssetCheckResult]:
-    """Yield the results of all checks of a published build; `warnings` has the texts of those that found something."""
+    """Yield the results of all checks of a published build. `warnings` has the problems found, by check name."""
     yield from (_result(check, warnings.get(check.name)) for check in PROJECT.checks)
 
 

@@ -1,7 +1,7 @@
 """The daily schedules: one for snapshots, one for bill months.
 
-The running month is fetched every day, the previous one until it has landed whole after its bill was issued, and the
-unpaid amounts of the months before.
+Three things are fetched every day: the running month; the previous month, until it has landed whole after its bill was
+issued; and the unpaid amounts of the months before.
 
 Partitions come from the current time, not from the schedule's tick: after an outage the scheduler replays ticks, and
 run keys with today's date turn them into one run.

@@ -3,8 +3,8 @@
 http      one call: checked, paced, signed, sent, retried
 calls     a call's parameters, checked against the catalogue, and how messages name it
 auth      the credential and the signature
-slots     when the next request may leave, as arithmetic
-pacing    the same, shared by all processes
+slots     computes when the next request may leave
+pacing    makes requests of all processes wait for that time
 replies   turns a response body into a reply or a fault
 codes     which error codes are permanent and which are transient
 download  downloads the file behind a link in a reply

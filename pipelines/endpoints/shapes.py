@@ -204,8 +204,8 @@ class Dataset:
     - `requested_if_rows`: only customers with rows in this dataset.
     - `reconciled_with`: once the bill is issued, each customer's cost must equal its cost in this dataset.
 
-    `roles`: the roles it is requested for by default, where sources disagree on the action's roles. None: all that may
-    call the action.
+    `roles`: the roles that it is requested for by default; None: all that may call the action. It is set where sources
+    disagree on the action's roles.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Landing of a pull: its pages become the one Parquet file of a partition, whole or not at all.
 
-Rows are kept as text, as they came; staging gives them types. How far each slice is proven is decided before, by
-extract; which rows are replaced and which are carried over, by `merging`.
+Rows are kept as text, as they came; staging gives them types. `extract` has already decided how far each slice is
+proven. `merging` decides which rows are replaced and which are carried over.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def landed(partition: Partition) -> Manifest | None:
 def land(partition: Partition, pulled: Pulled) -> LandedFile:
     """Land a pull and return the new file.
 
-    A slice keeps the rows landed before if its pull failed; in an issued month also if the rows are proven and the new
-    pull is not. A slice that was not requested keeps them if the dataset is merged by slice.
+    A slice whose pull failed keeps the rows landed before. In an issued month a slice also keeps proven rows if the new
+    pull is not proven. A slice that was not requested keeps its rows if the dataset is merged by slice.
 
     Raises StorageFailed, CorruptFile if the file landed before cannot be read, and whatever `pulled.pages` raises, such
     as UnreadableFile. After any of these the file landed before is unchanged.
@@ -297,7 +297,7 @@ def _log_changes(partition: Partition, pulled: Pulled, old: Manifest, new: Manif
     columns = [name for name in known if name in partition.dataset.columns]
     if "_slice_params" in old_columns and partition.dataset.batch == 1:  # which customers share a batch can vary
         columns.append("_slice_params")
-    if set(known) == {*partition.dataset.columns, EXTRA}:  # else a field has moved between `_extra` and a column
+    if set(known) == {*partition.dataset.columns, EXTRA}:  # if not, a field has moved to or from `_extra`
         columns.append(EXTRA)
     uins = {result.customer_uin for result in pulled.results}
     is_whole = partition.dataset.merge is Merge.WHOLE or None in uins

@@ -1,6 +1,6 @@
 """The manifest of a landed file: its rows, sums and slices, kept in its Parquet footer.
 
-The footer makes one replace of the file commit rows and manifest together.
+Both are in one file, so that replacing the file commits rows and manifest together.
 `landing` writes the rows, `merging` decides which rows a landing replaces.
 """
 
@@ -73,8 +73,8 @@ class SliceState:
     changed_at: str | None = None
     """When a pull with this digest first landed.
 
-    None: no rows have landed, or only rows without cost since the first landing, or they landed before this field
-    existed.
+    None in three cases: no rows have landed; the first landing had no cost and nothing has changed since; the rows
+    landed before this field existed.
     """
     direct: bool = True
     """Whether the customer was the account's own, and not a second-level reseller's."""
@@ -89,7 +89,7 @@ class SliceState:
         return Slice(self.customer_uin, self.slice_params)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields to write to the manifest: those that differ from their defaults, as slices are many."""
+        """Return the fields that differ from their defaults. The others are left out: slices may be thousands."""
         items = zip(SliceState.__slots__, _values(self), _DEFAULTS, strict=True)
         return {name: value for name, value, default in items if value != default}
 
@@ -130,7 +130,7 @@ class Manifest:
     changes: tuple[str, ...] = ()
     """File names of the change log entries since the first landing, oldest first."""
     fields: dict[str, str] = field(default_factory=dict)
-    """How each field came in the rows of this landing's own pull: `drift.FILLED` and others; empty without rows."""
+    """Status of each field in the rows of this landing's own pull, such as `drift.FILLED`; empty without rows."""
     unknown_values: dict[str, list[str]] = field(default_factory=dict)
     """Values that no document enumerates, by field, in the rows of this landing's own pull."""
 
@@ -142,7 +142,7 @@ class Manifest:
 
     @property
     def state(self) -> str:
-        """`whole` if all slices are proven, `unproven` if all have rows but some are not proven, else `partial`.
+        """`partial` if a slice failed, else `unproven` if a slice is not proven, else `whole`.
 
         Failed slices of customers that have left the account's list do not count.
         """

@@ -1,4 +1,4 @@
-"""A checked request and what the answers need of it. `answers` and `files` hold the answers themselves."""
+"""A request that passed all checks, and helpers that answers share. `answers` and `files` hold the answers."""
 
 from __future__ import annotations
 

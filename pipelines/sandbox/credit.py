@@ -1,6 +1,7 @@
-"""Credit of customers and partners: what was allocated and what is left, in whole 1/UNIT USD, so that all sums agree.
+"""Credit of customers and partners: what was allocated and what is left.
 
-What is left is random for each day and does not follow from bills. `answers` formats the figures.
+Amounts are integers in 1/UNIT USD, so that all sums agree. What is left is random for each day and does not follow
+from bills. `answers` formats the figures.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Balance(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """A partner's credit: in all, the part it has allocated, and the credit of its customers in all."""
+    """A partner's credit, how much of it is allocated, and the sum of its customers' balances."""
 
     credit: int
     allocated: int

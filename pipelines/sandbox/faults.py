@@ -30,7 +30,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """All faults to play. A number is short for `Fault(rate=number)`.
+    """All faults to simulate. A number is short for `Fault(rate=number)`.
 
     Faults that the client can see:
 

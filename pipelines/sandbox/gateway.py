@@ -82,7 +82,10 @@ class Gateway:
 
     @property
     def faults(self) -> Faults:
-        """The faults to play. Setting them restarts the counts of `times`. What arrived or moved before stays so."""
+        """The faults to simulate. Setting them resets the hits that count towards `Fault.times`.
+
+        Late lines that have arrived and lists that have moved stay so.
+        """
         return self._dice.faults
 
     @faults.setter

@@ -93,7 +93,7 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """The faults to play. Setting them restarts the counts of `times`."""
+        """The faults to simulate. Setting them resets the hits that count towards `Fault.times`."""
         return self._gateway.faults
 
     @faults.setter

@@ -1,7 +1,7 @@
 """The sandbox's world: its partners and customers, and the number of bill lines of each customer in a month.
 
-All follows from a few numbers. `bill` makes the lines; `profiles`, `credit` and `vouchers` the accounts' names and
-figures; `faults` what goes wrong on the way.
+A few numbers and a seed determine everything. `bill` makes the lines; `profiles`, `credit` and `vouchers` make the
+accounts' names and figures; `faults` makes answers go wrong.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ class World:
     - `lines`: the number of lines of all of them in a whole month; None: about 250 each, different from month to month.
     - `largest`: the number of lines of the customer with the most; None: about three fifths.
     - `steepness`: how fast the number of lines of the others falls with their rank, as 1/rank^steepness. 0: all equal.
-    - One customer in ten, and at least one of three or more, spends nothing in a month; which ones, changes.
-    - `resellers`: a distributor's second-level resellers; `indirect_customers`: of each of these, with a few lines that
-      `lines` does not count.
+    - One customer in ten has no lines in a month, and at least one if there are three or more; which ones, changes.
+    - `resellers`: the number of a distributor's second-level resellers.
+    - `indirect_customers`: the number of each reseller's customers. They have few lines, which `lines` does not count.
 
     Special cases:
 
     - `beyond_double`: the third customer has a line of 1234567890123.12345678 USD every month.
     - `restated`: pairs of customer and month, one for each restatement of an issued month.
-    - `moving_share`: the share (0 to 0.3) of customers with lines booked in any three days from the fourth day on. Each
-      has at most one such day a month, so with more than 0.1 nobody is left for the month's last days. All other lines
-      are booked in the first three days. None: lines are spread over the month.
+    - `moving_share`: the share (0 to 0.3) of customers with lines booked in any three days from the fourth day on. All
+      other lines are booked in the first three days. A customer has at most one later day a month, so with more than
+      0.1 no customers are left for the month's last days. None: lines are spread over the month.
     - `paging`: see `PagingQuirk`.
 
     `World(customers=45, lines=43798, largest=27509)` has 245 pages of 200 lines a month,
@@ -111,7 +111,7 @@ class World:
         return account_uins(self.seed, "applicants", APPLICANTS)
 
     def invitations(self, role: Role, uin: str) -> Mapping[str, str | None]:
-        """Return an account's invitations: the customer that accepted it by token, None for the one still open."""
+        """Return an account's invitations: by token, the customer that accepted it; None if nobody has yet."""
         accepted = self.own_uins(role, uin)[:INVITED]
         tokens = (f"{chance(self.seed, uin, 'invitation', number).randrange(16**32):032x}" for number in count())
         return dict(zip(tokens, (*accepted, None), strict=False))
@@ -161,7 +161,7 @@ class World:
         )
 
     def bill_view(self, customer_uin: str, month: str, now: datetime, late: int = 0, moved: int = 0) -> BillView:
-        """Return a bill as visible at an instant: of the current month, the lines booked by the last full hour."""
+        """Return a bill as visible at an instant. In the current month, only lines booked by the last full hour are."""
         bill, state = self.bill(customer_uin, month), BillMonth(month).state(now)
         hours = int((now - BillMonth(month).start).total_seconds() // 3600)
         booked = bill.booked(hours * 3600) if state is MonthState.OPEN else bill.count
@@ -184,7 +184,7 @@ def account_uins(seed: int, kind: str, number: int) -> tuple[str, ...]:
 
 @lru_cache
 def _indirect(seed: int, resellers: int, each: int) -> Mapping[str, tuple[str, ...]]:
-    """Return the customers of each second-level reseller. Another number of customers assigns them anew."""
+    """Return the customers of each second-level reseller. If `each` changes, customers change resellers."""
     uins = account_uins(seed, "indirect customers", resellers * each)
     return {
         reseller: uins[number * each : (number + 1) * each]
@@ -229,7 +229,10 @@ def _line_counts(
 
 
 def _spread(lines: int, customers: int, steepness: float) -> list[int]:
-    """Spread lines over all but the largest customer, most first. The second fills its pages; the last get none."""
+    """Return the number of lines of each customer but the largest, in falling order.
+
+    The second of them fills its last page exactly, if it has more than half a page. The last of them have no lines.
+    """
     spending = customers - (max(1, (customers + 1) // 10) if customers > 1 else 0)
     weights = [1 / rank**steepness for rank in range(1, spending + 1)]
     whole = sum(weights)

@@ -66,9 +66,8 @@ grouped as (
     group by account, customer_uin, bill_month
 ),
 
--- First comes an account with bill lines proven after the bill was issued, then one with bill
--- lines, then one whose own customer it is rather than a second-level reseller's, then the first by
--- name.
+-- First comes an account whose bill lines were proven after the bill was issued, then one with bill
+-- lines, then one that has the customer as a direct customer, then the first by name.
 ranked as (
     select
         account,

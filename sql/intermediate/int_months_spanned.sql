@@ -1,6 +1,6 @@
 -- The bill months that each account is expected to have, and which of them landed.
--- Grain: one row per account and month, from its first landed one to the last of any account, or to
--- the last that is over.
+-- Grain: one row per account and month, from the account's first landed month to the last landed
+-- month of any account or the last month that is over, whichever is later.
 -- Nothing to sum.
 with
 

@@ -209,8 +209,7 @@ last_periods as (
     group by account, customer_uin
 ),
 
--- How the customer's last bill was requested. It decides for customers on no list; a customer that
--- became direct is no longer its earlier reseller's.
+-- How the customer's last bill was requested. This decides for customers on no list.
 requested as (
     select
         account,
@@ -258,6 +257,7 @@ classified as (
             and listed.customer_uin = requested.customer_uin
 ),
 
+-- A customer that became direct has no second-level reseller, even if an earlier list names one.
 final as (
     select
         grouped.account,

@@ -1,4 +1,4 @@
--- Regions, by every name on bills, with the id that summaries have for the name.
+-- Every region name on bills, with the region id that summaries have for it.
 -- Grain: one row per name and id of a region.
 -- Bill lines have names only; a name that no summary has is here without an id.
 with

@@ -8,7 +8,7 @@ allocations as (
     select * from staging.stg_credit_allocation_history
 ),
 
--- An allocation has no id: its time and amounts identify it. The last day that has it counts.
+-- An allocation has no id: its time and amounts identify it. Its row is from the last day with it.
 ranked as (
     select
         account,

@@ -49,7 +49,7 @@ uncounted_months as (
     where not is_counted
 ),
 
--- Monthly costs have only customers that count; lines of the others are added, to compare them too.
+-- Monthly costs leave out rows that do not count. Their lines are added, to compare them too.
 costs as (
     select
         account,
@@ -148,7 +148,7 @@ unpaid_summed as (
     group by account, customer_uin, bill_month
 ),
 
--- A dataset that landed without a row for the customer means zero, one that did not land null.
+-- If a dataset landed without a row for the customer, its cost is 0; if it did not land, null.
 joined as (
     select
         customer_months.account,
@@ -238,8 +238,8 @@ joined as (
             and customer_months.customer_uin is not distinct from unpaid_summed.customer_uin
 ),
 
--- The summary is a double: it agrees if it is the double nearest to the exact sum. The cast goes
--- through text, which rounds exactly once; a direct cast from decimal to double need not.
+-- The summary is a double: it agrees if it is the double nearest to the exact sum. The sum is cast
+-- to text first, because text to double rounds only once; decimal to double may round twice.
 compared as (
     select
         account,

@@ -208,8 +208,9 @@ expected as (
     )
 ),
 
--- Only days that may stand out are examined further: 0.175 is the threshold times the least scale,
--- 5.1891 the threshold times 1.4826. A MAD is never less than the distance to the nearer quartile.
+-- Only days that may stand out are examined further. 0.175 is the threshold of 3.5 times the least
+-- scale of 0.05; 5.1891 is the threshold times 1.4826. A MAD is never less than the distance to the
+-- nearer quartile.
 days_filtered as (
     select
         series_number,
@@ -252,8 +253,8 @@ history_measured as (
     group by days_filtered.series_number, days_filtered.usage_date
 ),
 
--- The scale is multiplied by history_days, so that nothing is divided before the end. 1.4826 and
--- 1.2533 make a MAD and a mean deviation comparable with a standard deviation.
+-- The scale is multiplied by history_days, so that a score needs only one division, its last step.
+-- 1.4826 and 1.2533 make a MAD and a mean deviation comparable with a standard deviation.
 scaled as (
     select
         series_number,
@@ -277,7 +278,7 @@ scaled as (
 ),
 
 -- Where the MAD or median is 0, a day must also lie outside the range of the days before.
--- Consecutive days that stand out in one direction share a run_date: their date less their number.
+-- Consecutive days that stand out in one direction get the same run_date: date less row number.
 anomalies_found as (
     select
         series_number,

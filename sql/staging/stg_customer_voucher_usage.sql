@@ -7,7 +7,8 @@ landed as (
     select * from raw.customer_voucher_usage
 ),
 
--- `_slice_params` and `_reply` are JSON. ProductCode is the product, beside SubProductCode.
+-- `_slice_params` and `_reply` are JSON. Here ProductCode is the product, not the subproduct as in
+-- bill lines: SubProductCode is that.
 renamed as (
     select
         _account as account,

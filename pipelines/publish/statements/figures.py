@@ -26,8 +26,8 @@ EXACT = Context(prec=200, traps=[Inexact])
 class CostAmounts(NamedTuple):
     """Original cost, discount, vouchers and billed cost in the bill's currency, and the invoiced amount before tax.
 
-    None means that the bill line lacks the amount. Original cost and discount then have no total, since a sum of the
-    other lines would look like one of all. Vouchers and billed cost count it as 0, as the bill's own sums do.
+    None means that the bill line lacks the amount. Original cost and discount then have no total, since a sum without
+    that line would look complete. Vouchers and billed cost count it as 0, as the bill's own sums do.
     """
 
     list_cost: Decimal | None
@@ -128,7 +128,7 @@ class Statement:
 
     @property
     def standing(self) -> Standing:
-        """Final if the bill is; else reserved if the month is closed all the same, and preliminary if not."""
+        """Final if the bill is final. If not: reserved if the month is closed nevertheless, else preliminary."""
         if self.is_final:
             return Standing.FINAL
         return Standing.RESERVED if self.stamp.closed_release_id else Standing.PRELIMINARY

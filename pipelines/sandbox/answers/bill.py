@@ -77,9 +77,10 @@ def describe_bill_detail(request: ApiRequest) -> Members:
 
 
 def describe_bill_summary(request: ApiRequest) -> Members:
-    """Sum the caller's own month by product, project or the values of the requested tags; '' for lines without one.
+    """Sum the caller's own month by product, by project or by the value of each requested tag.
 
-    A row by project or tag is also divided by product; in a row by product, that is empty.
+    The value is '' for lines without a project or tag. `Business` divides a row by project or tag into products; in a
+    row by product it is empty.
     """
     group_type, tag_keys = request.parameters["GroupType"], request.parameters.get("TagKey", [])
     if group_type == "tag" and not tag_keys:
@@ -112,7 +113,7 @@ def _summary_keys(resource: Resource, group_type: str, tag_keys: Sequence[str]) 
 
 
 def project_of(resource: Resource) -> str:
-    """Return the project of a resource in sums; '' if it has none."""
+    """Return the name of a resource's project; '' if it has none."""
     name = resource.fields["ProjectName"]
     return "" if name is None or name is ABSENT else str(name)
 

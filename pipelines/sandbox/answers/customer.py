@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipelines.sandbox.api_request import Answer, ApiRequest, Members
 
 INVITED_AT = "2026-01-15 10:30:00"
-"""When all invitations that nobody has accepted yet were made, in UTC+8."""
+"""Creation time, in UTC+8, of invitations that nobody has accepted yet."""
 
 EXACT_FILTERS = ("Email", "SubAgentUin")
 """Filters that must match exactly. The others find a part of the text, says the definition."""
