@@ -1,4 +1,4 @@
-"""The lake becomes tables, by the files in `sql/`, in DuckDB. Nothing here can reach the network."""
+"""Builds tables from the lake in DuckDB, with the SQL in `sql/`. Nothing here uses the network."""
 
 from __future__ import annotations
 

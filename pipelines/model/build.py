@@ -1,7 +1,7 @@
-"""The lake becomes tables: the models of `sql/` are run over what changed, in one transaction of a private file.
+"""Builds the tables: runs the models of `sql/` on the months that changed, in one transaction on a private file.
 
-The file says itself what it was built from (`meta.files`, `meta.models`, in the same transaction); one that does not,
-or that says other SQL, is built anew. Handing a copy of it to readers is `publish`'s business.
+The same transaction writes into the file what it was built from (`meta.files`, `meta.models`). If that is missing, or
+the SQL changed, the file is built from nothing. `publish` copies it for readers.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from pipelines.model.closes import ClosedMonth
 
 ROWS_TOGETHER = 1_000_000
-"""Landed rows of months that are made together: more take more memory, fewer more time."""
+"""Landed rows of months that are built together. More rows need more memory, fewer more time."""
 
 _ROWS_SHOWN = 3
-_KEPT = "Readers keep the last release; land these months again, and if that does not help, the model is wrong."
-_PUBLISHED = "The release is published all the same: none of its figures is made of these rows."
+_KEPT = "Readers keep the last release. Land these months again; if that does not help, the model is wrong."
+_PUBLISHED = "The release is published all the same: none of its figures is made from these rows."
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseIdentity:
-    """What a build is called: what `meta.release` says that no model can know.
+    """The values of `meta.release` that are given to a build: its id, time and code version, and the secret for masks.
 
-    `mask_secret` is what personal data is masked with; without one it is published as it is.
+    Without `mask_secret`, personal data is published as it is.
     """
 
     release_id: str
@@ -53,9 +53,9 @@ class ReleaseIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build came to: the months made again, the rows of every table by its full name, the release's flags.
+    """The result of a build: the months built again, the row counts by full table name, and the release's flags.
 
-    `warnings` says, by name, of the checks that only warn which were broken and by what.
+    `warnings` has the findings of checks that only warn, by the check's name.
     """
 
     full: bool
@@ -66,8 +66,8 @@ class Built:
     warnings: dict[str, str]
 
 
-class _Source(NamedTuple):
-    """What is known of one thing that a file is built from: a landed file, or a closed month (without a dataset)."""
+class _Input(NamedTuple):
+    """One input of a build: a landed file, or a closed month (`dataset` is None)."""
 
     digest: str
     bill_month: str | None
@@ -76,9 +76,9 @@ class _Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a build has to do: `full` starts from nothing; `changed` files are verified, `months` are made again.
+    """The work of a build: `changed` files are verified, `months` are built again; `full` starts from an empty file.
 
-    `datasets` are those of which a file came, changed or went.
+    `datasets` are those with an added, changed or removed file.
     """
 
     full: bool
@@ -91,7 +91,7 @@ class _Plan:
 
     @property
     def parts(self) -> list[_BuildPart]:
-        """The parts in the order in which they are made: months, a few at a time, then what needs all of them."""
+        """The parts in the order of the build: groups of months, then everything that reads the whole lake."""
         return [
             *(
                 _BuildPart(
@@ -99,7 +99,7 @@ class _Plan:
                     landed=tuple(file for file in self.landed if month_of(file) in months),
                     closed=tuple(month for month in self.closed if month.bill_month in months),
                 )
-                for months in _together(self.landed, self.months)
+                for months in _grouped(self.landed, self.months)
             ),
             _BuildPart(months=None, landed=self.landed, closed=self.closed),
         ]
@@ -107,7 +107,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _BuildPart:
-    """A part of a build, with what its models read: some months, or the whole lake (`months` is None)."""
+    """A part of a build, with its inputs: some months, or the whole lake (`months` is None)."""
 
     months: tuple[str, ...] | None
     landed: tuple[LandedFile, ...]
@@ -115,7 +115,7 @@ class _BuildPart:
 
     @property
     def scope(self) -> Scope:
-        """Which models and checks are run in it."""
+        """The scope of the models and checks that run in it."""
         return Scope.WHOLE if self.months is None else Scope.MONTH
 
     @property
@@ -125,12 +125,12 @@ class _BuildPart:
 
     @property
     def rows(self) -> str:
-        """The condition on rows of published tables that are of this part."""
+        """The SQL condition for the rows of published tables that belong to it."""
         return "true" if self.months is None else f"bill_month in ({', '.join(map(_text, self.months))})"
 
 
-def _together(landed: Sequence[LandedFile], months: Sequence[str]) -> list[tuple[str, ...]]:
-    """Group months so that those of a group have few enough rows to be made together, or are one."""
+def _grouped(landed: Sequence[LandedFile], months: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the months in groups of at most ROWS_TOGETHER landed rows, or of a single month."""
     rows: Counter[str | None] = Counter()
     for file in landed:
         rows[month_of(file)] += file.manifest.rows
@@ -144,7 +144,7 @@ def _together(landed: Sequence[LandedFile], months: Sequence[str]) -> list[tuple
 
 
 def month_of(file: LandedFile) -> str | None:
-    """Return the bill month of a landed file, also of a day's bill; None for a list taken on a day."""
+    """Return the bill month of a landed file, also of one for a day; None for a snapshot."""
     kind, partition_key = file.manifest.kind, file.manifest.partition_key
     if kind == PartitionKind.BILL_DATE:
         return partition_key[: len("YYYY-MM")]
@@ -164,14 +164,14 @@ def build(
     threads: int | None = None,
     memory_limit: str | None = None,
 ) -> Built:
-    """Bring the file at `path` up to the landed files of `home` and close it; months that did not change are left.
+    """Update the file at `path` to the landed files of `home`; months that did not change are not touched.
 
-    `digests` are those of the landed files, by path: making one costs as much as reading a manifest. `closed` are the
-    months of which something is frozen; one that was closed since is made again like one that landed.
+    `digests` are those of the landed files by path; they are passed in because computing one costs as much as reading a
+    manifest. `closed` are the closed months; one that was closed since the last build is built again.
 
-    Raises CorruptFile for a landed file that is not what its manifest says, BuildFailed for a model or check that
-    fails, Busy if another program has the file open, StorageFailed. After any of them the file is as it was, or is
-    built anew by the next build.
+    Raises CorruptFile for a landed file that differs from its manifest, BuildFailed for a model or check that fails,
+    Busy if another program has the file open, and StorageFailed. After any of these the file is unchanged, or the next
+    build makes it from nothing.
     """
     with session(path.with_suffix(".spill"), threads=threads, memory_limit=memory_limit) as connection:
         _set_variables(connection, project, stamp)
@@ -180,13 +180,13 @@ def build(
             lake.verify(connection, home, plan.changed)
             if plan.full:
                 _make_published(connection, project)
-            parts = [(slice_params, _due(project, plan, slice_params)) for slice_params in plan.parts]
-            for slice_params, due in parts:
-                _make_part(connection, home, project, plan, slice_params, due)
+            parts = [(part, _due(project, plan, part)) for part in plan.parts]
+            for part, due in parts:
+                _make_part(connection, home, project, plan, part, due)
             connection.execute("begin")
             warnings: dict[str, str] = {}
-            for slice_params, due in parts:
-                warnings = _run_part(connection, plan, slice_params, due) | warnings  # of the first part that tells
+            for part, due in parts:
+                warnings = _run_part(connection, plan, part, due) | warnings  # the first finding of a check counts
             connection.execute("commit")
             built = _describe(connection, project, plan, warnings)
             connection.execute("use memory")
@@ -224,8 +224,8 @@ def _set_variables(connection: DuckDBPyConnection, project: Project, stamp: Rele
 
 def _open(
     connection: DuckDBPyConnection, path: Path, project: Project, stamp: ReleaseIdentity, *, full: bool
-) -> dict[str, _Source] | None:
-    """Attach the file as `build` and return what it was built from; None if it had to be made anew."""
+) -> dict[str, _Input] | None:
+    """Attach the file as `build` and return the inputs it was built from; None if a new file had to be made."""
     if path.exists() and not full:
         try:
             _attach(connection, path)
@@ -256,27 +256,27 @@ def _digests(connection: DuckDBPyConnection) -> dict[str, str]:
 
 def _mask_id(connection: DuckDBPyConnection) -> str | None:
     found: list[tuple[str | None]] = connection.execute("select mask_id from build.meta.release").fetchall()
-    return found[0][0] if found else None  # a build that was killed left the table empty
+    return found[0][0] if found else None  # a killed build leaves the table empty
 
 
-def _files(connection: DuckDBPyConnection) -> dict[str, _Source]:
+def _files(connection: DuckDBPyConnection) -> dict[str, _Input]:
     rows = connection.execute("""
         select path, digest, bill_month, dataset from build.meta.files
         union
         select path, digest, bill_month, null as dataset from build.meta.closed_months
     """).fetchall()
-    return {path: _Source(*source) for path, *source in rows}
+    return {path: _Input(*source) for path, *source in rows}
 
 
 def _plan(
-    built: Mapping[str, _Source] | None,
+    built: Mapping[str, _Input] | None,
     landed: Sequence[LandedFile],
     digests: Mapping[str, str],
     closed: Sequence[ClosedMonth],
 ) -> _Plan:
-    """Compare the lake with what the file was built from; a file that vanished changes its month too."""
-    now = {file.path: _Source(digests[file.path], month_of(file), file.manifest.dataset) for file in landed}
-    now |= {month.path: _Source(month.digest, month.bill_month, None) for month in closed}
+    """Compare the lake with the inputs of the last build; a removed file changes its month too."""
+    now = {file.path: _Input(digests[file.path], month_of(file), file.manifest.dataset) for file in landed}
+    now |= {month.path: _Input(month.digest, month.bill_month, None) for month in closed}
     before = built or {}
     differing = {path for path in now.keys() | before.keys() if now.get(path) != before.get(path)}
     months = {month for path in differing if (month := (now.get(path) or before[path]).bill_month)}
@@ -292,9 +292,9 @@ def _plan(
 
 
 def _make_published(connection: DuckDBPyConnection, project: Project) -> None:
-    """Make the published tables, empty, and views: in the file itself, so that a view finds there what it reads."""
+    """Create the empty published tables and the views, in the file itself, so that views find the tables they read."""
     connection.execute("use build")
-    connection.execute("begin")  # one commit: each is synced to the disk, and there is a comment for every column
+    connection.execute("begin")  # one commit, since each is synced to the disk and every column has a comment
     for schema in PUBLISHED:
         connection.execute(f"create schema if not exists {schema}")
     for model in project.published:
@@ -308,66 +308,64 @@ def _make_published(connection: DuckDBPyConnection, project: Project) -> None:
 
 
 class _Due(NamedTuple):
-    """What is run of a part."""
+    """The tables and checks to run in a part."""
 
     tables: list[Model]
     checks: list[Check]
 
 
-def _due(project: Project, plan: _Plan, slice_params: _BuildPart) -> _Due:
-    """Return the tables and checks that are to be run of a part: what could not come out otherwise than before is not.
+def _due(project: Project, plan: _Plan, part: _BuildPart) -> _Due:
+    """Return the tables and checks to run in a part: those whose inputs changed, directly or through other models.
 
-    A check that warns is run in any case: what it found before would be told no more.
+    Checks that warn always run: otherwise an earlier warning would be lost.
     """
-    datasets = plan.datasets if slice_params.months is None else {file.manifest.dataset for file in slice_params.landed}
-    stirred = {f"raw.{name}" for name in (*lake.TABLES, *datasets)}
+    datasets = plan.datasets if part.months is None else {file.manifest.dataset for file in part.landed}
+    changed = {f"raw.{name}" for name in (*lake.TABLES, *datasets)}
     for model in project.models:
-        is_made_before = model.is_table and model.scope is Scope.MONTH and slice_params.months is None
-        # One that reads nothing is made of what the build is called, which is never the same twice.
-        if bool(plan.months) if is_made_before else stirred & set(model.reads) or not model.reads:
-            stirred.add(model.full_name)
+        is_built_by_months = model.is_table and model.scope is Scope.MONTH and part.months is None
+        # A model that reads nothing is made from the build's identity, which is always new.
+        if bool(plan.months) if is_built_by_months else changed & set(model.reads) or not model.reads:
+            changed.add(model.full_name)
     tables = [
         model
         for model in project.tables
-        if model.scope is slice_params.scope and (plan.full or slice_params.months or model.full_name in stirred)
+        if model.scope is part.scope and (plan.full or part.months or model.full_name in changed)
     ]
     checks = [
-        check
-        for check in project.checks
-        if check.scope is slice_params.scope and (check.warns or stirred & set(check.reads))
+        check for check in project.checks if check.scope is part.scope and (check.warns or changed & set(check.reads))
     ]
     return _Due(tables, checks)
 
 
 def _make_part(
-    connection: DuckDBPyConnection, home: Path, project: Project, plan: _Plan, slice_params: _BuildPart, due: _Due
+    connection: DuckDBPyConnection, home: Path, project: Project, plan: _Plan, part: _BuildPart, due: _Due
 ) -> None:
-    """Make a database in memory in which the project's SQL runs unchanged over the files of a part.
+    """Create an in-memory database in which the project's SQL runs unchanged on the files of a part.
 
-    All of it is made before the transaction, which may write to one database only.
+    It is complete before the transaction begins, which can write to one database only.
     """
-    connection.execute(f"attach ':memory:' as {slice_params.database}")
-    connection.execute(f"use {slice_params.database}")
+    connection.execute(f"attach ':memory:' as {part.database}")
+    connection.execute(f"use {part.database}")
     for schema in dict.fromkeys(SCHEMAS.values()):
         connection.execute(f"create schema if not exists {schema}")
     wanted = project.wanted([*due.tables, *due.checks])
-    lake.make_raw(connection, home, slice_params.landed, plan.digests, wanted, slice_params.closed)
-    empty = {f"raw.{name}" for name in DATASETS} - {f"raw.{file.manifest.dataset}" for file in slice_params.landed}
+    lake.make_raw(connection, home, part.landed, plan.digests, wanted, part.closed)
+    empty = {f"raw.{name}" for name in DATASETS} - {f"raw.{file.manifest.dataset}" for file in part.landed}
     for model in project.models:
         if model.full_name in wanted:
             with _named(model.full_name):
-                _make_model(connection, model, slice_params, is_empty=empty.issuperset(model.reads or ("",)))
+                _make_model(connection, model, part, is_empty=empty.issuperset(model.reads or ("",)))
 
 
-def _make_model(connection: DuckDBPyConnection, model: Model, slice_params: _BuildPart, *, is_empty: bool) -> None:
-    """Make a model where it is read: a published table as a view of its rows that are of this part.
+def _make_model(connection: DuckDBPyConnection, model: Model, part: _BuildPart, *, is_empty: bool) -> None:
+    """Create a model in a part's database; a published table becomes a view of its rows that belong to the part.
 
-    One that reads nothing but datasets of which nothing landed is empty, and made as a table: a view would be planned
-    for nothing by whatever reads it, which took most of a small build's time (measured).
+    A model that reads only datasets of which nothing has landed becomes an empty table: as views, such models took most
+    of the time of a small build, since every query on them plans them (measured).
     """
     kind, sql = "view" if model.is_view else "table", model.sql
     if model.is_table:
-        kind, sql = "view", f"select * from build.{model.full_name} where {slice_params.rows}"  # noqa: S608  names come from sql/
+        kind, sql = "view", f"select * from build.{model.full_name} where {part.rows}"  # noqa: S608  names come from sql/
     elif is_empty:
         connection.execute(f"create table {model.full_name} ({_columns(model)})")
         return
@@ -385,13 +383,13 @@ def _comment(connection: DuckDBPyConnection, model: Model) -> None:
         connection.execute(f'comment on column {name}."{column.name}" is {_text(column.comment)}')
 
 
-def _run_part(connection: DuckDBPyConnection, plan: _Plan, slice_params: _BuildPart, due: _Due) -> dict[str, str]:
-    """Run what is due of a part; return what the checks found that only warn. Raises CheckFailed."""
-    connection.execute(f"use {slice_params.database}")
+def _run_part(connection: DuckDBPyConnection, plan: _Plan, part: _BuildPart, due: _Due) -> dict[str, str]:
+    """Run the tables and checks of a part; return the findings of checks that only warn. Raises CheckFailed."""
+    connection.execute(f"use {part.database}")
     for model in due.tables:
         with _named(model.full_name):
             if not plan.full:
-                connection.execute(f"delete from build.{model.full_name} where {slice_params.rows}")  # noqa: S608
+                connection.execute(f"delete from build.{model.full_name} where {part.rows}")  # noqa: S608
             _run_model(connection, model)
     warnings: dict[str, str] = {}
     for check in due.checks:
@@ -417,7 +415,8 @@ def _run_check(connection: DuckDBPyConnection, check: Check) -> None:
         advice = _PUBLISHED if check.warns else _KEPT
         shown = "; ".join(", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True)) for row in rows)
         raise CheckFailed(
-            f"{check.name}: {count} rows of {check.model} break this: {check.description} The first: {shown}. {advice}",
+            f"{check.name}: {count} rows of {check.model} break this rule: {check.description} First rows: {shown}. "
+            f"{advice}",
             check=check.name,
         )
 
@@ -436,9 +435,9 @@ def _describe(connection: DuckDBPyConnection, project: Project, plan: _Plan, war
 
 @contextmanager
 def _failures(connection: DuckDBPyConnection, path: Path, home: Path, plan: _Plan) -> Iterator[None]:
-    """Turn what DuckDB says into the failure of which it is a sign, and take back what was begun.
+    """Roll back after an error, and turn DuckDB's errors into ours.
 
-    If no landed file is to blame, the file that is built may be: it goes, and the next build makes it anew.
+    If no landed file is the cause, the build file may be: it is removed, and the next build makes a new one.
     """
     try:
         yield
@@ -460,7 +459,7 @@ def _failures(connection: DuckDBPyConnection, path: Path, home: Path, plan: _Pla
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Note on what DuckDB says which model or check it is about."""
+    """Add to DuckDB's errors the name of the model or check that was running."""
     try:
         yield
     except duckdb.Error as error:
@@ -472,13 +471,13 @@ def _roll_back(connection: DuckDBPyConnection) -> None:
     try:
         connection.execute("rollback")
     except duckdb.Error:
-        return  # nothing was begun, or the connection is past use; closing it takes everything back
+        return  # no transaction, or the connection is unusable; closing it rolls back everything
 
 
 def _storage_failed(path: Path, error: Exception) -> StorageFailed:
     return StorageFailed(
-        f"The disk refused the build in {path}: {_first_line(error)}. Readers keep the last release; "
-        "make room or make it writable, then run again."
+        f"The disk refused the build in {path}: {_first_line(error)}. Readers keep the last release. "
+        "Free some space or make it writable, then run again."
     )
 
 

@@ -1,8 +1,7 @@
-"""The lake as SQL sees it: a view for each dataset over the landed files in scope, their manifests as two tables,
-one of how the shape of rows drifted, what landings changed, and what was frozen of months that were closed.
+"""The schema `raw`: views of the landed files, and tables of manifests, drift, changes and closed months.
 
-Every dataset of the catalogue has its view, landed or not, with the catalogue's columns, `_extra` and the lineage
-columns, and the partition's key. Whether a file holds what its manifest says is asked here too.
+Every dataset of the catalogue has a view, landed or not, with the catalogue's columns, `_extra`, the lineage columns
+and the partition key. This module also verifies that files hold what their manifests say.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ LINEAGE = {
     "_request_id": "varchar",
     "_fetched_at": "timestamptz",
 }
-"""The lineage columns that landing adds, and their types."""
+"""The lineage columns that landing adds, with their types."""
 
 _FILE_COLUMNS = {
     "path": "varchar",
@@ -63,7 +62,7 @@ _FILE_COLUMNS = {
     "code_version": "varchar",
     "run_id": "varchar",
 }
-"""What `raw.landed_files` tells of a landed file: its path and digest, and what the manifest calls by these names."""
+"""Columns of `raw.landed_files`: path and digest of a landed file, and the manifest's fields of these names."""
 
 _SLICE_COLUMNS = {
     "dataset": "varchar",
@@ -90,7 +89,7 @@ _SLICE_COLUMNS = {
     "first_landed_at": "varchar",
     "first_issued_at": "varchar",
 }
-"""What `raw.landed_slices` tells of a customer of a landed file: fields of these names, its own or the file's."""
+"""Columns of `raw.landed_slices`: fields of these names of each slice of a landed file, or of the file's manifest."""
 
 _CATALOGUE_COLUMNS = {
     "dataset": "varchar",
@@ -105,8 +104,10 @@ _CATALOGUE_COLUMNS = {
     "requested_if_rows": "varchar",
     "requested_if_cost": "varchar",
 }
-"""What `raw.catalogue` tells of each dataset and each role that may ask it, so that models can tell what is not landed:
-the dataset's fields of these names, and whether the role is asked for it by itself.
+"""Columns of `raw.catalogue`: a row for each dataset and each role that may request it.
+
+They are the dataset's fields of these names, and whether the role requests it by default. Models find with it what has
+not landed.
 """
 
 _DRIFT_COLUMNS = {
@@ -119,7 +120,7 @@ _DRIFT_COLUMNS = {
     "last_seen_at": "varchar",
     "first_key": "varchar",
 }
-"""What `raw.drift` tells of each change of shape: whose rows, and the sighting's fields of these names."""
+"""Columns of `raw.drift`: the dataset and account of each drift, and the sighting's fields of these names."""
 
 _CHANGE_COLUMNS = {
     "dataset": "varchar",
@@ -135,8 +136,9 @@ _CHANGE_COLUMNS = {
     "cost": "varchar",
     "currency": "varchar",
 }
-"""What `raw.changes` tells of each row that appeared or vanished, of datasets whose rows name a cost and its currency.
-`owner` is the account that the row itself says it is of: a pack holds the rows of many.
+"""Columns of `raw.changes`: each row that appeared or vanished, in datasets whose rows have a cost and a currency.
+
+`owner` is the account named in the row itself: a pack has the rows of many customers.
 """
 
 _CLOSED_MONTH_COLUMNS = {
@@ -153,7 +155,7 @@ _CLOSED_MONTH_COLUMNS = {
     "closed_by": "varchar",
     "reason": "varchar",
 }
-"""What `raw.closed_months` tells of each account's month that was closed: the folder, and fields of these names."""
+"""Columns of `raw.closed_months`: the folder of a closed month, and the fields of these names of each account."""
 
 TABLES = {
     "landed_files": _FILE_COLUMNS,
@@ -164,9 +166,9 @@ TABLES = {
     "closed_months": _CLOSED_MONTH_COLUMNS,
     "closed_costs": closes.COST_COLUMNS,
 }
-"""The tables of the schema `raw` that are no datasets, with their columns."""
+"""The relations of schema `raw` that are not datasets, with their columns."""
 
-_ROWS_IN_PIECE = 1000
+_ROWS_PER_CHUNK = 1000
 
 
 def make_raw(
@@ -177,10 +179,10 @@ def make_raw(
     wanted: Collection[str],
     closed: Sequence[ClosedMonth] = (),
 ) -> None:
-    """Make the `wanted` relations of the schema `raw` in the current database over these files and closed months.
+    """Create the `wanted` relations of schema `raw` in the current database, from these files and closed months.
 
-    `wanted` holds full names, such as `raw.customers`; `digests` are the files', by path. Raises CorruptFile if what a
-    landing changed is not there any more.
+    `wanted` has full names, such as `raw.customers`; `digests` are those of the files by path. Raises CorruptFile if an
+    entry of the change log is missing.
     """
     connection.execute("create schema raw")
     by_dataset = _by_dataset(files)
@@ -203,8 +205,8 @@ def make_raw(
     if "raw.closed_costs" in wanted:
         costs = [str(home / month.path / closes.COSTS) for month in closed]
         columns = ", ".join(f'"{name}"' for name in closes.COST_COLUMNS)
-        nothing = _nothing(closes.COST_COLUMNS)
-        rows = f"select {columns} from {_parquet(costs)}" if costs else nothing  # noqa: S608  names are ours
+        empty = _empty(closes.COST_COLUMNS)
+        rows = f"select {columns} from {_parquet(costs)}" if costs else empty  # noqa: S608  names of this project
         connection.execute(f"create view raw.closed_costs as {rows}")
 
 
@@ -215,9 +217,9 @@ def _file_row(file: LandedFile, digest: str) -> tuple[object, ...]:
 
 def _slice_rows(manifest: Manifest) -> Iterator[tuple[object, ...]]:
     shared = [name for name in _SLICE_COLUMNS if name not in SliceState.__slots__]
-    of_file = tuple(getattr(manifest, name) for name in shared)
-    of_customer = attrgetter(*[name for name in _SLICE_COLUMNS if name not in shared])
-    return (of_file + of_customer(customer) for customer in manifest.slices)
+    file_values = tuple(getattr(manifest, name) for name in shared)
+    slice_values = attrgetter(*[name for name in _SLICE_COLUMNS if name not in shared])
+    return (file_values + slice_values(state) for state in manifest.slices)
 
 
 def _catalogue_rows(dataset: Dataset) -> Iterator[tuple[object, ...]]:
@@ -238,36 +240,36 @@ def _catalogue_rows(dataset: Dataset) -> Iterator[tuple[object, ...]]:
 def _closed_month_rows(month: ClosedMonth) -> Iterator[tuple[object, ...]]:
     close = month.close
     for account in close.accounts:
-        told = {"path": month.path, "digest": month.digest, "closed_at": close.closed_at.isoformat()}
-        own = vars(close) | vars(account) | told
+        folder = {"path": month.path, "digest": month.digest, "closed_at": close.closed_at.isoformat()}
+        own = vars(close) | vars(account) | folder
         yield tuple(own[name] for name in _CLOSED_MONTH_COLUMNS)
 
 
 def _changes(connection: duckdb.DuckDBPyConnection, home: Path, by_dataset: Mapping[str, Sequence[LandedFile]]) -> str:
-    """Select what the landings that led to these files changed: of each dataset the entries that they cite."""
-    parts = [_nothing(_CHANGE_COLUMNS)]
+    """Return the SQL of `raw.changes`: the entries of the change log that the manifests of these files name."""
+    selects = [_empty(_CHANGE_COLUMNS)]
     for dataset in DATASETS.values():
         entries = [entry for file in by_dataset.get(dataset.name, ()) for entry in _entries(home, file)]
         if dataset.cost and dataset.currency and entries:
             source = _parquet([str(entry) for entry in entries])
-            held = {row[0] for row in connection.execute(f"describe from {source}").fetchall()}
+            existing = {row[0] for row in connection.execute(f"describe from {source}").fetchall()}
             own = {
                 "owner": "OwnerAccountId",
                 "slice_params": "_slice_params",
                 "cost": dataset.cost,
                 "currency": dataset.currency,
             }
-            spelled = {name: f'"{column}"' if column in held else "null" for name, column in own.items()}
-            parts.append(f"""
+            expressions = {name: f'"{column}"' if column in existing else "null" for name, column in own.items()}
+            selects.append(f"""
                 select
                     '{dataset.name}',
                     regexp_extract(filename, '.*/account=([^/]*)/', 1),
                     regexp_extract(filename, '.*/{dataset.partition.value}=([^/]*)/', 1),
                     _change, _paired, _old_requested_at, _new_requested_at, _customer_uin,
-                    {spelled["owner"]}, {spelled["slice_params"]}, {spelled["cost"]}, {spelled["currency"]}
+                    {", ".join(expressions.values())}
                 from {source}
             """)  # noqa: S608  names come from the catalogue
-    return " union all ".join(parts)
+    return " union all ".join(selects)
 
 
 def _entries(home: Path, file: LandedFile) -> Iterator[Path]:
@@ -276,13 +278,13 @@ def _entries(home: Path, file: LandedFile) -> Iterator[Path]:
     for name in manifest.changes:
         if not (folder / name).exists():
             raise CorruptFile(
-                f"{folder / name} is gone, where {file.path} says that it holds what a landing changed. "
+                f"{folder / name} is missing. According to {file.path} it holds changes made by a landing. "
                 "Put it back from a backup; readers keep the last release."
             )
         yield folder / name
 
 
-def _nothing(columns: Mapping[str, str]) -> str:
+def _empty(columns: Mapping[str, str]) -> str:
     return "select " + ", ".join(f'null::{type_} as "{name}"' for name, type_ in columns.items()) + " where false"
 
 
@@ -294,12 +296,12 @@ def _by_dataset(files: Iterable[LandedFile]) -> defaultdict[str, list[LandedFile
 
 
 def _select(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str]) -> str:
-    """Select a dataset's columns from its files; one that no file has yet is null, so that old files stay readable."""
+    """Return the SQL of a dataset's view. Columns that no file has are null, so that old files stay readable."""
     types = dict.fromkeys((*dataset.columns, EXTRA), "varchar") | LINEAGE
     source = _parquet(paths)
     landed = {row[0] for row in connection.execute(f"describe from {source}").fetchall()} if paths else set()
     columns = [f'"{name}"' if name in landed else f'null::{type_} as "{name}"' for name, type_ in types.items()]
-    # The key is in the path alone; DuckDB's own reading of such paths would take a home called bill_month=x for it.
+    # The key is only in the path. DuckDB's own parsing of such paths would also match a home called bill_month=x.
     partition_key = (
         f"regexp_extract(filename, '.*/{dataset.partition.value}=([^/]*)/', 1)" if paths else "null::varchar"
     )
@@ -313,25 +315,25 @@ def _parquet(paths: Sequence[str]) -> str:
 
 
 def _make_table(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Make a table of rows, handed over as JSON: as quick as Arrow, which would import pandas (a second)."""
+    """Create a table of rows, passed as JSON: as fast as Arrow, which would import pandas (a second)."""
     columns = TABLES[name]
-    pieces = [
-        json.dumps(dict(zip(columns, zip(*rows[start : start + _ROWS_IN_PIECE], strict=True), strict=True)))
-        for start in range(0, len(rows), _ROWS_IN_PIECE)
+    chunks = [
+        json.dumps(dict(zip(columns, zip(*rows[start : start + _ROWS_PER_CHUNK], strict=True), strict=True)))
+        for start in range(0, len(rows), _ROWS_PER_CHUNK)
     ]
-    shape = json.dumps({column: [type_] for column, type_ in columns.items()})
-    lists = ", ".join(f'unnest(piece."{column}") as "{column}"' for column in columns)
+    structure = json.dumps({column: [type_] for column, type_ in columns.items()})
+    lists = ", ".join(f'unnest(chunk."{column}") as "{column}"' for column in columns)
     connection.execute(
-        f"create table raw.{name} as "  # noqa: S608  names are ours
-        f"select {lists} from (select from_json(unnest($pieces::varchar[]), $shape) as piece)",
-        {"pieces": pieces, "shape": shape},
+        f"create table raw.{name} as "  # noqa: S608  names of this project
+        f"select {lists} from (select from_json(unnest($chunks::varchar[]), $structure) as chunk)",
+        {"chunks": chunks, "structure": structure},
     )
 
 
 def verify(connection: duckdb.DuckDBPyConnection, home: Path, files: Sequence[LandedFile]) -> None:
-    """Read bytes, rows and costs of landed files and compare them with their manifests, exactly.
+    """Compare bytes, rows and exact costs of landed files with their manifests.
 
-    Raises CorruptFile, naming the first file that cannot be read or holds something else.
+    Raises CorruptFile, which names the first file that cannot be read or differs.
     """
     for name, group in _by_dataset(files).items():
         if (dataset := DATASETS.get(name)) is None:
@@ -347,7 +349,7 @@ def verify(connection: duckdb.DuckDBPyConnection, home: Path, files: Sequence[La
 
 
 def refuse_unreadable(home: Path, files: Iterable[LandedFile]) -> None:
-    """Raise CorruptFile for the first of these files of which some column cannot be read; slow, for after a failure."""
+    """Raise CorruptFile for the first of these files with an unreadable column. It is slow: use it after a failure."""
     with duckdb.connect(":memory:") as connection:
         for file in files:
             try:
@@ -363,7 +365,7 @@ def _first_line(error: Exception) -> str:
 def _counted(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str]
 ) -> defaultdict[str, list[tuple[str, int, Decimal | None]]]:
-    """Return, by file, each currency with its rows and exact cost; no cost where a value is not a plain number."""
+    """Return for each file its currencies with rows and exact cost; cost None if a value is not a plain number."""
     cost = f'"{dataset.cost}"' if dataset.cost else "null::varchar"
     currency = f'"{dataset.currency}"' if dataset.currency else "null::varchar"
     rows = connection.execute(f"""
@@ -391,6 +393,6 @@ def _refuse_different(
     if rows != manifest.rows:
         raise corrupt(path, f"it holds {rows} rows where its manifest says {manifest.rows}")
     for currency, _, cost in found if dataset.cost else ():
-        said = manifest.costs.get(currency)
-        if cost is not None and (said is None or Decimal(said) != cost):
-            raise corrupt(path, f"its costs in '{currency}' sum to {cost} where its manifest says {said}")
+        expected = manifest.costs.get(currency)
+        if cost is not None and (expected is None or Decimal(expected) != cost):
+            raise corrupt(path, f"its costs in '{currency}' sum to {cost} where its manifest says {expected}")

@@ -1,8 +1,7 @@
-"""Masks for what tells of a person: macros that staging puts around e-mail addresses, phone numbers and free texts.
+"""Masks for personal data: SQL macros that staging applies to e-mail addresses, phone numbers and free texts.
 
-A mask is made with the home's secret, so that the same value has the same mask in every table and release of a home,
-and nobody can find a value by masking all that there may be. Where the secret is kept is `publish`'s business. Names
-stay: analysts need them.
+A mask is made with the home's secret. So a value has the same mask in every table and release of a home, and nobody can
+find a value by masking all possible ones. `publish.release` keeps the secret. Names stay readable: analysts need them.
 """
 
 from __future__ import annotations
@@ -14,48 +13,48 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _DIGITS = 12
-"""Digits of a mask: of a million values hardly any two have the same."""
+"""Digits of a mask; of a million values hardly any two have the same."""
 
 _AT = r"@\x{FF20}\x{FE6B}"
-"""The at signs, as they stand in a class of characters: ASCII's, the full-width and the small one."""
+"""The at signs, for a character class: ASCII's, the full-width and the small one."""
 
 _PART = (
     rf"""[^{_AT}\s\p{{Z}}<>()\[\]{{}}"'',;:|/\\"""
     r"\p{Ps}\p{Pe}\p{Pi}\p{Pf}\x{3001}\x{3002}\x{FF01}\x{FF0C}\x{FF1A}\x{FF1B}\x{FF1F}\x{FF5C}]+"
 )
-"""Of an e-mail address, as a pattern in SQL: what no space, bracket, quote or comma ends, those of Chinese included."""
+"""SQL pattern of a part of an e-mail address: no spaces, brackets, quotes or commas, Chinese ones included."""
 
 _LETTER = r"[\p{L}\p{M}\p{N}_]"
 
 _APOSTROPHE = r"[\x{27}\x{2019}\x{FF07}]"
-"""Within a word, as in a name, it is of the address; else it is a quote: ASCII's, the typographic, the full-width."""
+"""ASCII's apostrophe, the typographic and the full-width one. Inside a word it is part of an address, else a quote."""
 
 _LOCAL = (
     rf"(?:(?:{_PART})?{_LETTER}{_APOSTROPHE}(?:{_LETTER}(?:(?:{_PART})?{_LETTER})?{_APOSTROPHE})*"
     rf"{_LETTER}(?:{_PART})?|{_PART})"
 )
 
-# The last label is of ASCII alone, so that words behind it without a space, as in Chinese, are none of it; or of any
-# script.
+# The last label is ASCII only, so that words that follow without a space, as in Chinese, are not part of it; or it is
+# in any script.
 _EMAIL = rf"{_LOCAL}[{_AT}]{_PART}[.\x{{FF0E}}](?:[[:alnum:]-]+|[\p{{L}}\p{{M}}\p{{N}}-]+)"
 
 _KNOWN = r"(?:[0-9]{12}|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)"
 """An account's number (UIN), a day or a month."""
 
-_NO_PHONE = f"{_KNOWN}(?:-{_KNOWN})*"
+_NOT_PHONE = f"{_KNOWN}(?:-{_KNOWN})*"
 
 _APART = r"[.\x{FF0E}]?[\p{Zs}()\x{FF08}\x{FF09}]"
-"""What tells one of those from a number behind it; with a dash or nothing between, it is a part of that number."""
+"""Separates one of those from a number that follows. With a dash or nothing between them, both are one number."""
 
 _PHONE = r"[+\x{FF0B}]?[(\x{FF08}]?\p{Nd}[\p{Nd}\p{Zs}\p{Cf}\p{Pd}().\x{FF08}\x{FF09}\x{FF0E}]{5,}\p{Nd}"
 
-# What is typed full-width, and invisible signs that come along when a number is copied, make no other value.
+# Full-width characters, and invisible ones that are copied along with a number, do not make a value different.
 _WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\N{SMALL COMMERCIAL AT}\N{RIGHT SINGLE QUOTATION MARK}"
 _NARROW = ("".join(map(chr, range(0x21, 0x7F))) + "@'").replace("'", "''")
 
-# In a text, a whole number of 12 digits is an account's and stays, and so does a day or a month; any other number that
-# has the length of a phone number is masked. They are looked for before phone numbers, lest they be taken for one with
-# what stands behind them; with a number before them they are. Each macro gives the value as it is without a secret.
+# In a text, a number of 12 digits is an account's and stays, and so do days and months; any other number as long as a
+# phone number is masked. The pattern looks for them before phone numbers, so that they are not taken for one together
+# with the text after them; with a number right before them they are. Without a secret the macros change nothing.
 _MACROS = rf"""
 create or replace temp macro is_ascii(value) as strlen(value) = length(value);
 
@@ -86,7 +85,7 @@ create or replace temp macro mask_phone(value) as
 create or replace temp macro mask_found(value) as
     case
         when contains(narrowed(value), '@') then mask_email(value)
-        when regexp_full_match(narrowed(value), '[(]?{_NO_PHONE}(?:{_APART})?') then value
+        when regexp_full_match(narrowed(value), '[(]?{_NOT_PHONE}(?:{_APART})?') then value
         else mask_phone(value)
     end;
 
@@ -108,15 +107,15 @@ create or replace temp macro mask_emails(value) as
     if(contains(value, '@') or not is_ascii(value), mask_matches(value, '{_EMAIL}'), value);
 
 create or replace temp macro mask_texts(value) as
-    mask_matches(value, '{_EMAIL}|[(\x{{FF08}}]?{_NO_PHONE}{_APART}|{_PHONE}');
+    mask_matches(value, '{_EMAIL}|[(\x{{FF08}}]?{_NOT_PHONE}{_APART}|{_PHONE}');
 """
 
 
 def define(connection: DuckDBPyConnection, secret: str | None) -> None:
-    """Define the macros for all databases of a connection; without a secret they change nothing.
+    """Define the macros on a connection; without a secret they change nothing.
 
-    `mask_email` and `mask_phone` are for values that are one, `mask_texts` for what people write, and `mask_emails` for
-    names of things, in which numbers are no phone numbers.
+    `mask_email` and `mask_phone` are for columns of addresses and numbers, `mask_texts` for texts that people write,
+    and `mask_emails` for names of things, in which numbers are not phone numbers.
     """
     connection.execute("set variable mask_secret = $secret::varchar", {"secret": secret})
     connection.execute("set variable mask_id = $mask_id::varchar", {"mask_id": mask_id(secret)})
@@ -124,8 +123,8 @@ def define(connection: DuckDBPyConnection, secret: str | None) -> None:
 
 
 def mask_id(secret: str | None) -> str | None:
-    """Tell by which masks a release was made: the same for the same secret and macros, None where nothing is masked.
+    """Return an id of the masks: the same for the same secret and macros, None without a secret.
 
-    It tells nothing of the secret.
+    It does not reveal the secret.
     """
     return hashlib.sha256(f"{secret}{_MACROS}".encode()).hexdigest()[:_DIGITS] if secret else None

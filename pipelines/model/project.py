@@ -1,6 +1,6 @@
-"""The SQL of the project as data: every model and check with its .yml, in the order they depend on each other.
+"""The SQL project: every model and check of `sql/` with its .yml, sorted by dependency.
 
-What a model reads is asked of DuckDB's own parser. Running them belongs to `build`.
+DuckDB's parser finds what a model reads. `build` runs them.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 SQL = Path(__file__).parents[2] / "sql"
-"""Where the project's SQL stands."""
+"""The folder of the project's SQL."""
 
 SCHEMAS = {"staging": "staging", "intermediate": "intermediate", "marts": "main", "meta": "meta"}
-"""The schema that the models of a folder are made in; raw is made from the lake, the others from the folders."""
+"""The schema of the models in each folder. Schema `raw` is made from the lake (`model.lake`)."""
 
 PUBLISHED = ("main", "meta")
-"""The schemas that readers see; the models of the others live in memory while a build runs."""
+"""The schemas in a release. Models of other schemas are in memory during a build."""
 
 SCHEMA_VERSION = "2.0.0"
-"""Version of the published columns, by semantic versioning: one that goes or is retyped raises the first number."""
+"""Semantic version of the published columns: one that is removed or changes its type raises the first number."""
 
 
 class Scope(StrEnum):
-    """What part of the lake a model or check is run over."""
+    """Whether a model or check runs month by month or on the whole lake."""
 
     MONTH = "month"
-    """The months whose files changed: its rows of a month depend on that month alone."""
+    """On the months whose files changed: its rows of a month depend on that month only."""
     WHOLE = "whole"
-    """All of it, each time."""
+    """On the whole lake, each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its type as DuckDB spells it, its meaning, and the unit of its values where they have one."""
+    """A column: its DuckDB type, its meaning, and the unit of its values if they have one."""
 
     name: str
     type: str
@@ -55,16 +55,16 @@ class Column:
 
     @property
     def comment(self) -> str:
-        """What readers find on the column."""
+        """The column's comment in a release."""
         return f"{self.description} Unit: {self.unit}." if self.unit else self.description
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One .sql with its .yml. `reads` holds qualified names, `digest` is the SHA-256 of both files.
+    """A model: one .sql with its .yml. `reads` has qualified names, `digest` is the SHA-256 of both files.
 
-    `key` names the columns that no two rows share, empty where the table has one row. `is_view`: it is run where it is
-    read, by readers of a release too; other models are made once.
+    `key` names the columns that identify a row; empty if the table has only one. `is_view`: computed whenever it is
+    read, also by readers of a release; other models are computed once.
     """
 
     name: str
@@ -81,30 +81,30 @@ class Model:
 
     @property
     def full_name(self) -> str:
-        """The name that SQL reads it by, such as `main.fct_bill_lines`."""
+        """Its name in SQL, such as `main.fct_bill_lines`."""
         return f"{self.schema}.{self.name}"
 
     @property
     def is_published(self) -> bool:
-        """Whether readers see it."""
+        """Whether it is in a release."""
         return self.schema in PUBLISHED
 
     @property
     def is_table(self) -> bool:
-        """Whether it is published with rows of its own; a published view has those of what it reads."""
+        """Whether it is a published table, not a view."""
         return self.is_published and not self.is_view
 
     @property
     def comment(self) -> str:
-        """What readers find on the table."""
+        """The table's comment in a release."""
         return f"{self.description} Grain: {self.grain}."
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A sentence that must hold of `model`: its SQL returns the rows that break it.
+    """A check: a rule on `model`. Its SQL returns the rows that break the rule.
 
-    One such row stops publication, unless the check only `warns`: of what no published figure is made from.
+    One such row stops publication, unless the check only `warns`, about rows that no published figure is made from.
     """
 
     name: str
@@ -119,24 +119,24 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All models, each after those it reads, and all checks."""
+    """All models, each after those that it reads, and all checks."""
 
     models: tuple[Model, ...]
     checks: tuple[Check, ...]
 
     @property
     def published(self) -> tuple[Model, ...]:
-        """The models that readers see, tables and views."""
+        """The models in a release, tables and views."""
         return tuple(model for model in self.models if model.is_published)
 
     @property
     def tables(self) -> tuple[Model, ...]:
-        """The published models that hold rows of their own."""
+        """The published models that are tables."""
         return tuple(model for model in self.models if model.is_table)
 
     def wanted(self, due: Iterable[Model | Check]) -> set[str]:
-        """The full names of all that must be there to run these tables and checks, raw among them."""
-        wanted = {read for slice_params in due for read in slice_params.reads}
+        """Return the full names of all relations, also of `raw`, that these tables and checks read, also indirectly."""
+        wanted = {read for item in due for read in item.reads}
         for model in reversed(self.models):
             if model.full_name in wanted and not model.is_table:
                 wanted |= set(model.reads)
@@ -144,19 +144,19 @@ class Project:
 
     @property
     def digests(self) -> dict[str, str]:
-        """The digest of every model and check by name: what decides whether an old build can be carried on."""
-        parts: tuple[Model | Check, ...] = (*self.models, *self.checks)
-        return {slice_params.name: slice_params.digest for slice_params in parts}
+        """The digests of all models and checks by name. If they changed, an old build file cannot be updated."""
+        items: tuple[Model | Check, ...] = (*self.models, *self.checks)
+        return {item.name: item.digest for item in items}
 
 
 @cache
 def read_project(root: Path = SQL) -> Project:
-    """Read the SQL under `root`. Raises BuildFailed for a .yml that does not fit and for a model that reads too far."""
+    """Read the SQL under `root`. Raises BuildFailed for a wrong .yml, and for a model that reads what it must not."""
     with duckdb.connect(":memory:") as parser:
-        masking.define(parser, None)  # the parser refuses functions that it does not know
+        masking.define(parser, None)  # the parser refuses unknown functions
         models = [_read_model(parser, path) for folder in SCHEMAS for path in sorted((root / folder).glob("*.sql"))]
         checks = [_read_check(parser, path) for path in sorted((root / "checks").glob("*.sql"))]
-    return Project(tuple(_in_order(models)), tuple(checks))
+    return Project(tuple(_sorted_by_dependency(models)), tuple(checks))
 
 
 def _read_model(parser: duckdb.DuckDBPyConnection, path: Path) -> Model:
@@ -195,7 +195,7 @@ def _read_check(parser: duckdb.DuckDBPyConnection, path: Path) -> Check:
 
 def _read_spec(path: Path) -> Mapping[str, Any]:
     try:
-        # The loader in C: in Python alone the files of all models take the better part of a second.
+        # The loader in C: the pure Python one takes almost a second for all models.
         spec: Mapping[str, Any] = yaml.load(path.with_suffix(".yml").read_text(encoding="utf-8"), yaml.CSafeLoader)
     except (OSError, yaml.YAMLError) as error:
         raise BuildFailed(f"{path} needs a .yml beside it that can be read: {error}") from error
@@ -215,22 +215,22 @@ def _digest(*paths: Path) -> str:
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
 
 
-def _in_order(models: Sequence[Model]) -> list[Model]:
+def _sorted_by_dependency(models: Sequence[Model]) -> list[Model]:
     by_name = {model.full_name: model for model in models}
     graph = {name: [read for read in model.reads if read in by_name] for name, model in by_name.items()}
     for model in models:
         for read in model.reads:
-            _refuse_unfit(model, by_name.get(read), read)
+            _check_read(model, by_name.get(read), read)
     try:
         return [by_name[name] for name in TopologicalSorter(graph).static_order()]
     except CycleError as error:
         raise BuildFailed(f"Models read each other in a circle: {' -> '.join(error.args[1])}.") from error
 
 
-def _refuse_unfit(model: Model, other: Model | None, read: str) -> None:
+def _check_read(model: Model, other: Model | None, read: str) -> None:
     if other is None and not read.startswith("raw."):
         raise BuildFailed(f"{model.full_name} reads {read}, which no file in sql/ makes.")
     if model.is_published and model.is_view and (other is None or not other.is_published):
-        raise BuildFailed(f"{model.full_name} is a view that readers run, so it must not read {read}, which they lack.")
+        raise BuildFailed(f"{model.full_name} is a published view, so it must not read {read}, which is not published.")
     if other is not None and model.scope is Scope.MONTH and other.scope is Scope.WHOLE:
-        raise BuildFailed(f"{model.full_name} is made month by month, so it must not read {read}, which is not.")
+        raise BuildFailed(f"{model.full_name} is built month by month, so it must not read {read}, which is not.")

@@ -1,7 +1,4 @@
-"""DuckDB as the build uses it: one connection in memory, in UTC+8, that cannot reach for extensions.
-
-The file that is built is attached to it; what is run in it belongs to `build`.
-"""
+"""DuckDB connections: the one of a build (in memory, UTC+8, no downloads), readers of releases, and their errors."""
 
 from __future__ import annotations
 
@@ -20,11 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STORAGE_VERSION = "v1.4.0"
-"""The storage of what is built: analysts' tools are older than our DuckDB, and could not open its own default."""
+"""Storage version of releases: analysts' tools are older than our DuckDB and cannot open its default version."""
 
 _MOST_MEMORY = 2_500_000_000
-"""Bytes that DuckDB may hold: by itself it keeps all that it wrote while there is room. What it and Python need besides
-is about a gigabyte.
+"""DuckDB's memory limit in bytes; without one it keeps all that it wrote while there is room.
+
+DuckDB and Python need about a gigabyte on top of it.
 """
 
 _REFUSED = re.compile(
@@ -32,25 +30,25 @@ _REFUSED = re.compile(
     r"|max_temp_directory_size",
     re.IGNORECASE,
 )
-"""What DuckDB says where the disk refused a write; the last, where it took all the room that it left itself."""
+"""Parts of DuckDB's messages when the disk refused a write; the last one when its own limit for spilling is reached."""
 
 
 @contextmanager
 def session(
     spill: Path, *, threads: int | None = None, memory_limit: str | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a connection; `spill` is the folder for what does not fit into `memory_limit` (such as '2GB').
+    """Open an in-memory connection that spills to the folder `spill` beyond `memory_limit` (such as '2GB').
 
-    Without a limit it may hold 2.5 GB, or four fifths of a smaller machine's memory. The folder is its owner's alone,
-    and what is spilled is gone at the end. Raises StorageFailed if the folder cannot be made or emptied.
+    The default limit is 2.5 GB, or four fifths of the memory of a smaller machine. The folder is readable by its owner
+    only and is emptied at the end. Raises StorageFailed if the folder cannot be created or emptied.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",  # a missing extension is an error, not a download
         "autoload_known_extensions": "false",
         "preserve_insertion_order": "false",  # rows have no order; keeping one costs time and memory
         "temp_directory": str(spill),
-        # Merging the row groups that a replaced month leaves costs four times the month itself (measured); without it
-        # the file stays within half as much again, since a row group goes when its last row does.
+        # Merging the row groups left by a replaced month takes four times as long as the month itself (measured).
+        # Without it the file grows by half at most, since a row group is freed with its last row.
         "max_vacuum_tasks": "0",
         "memory_limit": memory_limit or f"{min(_MOST_MEMORY, _physical_memory() * 4 // 5)}B",
     }
@@ -64,9 +62,9 @@ def session(
 
 @contextmanager
 def _private(spill: Path) -> Iterator[None]:
-    """Make the folder, or empty the one that is there: rows in it, a killed build's too, are not masked yet.
+    """Create or empty the spill folder, and empty it again at the end: rows in it are not masked yet.
 
-    A link is followed, and what stands there is kept: people put the folder on a bigger disk.
+    A link is followed and kept: people put the folder on a bigger disk.
     """
     folder = spill.resolve()
     try:
@@ -75,8 +73,8 @@ def _private(spill: Path) -> Iterator[None]:
         _empty(folder)
     except OSError as error:
         raise StorageFailed(
-            f"The disk refused the build in {spill}: {error}. Readers keep the last release; make room, or make it "
-            "yours and writable, then run again."
+            f"The disk refused the build in {spill}: {error}. Readers keep the last release. Free some space, or "
+            "make it yours and writable, then run again."
         ) from error
     try:
         yield
@@ -88,7 +86,7 @@ def _private(spill: Path) -> Iterator[None]:
 
 
 def _empty(folder: Path) -> None:
-    """Remove what DuckDB spilled there, and nothing that anyone else may have put beside it."""
+    """Remove the files that DuckDB spilled, and no others."""
     for spilled in folder.glob("duckdb_temp_*"):
         spilled.unlink()
 
@@ -98,7 +96,7 @@ def _physical_memory() -> int:
 
 
 def reader(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a published or built file to read it. Raises CorruptFile for one that cannot be opened."""
+    """Open a release or build file read-only. Raises CorruptFile if it cannot be opened."""
     try:
         return duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
@@ -106,30 +104,34 @@ def reader(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def is_refusal(error: duckdb.Error) -> bool:
-    """Whether what DuckDB says is that the disk refused a write."""
+    """Return whether DuckDB's error means that the disk refused a write."""
     return _REFUSED.search(str(error)) is not None
 
 
 @contextmanager
 def release_faults(read: Callable[[], Path | None]) -> Iterator[None]:
-    """Turn what DuckDB says into what to do about it; `read` gives the release that is read, None if none is.
+    """Turn DuckDB's errors into errors that say what to do. `read` returns the release in use, None if there is none.
 
-    Raises SettingError for a release of other code, which lacks what is asked for, BuildFailed where that is no reason,
-    StorageFailed if the disk refuses to write, and CorruptFile for a damaged release.
+    Raises SettingError if a table or column is missing because other code built the release, BuildFailed if it is
+    missing for another reason, StorageFailed if the disk refuses a write, and CorruptFile for a damaged release.
     """
     try:
         yield
     except (duckdb.CatalogException, duckdb.BinderException) as error:
-        told = _first_line(error)
+        message = _first_line(error)
         release = read()
         if release and not _is_of_this_code(release):
-            raise SettingError(f"The release was built by other code than this, run make rebuild: {told}") from error
-        raise BuildFailed(f"A query of this code is wrong, which only a change of the code mends: {told}.") from error
+            raise SettingError(
+                f"The release was built by another version of the code, run make rebuild: {message}"
+            ) from error
+        raise BuildFailed(
+            f"A query of this code is wrong, which only a change of the code can fix: {message}."
+        ) from error
     except duckdb.Error as error:
         if is_refusal(error):
             raise StorageFailed(
-                f"The disk refused a write: {_first_line(error)}. Readers keep the last release; make room or make it "
-                "writable, then run again."
+                f"The disk refused a write: {_first_line(error)}. Readers keep the last release. Free some space or "
+                "make it writable, then run again."
             ) from error
         if isinstance(error, duckdb.IOException) or "Corrupt database file" in str(error):
             raise _unreadable("The release", error) from error
@@ -137,7 +139,7 @@ def release_faults(read: Callable[[], Path | None]) -> Iterator[None]:
 
 
 def _is_of_this_code(release: Path) -> bool:
-    """Whether the release was made by this SQL; one that cannot tell was not."""
+    """Return whether the release was built with this SQL; false if it cannot be read."""
     try:
         with reader(release) as connection:
             models = dict(connection.execute("select model_name, digest from meta.models").fetchall())
@@ -148,8 +150,8 @@ def _is_of_this_code(release: Path) -> bool:
 
 def _unreadable(what: str, error: duckdb.Error) -> CorruptFile:
     return CorruptFile(
-        f"{what} cannot be read: {_first_line(error)}. If it is damaged, run make rebuild, which makes another of all "
-        "that is landed."
+        f"{what} cannot be read: {_first_line(error)}. If it is damaged, run make rebuild, which builds another from "
+        "all landed files."
     )
 
 

@@ -105,7 +105,7 @@ def test_a_build_is_planned_by_what_differs(home: Path) -> None:
     """A file that is new, another one or gone changes its month and dataset; only files that are there are verified."""
     landed = landed_files(home)
     built = {
-        file.path: build_module._Source(file.digest, month, file.manifest.dataset)
+        file.path: build_module._Input(file.digest, month, file.manifest.dataset)
         for file, month in ((file, build_module.month_of(file)) for file in landed)
     }
     digests = {file.path: file.digest for file in landed}
@@ -120,7 +120,7 @@ def test_a_build_is_planned_by_what_differs(home: Path) -> None:
         )
 
     assert planned(built) == ((), set(), set())
-    gone = build_module._Source("digest", "2026-07", "bill_summary_by_region")
+    gone = build_module._Input("digest", "2026-07", "bill_summary_by_region")
     assert planned(built | {"gone": gone}) == (("2026-07",), {"bill_summary_by_region"}, set())
     path = path_of("bill_summary_by_product", "2026-10")
     other = built[path]._replace(digest="other")
