@@ -1,6 +1,6 @@
-"""A small lake, written by the tests themselves: Parquet with the manifest in its footer, as landing leaves it.
+"""Writes small lakes for tests: Parquet files with the manifest in the footer, in the format of `pipelines.land`.
 
-It shares no writing code with landing, so that models are tested against the agreed format.
+It shares no code with landing, so that models are tested against the agreed format.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ACCOUNT = "sandbox"
-ASKED_AT = datetime(2026, 11, 20, 4, tzinfo=UTC)
+REQUESTED_AT = datetime(2026, 11, 20, 4, tzinfo=UTC)
 LINEAGE = [
     ("_account", pa.string()),
     ("_customer_uin", pa.string()),
@@ -42,26 +42,26 @@ Row = dict[str, str | None]
 
 @dataclass(frozen=True)
 class Pull:
-    """One subject's rows and what their pull came to; `slice_params` and `reply` are JSON text as landing keeps it."""
+    """Rows and state of one slice. `slice_params` and `reply` are JSON text, as landing keeps it."""
 
     rows: Sequence[Row] = ()
     proof: str = "proven"
     expected_rows: int | None = None
-    proven_at: datetime | None = ASKED_AT
+    proven_at: datetime | None = REQUESTED_AT
     reason: str = ""
     carried: bool = False
     slice_params: str = ""
     reply: str | None = None
-    changed_at: datetime | None = ASKED_AT
+    changed_at: datetime | None = REQUESTED_AT
     direct: bool = True
 
 
 Pulls = Mapping[str | None, Pull | Sequence[Pull]]
-"""Pulls by customer; several of one customer where they are of different parts."""
+"""Pulls by customer: several for a customer with several slices."""
 
 
 def line(line_id: str | None = "l1", cost: str = "1.5", **fields: str | None) -> Row:
-    """Return a bill line that costs `cost`, as the API spells it."""
+    """Return a bill line that costs `cost`, with the field names of the API."""
     return {
         "Id": line_id,
         "OriginalCost": cost,
@@ -78,7 +78,7 @@ def line(line_id: str | None = "l1", cost: str = "1.5", **fields: str | None) ->
 
 
 def sums(cost: str) -> dict[str, list[Row]]:
-    """Return, by dataset, the rows of the four summaries of a customer whose bill comes to `cost`."""
+    """Return the rows of the four summaries of a customer with a bill of `cost`, by dataset."""
     row: Row = {"OriginalCost": cost, "VoucherPayAmount": "0", "TotalCost": cost}
     return {
         "customer_bill_summary": [{"TotalCost": repr(float(Decimal(cost)))}],
@@ -89,7 +89,7 @@ def sums(cost: str) -> dict[str, list[Row]]:
 
 
 def put_month(home: Path, month: str, bills: Mapping[str, Sequence[Row]], **fields: Any) -> None:
-    """Land a whole month, all five datasets, whose summaries agree with the lines of each customer."""
+    """Land the bill lines and the four summaries of a month. The summaries equal each customer's lines."""
     put(home, "customer_bill_detail", month, {uin: Pull(rows) for uin, rows in bills.items()}, **fields)
     totals = {uin: sums(str(sum((amount(row["TotalCost"]) for row in rows), Decimal()))) for uin, rows in bills.items()}
     for dataset in sums("0"):
@@ -104,11 +104,15 @@ def put(
     *,
     account: str = ACCOUNT,
     month_state: str = "issued",
-    requested_at: datetime = ASKED_AT,
+    requested_at: datetime = REQUESTED_AT,
     damage: Mapping[str, Any] | None = None,
     columns: Sequence[str] | None = None,
 ) -> LandedFile:
-    """Land one partition. `damage` changes the manifest, so that it no longer fits; `columns`: an old catalogue's."""
+    """Land one partition.
+
+    `damage` overrides fields of the manifest, so that it contradicts the rows. `columns` replaces the catalogue's
+    columns, for a file that landed with an older catalogue.
+    """
     kind = DATASETS[dataset].partition.value
     slices = _slices(pulls)
     table = _table(DATASETS[dataset].columns if columns is None else columns, account, slices, requested_at)
@@ -125,7 +129,7 @@ def put(
         code_version="test",
         run_id="run",
         costs=_costs(dataset, table.to_pylist()),
-        slices=tuple(_customer(dataset, uin, pull) for uin, pull in slices),
+        slices=tuple(_slice_state(dataset, uin, pull) for uin, pull in slices),
     )
     return write(home, table, replace(manifest, **(damage or {})))
 
@@ -144,7 +148,7 @@ def write(home: Path, table: pa.Table, manifest: Manifest) -> LandedFile:
 
 
 def amount(text: str | None) -> Decimal:
-    """Return the amount that a text spells, 0 if it spells none."""
+    """Return the text as an amount; 0 if it is not a number."""
     try:
         return Decimal(text or 0)
     except InvalidOperation:
@@ -153,7 +157,7 @@ def amount(text: str | None) -> Decimal:
 
 def _slices(pulls: Pulls) -> list[tuple[str | None, Pull]]:
     """List every pull with its customer."""
-    return [(uin, pull) for uin, some in pulls.items() for pull in ([some] if isinstance(some, Pull) else some)]
+    return [(uin, pull) for uin, given in pulls.items() for pull in ([given] if isinstance(given, Pull) else given)]
 
 
 def _table(
@@ -188,7 +192,7 @@ def _costs(dataset: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {name: str(total) for name, total in totals.items()}
 
 
-def _customer(dataset: str, uin: str | None, pull: Pull) -> SliceState:
+def _slice_state(dataset: str, uin: str | None, pull: Pull) -> SliceState:
     cost = DATASETS[dataset].cost
     return SliceState(
         customer_uin=uin,

@@ -9,7 +9,7 @@ import duckdb
 from pipelines.endpoints import DATASETS
 from pipelines.land.manifest import Manifest, SliceState
 from pipelines.periods import BillMonth
-from tests.lake import ACCOUNT, ASKED_AT, write
+from tests.lake import ACCOUNT, REQUESTED_AT, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +150,7 @@ def _land(connection: duckdb.DuckDBPyConnection, home: Path, name: str, month: s
     currency = "USD" if dataset.currency else ""
     total = connection.execute("select sum(TotalCost::decimal(38, 12))::varchar from landed").fetchall()[0][0]
     customers = tuple(
-        SliceState(uin, rows, rows, cost, "proven", ASKED_AT.isoformat()) for uin, rows, cost in sorted(groups)
+        SliceState(uin, rows, rows, cost, "proven", REQUESTED_AT.isoformat()) for uin, rows, cost in sorted(groups)
     )
     manifest = Manifest(
         dataset=name,
@@ -159,8 +159,8 @@ def _land(connection: duckdb.DuckDBPyConnection, home: Path, name: str, month: s
         partition_key=month,
         month_state="issued",
         rows=table.num_rows,
-        requested_from=ASKED_AT.isoformat(),
-        requested_to=ASKED_AT.isoformat(),
+        requested_from=REQUESTED_AT.isoformat(),
+        requested_to=REQUESTED_AT.isoformat(),
         rows_digest=str(hash(total)),
         code_version="bench",
         run_id="bench",

@@ -1,1 +1,1 @@
-"""Given these rows, that model gives those."""
+"""Tests of the SQL models and checks: given rows in, expected rows out."""

@@ -1,4 +1,4 @@
-"""The calendar: its cases would be a thousand rows, so some of its days are looked at here."""
+"""The calendar, `dim_dates`: a case would need a thousand rows, so these tests check some days only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SQL = next(model.sql for model in read_project().models if model.name == "dim_da
 
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a database in which a month, a bill's day and a day's list landed."""
+    """Return a database in which a bill month, a bill day and a snapshot landed."""
     with duckdb.connect() as connection:
         connection.execute("create schema staging")
         columns = "bill_month text, bill_date date, snapshot_date date"
@@ -30,7 +30,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def test_every_day_is_there_once(connection: duckdb.DuckDBPyConnection) -> None:
+def test_every_day_occurs_once(connection: duckdb.DuckDBPyConnection) -> None:
     """Days run without a gap from the year before the first landing to the year after the last."""
     found = connection.execute("""
         select min(calendar_date)::text, max(calendar_date)::text, count(*), count(distinct calendar_date)
@@ -39,8 +39,8 @@ def test_every_day_is_there_once(connection: duckdb.DuckDBPyConnection) -> None:
     assert found == [("2022-01-01", "2025-12-31", 1461, 1461)]
 
 
-def test_a_day_knows_its_place_in_the_calendar(connection: duckdb.DuckDBPyConnection) -> None:
-    """A leap day, a weekend and the end of a year are what the calendar says."""
+def test_days_have_the_right_attributes(connection: duckdb.DuckDBPyConnection) -> None:
+    """A leap day, a weekend day and the last day of a year have the right calendar attributes."""
     found = connection.execute("""
         select
             calendar_date::text, bill_month, calendar_year, calendar_quarter, calendar_month, month_name, day_of_month,

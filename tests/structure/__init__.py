@@ -1,1 +1,1 @@
-"""Tests that the repository is what it says it is."""
+"""Tests of the repository itself: its files, pages, names and snapshots."""

@@ -17,7 +17,7 @@ from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import PartitionKind
 from pipelines.errors import CorruptFile
 from pipelines.model import lake
-from tests.lake import ASKED_AT, Pull, line, put
+from tests.lake import REQUESTED_AT, Pull, line, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,7 +125,7 @@ def test_a_manifest_tells_parts_and_what_moved(connection: duckdb.DuckDBPyConnec
     columns = "kind, partition_key, month_state, customer_uin, slice_params, rows, changed_at, direct"
     assert connection.execute(f"select {columns} from raw.landed_slices").fetchall() == [
         ("bill_month", "2026-10", "issued", "1", slice_params, 1, when.isoformat(), False),
-        ("bill_month", "2026-10", "issued", "1", "", 0, ASKED_AT.isoformat(), True),
+        ("bill_month", "2026-10", "issued", "1", "", 0, REQUESTED_AT.isoformat(), True),
     ]
     rows = "select bill_month, _customer_uin, _slice_params, _reply, _file, _page from raw.customer_voucher_usage"
     assert connection.execute(rows).fetchall() == [("2026-10", "1", slice_params, '{"Month":"x"}', None, 1)]
@@ -216,7 +216,7 @@ def entry(home: Path, dataset: str, name: str, rows: Sequence[dict[str, Any]]) -
     """Write an entry of the change log, with the columns that its rows have."""
     folder = paths.changes_folder(home, dataset, "sandbox", "bill_month", "2026-10")
     folder.mkdir(parents=True, exist_ok=True)
-    times = {"_old_requested_at": ASKED_AT - timedelta(days=1), "_new_requested_at": ASKED_AT}
+    times = {"_old_requested_at": REQUESTED_AT - timedelta(days=1), "_new_requested_at": REQUESTED_AT}
     pq.write_table(pa.Table.from_pylist([times | row for row in rows]), folder / name)
 
 
@@ -242,7 +242,7 @@ def test_what_landings_changed_is_a_table(connection: duckdb.DuckDBPyConnection,
         ("customer_bill_detail_packs", "2026-10", "appeared", None, "7", "1.50", "USD"),
     ]
     told = "select distinct account, paired, old_requested_at, new_requested_at from raw.changes"
-    assert connection.execute(told).fetchall() == [("sandbox", True, ASKED_AT - timedelta(days=1), ASKED_AT)]
+    assert connection.execute(told).fetchall() == [("sandbox", True, REQUESTED_AT - timedelta(days=1), REQUESTED_AT)]
 
 
 def test_a_change_that_is_gone_is_told(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
