@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipelines.publish import summary
-from tests.lake import ASKED_AT
+from tests.lake import REQUESTED_AT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def test_a_month_is_told_with_exact_costs_and_what_is_not_whole(published: Path)
         "is_complete": True,
         "is_reconciled": True,
         "not_whole": [],
-        "as_of_at": ASKED_AT,
+        "as_of_at": REQUESTED_AT,
     }
     assert (sandbox["account"], sandbox["customers"], sandbox["rows"]) == ("sandbox", 2, 2)
     assert sandbox["costs"] == {"USD": Decimal("1234567890123.12345679")}
