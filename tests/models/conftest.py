@@ -1,4 +1,4 @@
-"""The schema that models read and make, made once for all cases."""
+"""A database with all relations of the models, made once for all cases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Schema:
-    """A database with an empty table for each relation that a model or check may read."""
+    """A database with an empty table for each relation that a model or check can read."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -38,7 +38,7 @@ class Schema:
     def filled(
         self, given: Mapping[str, Sequence[Mapping[str, Any]]], variables: Mapping[str, Any] | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Insert these rows by relation and set these variables; all of it is taken back at the end."""
+        """Insert these rows by relation and set these variables. Both are undone at the end."""
         try:
             self.connection.execute("begin")
             for relation, rows in given.items():
@@ -52,7 +52,7 @@ class Schema:
                 self.connection.execute(f"reset variable {name}")
 
     def _insert(self, relation: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, given as text where their type has no other way to be spelled; what a row lacks is null."""
+        """Insert rows; missing columns are null. A value may be text: DuckDB casts it to the column's type."""
         columns = list(dict.fromkeys(name for row in rows for name in row))
         if columns:
             names = ", ".join(f'"{name}"' for name in columns)
@@ -63,6 +63,6 @@ class Schema:
 
 @pytest.fixture(scope="session")
 def schema() -> Iterator[Schema]:
-    """Give the schema; what a test inserts is rolled back."""
+    """Return the schema. Rows that a test inserts are rolled back."""
     with duckdb.connect(config={"threads": "1"}) as connection:
         yield Schema(connection)

@@ -1,7 +1,7 @@
-"""A lake with all that a bill can come by, built whole and change by change: one source of the lines for each customer
-and month, one account for each customer, and the same rows however the file was built.
+"""Whole builds of a lake with every line source.
 
-Cases of single models are in `cases/`.
+Each customer's month gets one line source and is counted once, and incremental builds give the same rows as full ones.
+Single models are tested by `cases/`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from pipelines.model.build import Built
 
 MONTHS = ("2026-07", "2026-08", "2026-09")
-"""Months whose lines came page by page."""
+"""Months whose lines were fetched page by page."""
 MONTH = "2026-10"
-"""The month whose lines came in every way."""
+"""Month with lines of every line source."""
 DIRECT = '{"CustomerUinType":"Customer"}'
 
 
 def put_issued(home: Path, dataset: str, pulls: Mapping[str | None, Pull | Sequence[Pull]], **fields: Any) -> None:
-    """Land one partition of the month, every subject of it proven since the month closed."""
+    """Land one partition of the month. All its slices were proven after the bill was issued."""
     customers = put(home, dataset, MONTH, pulls, **fields).manifest.slices
     damage = {"slices": tuple(replace(customer, proven_issued=True) for customer in customers)}
     put(home, dataset, MONTH, pulls, damage=damage, **fields)
 
 
 def put_sums(home: Path, costs: Mapping[str, str], *, direct: bool = True, **fields: Any) -> None:
-    """Land the four summaries of the month, proven since it closed."""
+    """Land the four summaries of the month, proven after the bill was issued."""
     for dataset in sums("0"):
         found = {uin: sums(cost)[dataset] if cost != "0" else nothing(dataset) for uin, cost in costs.items()}
         pulls = {uin: Pull(found[uin], direct=direct) for uin in costs}
@@ -49,7 +49,7 @@ def put_sums(home: Path, costs: Mapping[str, str], *, direct: bool = True, **fie
 
 
 def nothing(dataset: str) -> list[Row]:
-    """Return the rows of a summary of a customer who spent nothing."""
+    """Return the summary rows of a customer who spent nothing."""
     return [{"TotalCost": "0.0"}] if dataset == "customer_bill_summary" else []
 
 
@@ -59,7 +59,7 @@ def file_line(cost: str, **fields: str | None) -> Row:
 
 
 def land(home: Path) -> None:
-    """Land months, a list and days; of the last month two customers, one of whom spent nothing."""
+    """Land four months, a list of customers and bill days. The last month has two customers; one spent nothing."""
     for number, month in enumerate(MONTHS):
         bills = {
             "1": [line("a", f"{number}.5"), line("a", "-0.00000001"), line(None, "2", Region="Hong Kong")],
@@ -74,12 +74,12 @@ def land(home: Path) -> None:
 
 
 def list_again(home: Path) -> None:
-    """Land a list of customers, and no month."""
+    """Land a newer list of customers, but no month."""
     put(home, "customers", "2026-11-21", {None: Pull([{"CustomerUin": "2"}, {"CustomerUin": "4"}])})
 
 
 def take_snapshots(home: Path) -> None:
-    """Take lists of other kinds, of a new shape, which no month depends on."""
+    """Land other snapshots, one with a new field. No month depends on them."""
     times = {"first_seen_at": "2026-11-21T04:00:00+00:00", "last_seen_at": "2026-11-21T04:00:00+00:00"}
     sighting = {"kind": "new_field", "field": "Quota", "value": None, "first_key": "2026-11-21"} | times
     drift = paths.drift_file(home, "voucher_pool", ACCOUNT)
@@ -90,26 +90,26 @@ def take_snapshots(home: Path) -> None:
 
 
 def restate(home: Path) -> None:
-    """Change a month: another customer, another cost, a summary that differs and one that failed."""
+    """Land a month again with another customer and cost, a summary that differs and one that failed."""
     put_month(home, "2026-08", {"1": [line("a", "7")], "3": [line("b", "1e-05"), line("c", "12.34", Currency="CNY")]})
     put(home, "bill_summary_by_region", "2026-08", {"1": Pull([{"TotalCost": "8"}]), "3": Pull(proof="failed")})
 
 
 def appear(home: Path) -> None:
-    """Land a month that was not there, of another account too."""
+    """Land a new month for two accounts."""
     put_month(home, "2026-11", {"1": [line("n", "3")]}, month_state="open")
     put_month(home, "2026-11", {"9": [line("m", "4")]}, account="other")
 
 
 def land_days(home: Path) -> None:
-    """Land a day again, one of a month that has no other bill yet, and lose one."""
+    """Land a bill day again and one of a month without other bills, and delete a third."""
     put(home, "customer_bill_by_day", "2026-09-01", {"1": Pull([{"TotalCost": "0.6"}])})
     put(home, "customer_bill_by_day", "2026-12-01", {"1": Pull([{"TotalCost": "0.7"}])})
     next((home / "lake").rglob("bill_date=2026-09-30/data.parquet")).unlink()
 
 
 def take_files(home: Path) -> None:
-    """Land the bills of more customers, whose lines come by a file, by the pack and in no way."""
+    """Land bills of more customers, with lines in a file, in the pack and nowhere."""
     put_sums(home, {"1": "1", "2": "1234.5", "3": "3", "4": "0", "5": "5"})
     put_issued(
         home,
@@ -124,7 +124,7 @@ def take_files(home: Path) -> None:
 
 
 def share(home: Path) -> None:
-    """Land the month as another account sees it, which reaches two customers through resellers, one of them ours."""
+    """Land the month for another account that has two customers through resellers; one is also ours."""
     fields = {"account": "other"}
     put_issued(
         home, "customer_bill_detail", {"1": Pull([line("b", "1")], direct=False), "9": Pull(direct=False)}, **fields
@@ -133,14 +133,14 @@ def share(home: Path) -> None:
 
 
 def take_days(home: Path) -> None:
-    """Land two days of the month and what is not paid."""
+    """Land two bill days of the month and its unpaid amount."""
     put(home, "customer_bill_by_day", f"{MONTH}-30", {"1": Pull([{"TotalCost": "0.25"}])})
     put(home, "customer_bill_by_day", f"{MONTH}-31", {"1": Pull([{"TotalCost": "0.5"}])})
     put_issued(home, "customer_bill_unpaid", {"1": Pull([{"TotalCost": "0.25"}])})
 
 
 def own_bill(home: Path) -> None:
-    """Land an end customer's own bill, what it is compared with, and the use of a voucher."""
+    """Land an end customer's own bill, the figures that it is compared with, and a voucher usage."""
     fields = {"account": "end"}
     tags = '[{"TagKey":"env","TagValue":"prod"}]'
     put_issued(
@@ -160,7 +160,7 @@ def own_bill(home: Path) -> None:
 
 
 def vanish(home: Path) -> None:
-    """Take a whole month and one file of another out of the lake."""
+    """Delete a whole month and one file of another from the lake."""
     for file in landed_files(home):
         dataset, month = file.manifest.dataset, file.manifest.partition_key[:7]
         if month == "2026-07" or (dataset, month) == ("bill_summary_by_product", "2026-09"):
@@ -173,18 +173,18 @@ LANDINGS = (restate, appear, land_days, take_files, share, take_days, own_bill, 
 
 def change(home: Path, *changes: Any) -> None:
     """Make these changes to the lake."""
-    for one in changes:
-        one(home)
+    for apply in changes:
+        apply(home)
 
 
 def make_first(home: Path) -> Built:
-    """Land and build the lake as it was at first."""
+    """Land and build the first state of the lake."""
     land(home)
     return run(home)
 
 
 def make_last(home: Path) -> Built:
-    """Land and build the lake with all that landed later."""
+    """Land and build the last state of the lake, with all changes."""
     land(home)
     change(home, *LISTS, *LANDINGS)
     return run(home)
@@ -192,37 +192,37 @@ def make_last(home: Path) -> Built:
 
 @pytest.fixture(scope="session")
 def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
-    """Give the lake as it was at first, built, and what the build came to; tests that write take a copy."""
+    """Return the home of the first state and the result of its build. Tests that write into it must copy it."""
     return made_once(tmp_path_factory, "first_lake", make_first)
 
 
 @pytest.fixture(scope="session")
 def last(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
-    """Give the lake with all that landed later, built at once; nothing may write into it."""
+    """Return the home of the last state, built at once, and the result of its build. Tests may not write into it."""
     return made_once(tmp_path_factory, "last_lake", make_last)
 
 
 @pytest.fixture(scope="session")
 def built(last: tuple[Path, Built]) -> Path:
-    """Give the built file of the lake with all that landed later."""
+    """Return the built file of the last state."""
     return paths.build_file(last[0])
 
 
 def test_a_first_build_is_full(first: tuple[Path, Built]) -> None:
-    """Without a file to carry on, every month is built, and where everything agrees the release says so."""
+    """Without an earlier build, every month is built; the release is complete and reconciled if everything agrees."""
     home, built = first
     assert (built.full, built.months) == (True, (*MONTHS, MONTH))
     assert built.tables.keys() == {model.full_name for model in read_project().tables}
     assert (built.tables["main.fct_bill_lines"], built.tables["main.rpt_reconciliation"]) == (9 + 1, 6 + 2)
     assert (built.is_complete, built.is_reconciled, built.warnings) == (True, True, {})
-    told = "select is_complete, is_reconciled, schema_version from meta.release"
-    assert rows(paths.build_file(home), told) == [(True, True, SCHEMA_VERSION)]
+    query = "select is_complete, is_reconciled, schema_version from meta.release"
+    assert rows(paths.build_file(home), query) == [(True, True, SCHEMA_VERSION)]
 
 
 def test_incremental_builds_equal_a_full_one(
     first: tuple[Path, Built], last: tuple[Path, Built], tmp_path: Path
 ) -> None:
-    """Making only the changed months again gives, in every table, the very rows of a build of everything."""
+    """A build of only the changed months gives the same rows in every table as a full build."""
     home = copied(first[0], tmp_path)
     path, full = paths.build_file(home), home / "full.duckdb"
 
@@ -243,19 +243,21 @@ def test_incremental_builds_equal_a_full_one(
 def test_only_what_a_change_reaches_is_made_again(
     first: tuple[Path, Built], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A list makes again what tells who is a customer, and no other costs; what tells of landed files always is."""
+    """A new list of customers rebuilds the tables about customers and landed files, but no cost tables."""
     home = copied(first[0], tmp_path)
     list_again(home)
     made = []
     run_model = build_module._run_model
-    monkeypatch.setattr(build_module, "_run_model", lambda one, model: (made.append(model.name), run_model(one, model)))
+    monkeypatch.setattr(
+        build_module, "_run_model", lambda build, model: (made.append(model.name), run_model(build, model))
+    )
     run(home)
     assert {"dim_customers", "rpt_month_over_month", "files", "release"} <= set(made)
     assert not {"fct_monthly_costs", "dim_products", "fct_credit"} & set(made)
 
 
 def test_an_empty_lake_builds_empty_tables(tmp_path: Path) -> None:
-    """Before anything landed there is a release of nothing, with every table."""
+    """If nothing has landed, the build has every table, without rows."""
     built = run(tmp_path)
     assert built.tables.keys() == {model.full_name for model in read_project().tables}
     assert built.tables["main.fct_bill_lines"] == 0
@@ -272,8 +274,8 @@ def reconciled(path: Path) -> list[Any]:
     )
 
 
-def test_every_customer_comes_by_one_route(built: Path) -> None:
-    """Pages, the file, the pack, nothing billed: each is complete and ties out; what came by none is told."""
+def test_every_customer_has_one_line_source(built: Path) -> None:
+    """Customers with pages, a file, a pack or no charges are complete and reconciled; a missing one is reported."""
     assert [row for row in reconciled(built) if row[0] == ACCOUNT] == [
         (ACCOUNT, "1", True, "pages", "1.00000000", True, True),
         (ACCOUNT, "2", True, "files", "1234.50000000", True, True),
@@ -281,8 +283,8 @@ def test_every_customer_comes_by_one_route(built: Path) -> None:
         (ACCOUNT, "4", True, "files", "0.00000000", True, True),
         (ACCOUNT, "5", True, None, None, False, False),
     ]
-    asked = "select customer_uin, line_source, billed_cost::varchar, occurrence from fct_bill_lines"
-    assert rows(built, f"{asked} where bill_month = '{MONTH}' order by all") == [
+    query = "select customer_uin, line_source, billed_cost::varchar, occurrence from fct_bill_lines"
+    assert rows(built, f"{query} where bill_month = '{MONTH}' order by all") == [
         ("1", "pages", "1.00000000", 1),
         ("2", "files", "0.50000000", 2),
         ("2", "files", "1234.00000000", 1),
@@ -290,28 +292,28 @@ def test_every_customer_comes_by_one_route(built: Path) -> None:
     ]
 
 
-def test_flags_travel(last: tuple[Path, Built], built: Path) -> None:
-    """A customer whose pull failed and a sum that differs are flagged row by row and in the release."""
-    asked = "select customer_uin, is_complete, is_reconciled from rpt_reconciliation where bill_month = '2026-08'"
-    assert rows(built, f"{asked} and not is_reconciled order by all") == [("1", True, False), ("3", False, False)]
+def test_incomplete_and_differing_bills_are_flagged(last: tuple[Path, Built], built: Path) -> None:
+    """A customer whose pull failed and a sum that differs are flagged in their rows and in the release."""
+    query = "select customer_uin, is_complete, is_reconciled from rpt_reconciliation where bill_month = '2026-08'"
+    assert rows(built, f"{query} and not is_reconciled order by all") == [("1", True, False), ("3", False, False)]
     assert rows(built, "select is_complete, is_reconciled from meta.release") == [(False, False)]
     assert (last[1].is_complete, last[1].is_reconciled) == (False, False)
 
 
 def test_a_customer_of_two_accounts_is_counted_once(built: Path) -> None:
-    """Its lines and costs are those of the account whose own it is; both are reconciled, and agree."""
+    """Lines and costs come from the account that has the customer directly; both accounts' figures are reconciled."""
     shared = [row for row in reconciled(built) if row[1] == "1"]
     assert [row[:3] for row in shared] == [("other", "1", False), (ACCOUNT, "1", True)]
     assert all(row[4:] == ("1.00000000", True, True) for row in shared)
     for table in ("fct_bill_lines", "fct_monthly_costs"):
-        asked = f"select distinct account from {table} where customer_uin = '1' and bill_month = '{MONTH}'"
-        assert rows(built, asked) == [(ACCOUNT,)]
-    told = "select asking_accounts, direct_accounts, counted_by_account, is_agreed from rpt_shared_customers"
-    assert rows(built, told) == [(f"other, {ACCOUNT}", ACCOUNT, ACCOUNT, True)]
+        query = f"select distinct account from {table} where customer_uin = '1' and bill_month = '{MONTH}'"
+        assert rows(built, query) == [(ACCOUNT,)]
+    query = "select asking_accounts, direct_accounts, counted_by_account, is_agreed from rpt_shared_customers"
+    assert rows(built, query) == [(f"other, {ACCOUNT}", ACCOUNT, ACCOUNT, True)]
 
 
-def test_days_and_what_is_unpaid_are_told(built: Path) -> None:
-    """Days are costs of their own and sum up beside the bill; what is paid is the total less what is not."""
+def test_bill_days_and_unpaid_amounts_are_published(built: Path) -> None:
+    """Costs by day stand beside the bill, not in it. The paid amount is the total less the unpaid amount."""
     days = f"""
         select bill_date::varchar, billed_cost::varchar, is_proven from fct_daily_costs
         where billed_cost is not null and bill_month = '{MONTH}' order by all
@@ -336,11 +338,11 @@ def test_days_and_what_is_unpaid_are_told(built: Path) -> None:
 
 
 def test_an_end_customers_bill_is_compared(built: Path) -> None:
-    """Its lines carry their tags by key and tie out with each summary; cost explorer's difference is only told."""
+    """Lines have their tags by key and equal each summary; a difference to cost explorer is only informative."""
     lines = "select tag_values['env'], billed_cost::varchar, line_source, is_complete from fct_own_bill_lines"
     assert rows(built, lines) == [("prod", "2.00000000", "pages", True)]
-    asked = "select compared_with, tag_key, difference::varchar, is_informative, is_equal from rpt_own_reconciliation"
-    assert rows(built, f"{asked} order by all") == [
+    query = "select compared_with, tag_key, difference::varchar, is_informative, is_equal from rpt_own_reconciliation"
+    assert rows(built, f"{query} order by all") == [
         ("cost explorer", None, "0.50000000", True, False),
         ("summary by product", None, "0.00000000", False, True),
         ("summary by project", None, "0.00000000", False, True),

@@ -1,4 +1,4 @@
-"""What the catalogue calls personal comes out of staging masked, and so do addresses in what people name and note."""
+"""Masks of personal data in staging: fields that the catalogue marks as personal, and addresses in free text."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 NUMBER = "65-81234567"
 STAGING = {model.name: model for model in read_project().models if model.schema == "staging"}
 NAMED = {"ProjectName", "InstanceName", "Tags", "TagKeys", "GroupKey", "GroupValue", "Name", "_extra"}
-"""What people name as they like: it may hold an address, and its numbers are no phone numbers."""
-OF_THE_SERVICE = {"country_codes", "industries"}
-"""Lists whose names are the service's own."""
+"""Fields that people fill freely. They may hold an e-mail address; their numbers are not phone numbers."""
+SERVICE_LISTS = {"country_codes", "industries"}
+"""Datasets whose names are the service's own, not people's."""
 NUMBERED = {"Phone", "Mobile", "Mark", "Remark", "ApplyReason", "Operator"}
-"""What may hold a phone number."""
+"""Fields that may hold a phone number."""
 
 
 def personal(dataset: Dataset) -> list[str]:
-    """List the columns of a dataset that may tell of a person, and that its staging model has anything to do with."""
+    """Return the columns of a dataset that may hold personal data and that its staging model reads."""
     inside = [field for outer in dataset.fields for field in (outer, *outer.fields)]
     marked = {field.name for field in inside if field.personal}
     model = STAGING[f"stg_{dataset.name}"]
@@ -34,28 +34,28 @@ def personal(dataset: Dataset) -> list[str]:
 
 
 def sent(column: str, address: str) -> str:
-    """Return a text of this column that holds an address, and a number where people leave one."""
+    """Return a text for this column with an address and, where people leave one, a phone number."""
     if column in {"Tags", "_extra"}:
         return json.dumps([{"TagKey": "k", "TagValue": address}])
     return f"{address} {NUMBER}" if column in NUMBERED else address
 
 
 def test_no_personal_value_leaves_staging(schema: Schema) -> None:
-    """An address, and where people leave one a phone number, are in no column but the texts that checks look at."""
-    looked_at, found = 0, []
+    """Addresses and phone numbers are in no staging column except `source`, which only checks read."""
+    mask_count, found = 0, []
     masking.define(schema.connection, "secret")
     try:
         for dataset in DATASETS.values():
-            columns = [] if dataset.name in OF_THE_SERVICE else personal(dataset)
+            columns = [] if dataset.name in SERVICE_LISTS else personal(dataset)
             if not columns:
                 continue
-            # A row for each column, whose address names it.
+            # One row per column; its address contains the column's name.
             rows = [{column: sent(column, f"{column.lower()}@example.com")} for column in columns]
             model = STAGING[f"stg_{dataset.name}"]
             names = ", ".join(f'"{each.name}"' for each in model.columns if each.name != "source")
             with schema.filled({f"raw.{dataset.name}": rows}) as connection:
                 shown = str(connection.execute(f"select {names} from ({model.sql})").fetchall()).lower()
-            looked_at += shown.count("@***~")
+            mask_count += shown.count("@***~")
             found += [f"{dataset.name}.{column}" for column in columns if f"{column.lower()}@example.com" in shown]
             found += [f"{dataset.name}: a number"] if NUMBER in shown else []
     finally:
@@ -63,4 +63,4 @@ def test_no_personal_value_leaves_staging(schema: Schema) -> None:
             schema.connection.execute(f"reset variable {name}")
         schema.connection.execute(NO_MASKS)
     assert found == []
-    assert looked_at > 40, "masks are seen"
+    assert mask_count > 40, "masks are seen"

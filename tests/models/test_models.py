@@ -1,7 +1,7 @@
-"""Given these rows, that model gives those: one file of cases for each model and check, in `cases/`.
+"""Cases of every model and check: rows given and rows expected, one file each in `cases/`.
 
-A case gives rows to what the model reads, a relation by its full name, and lists the rows it expects; columns that are
-not named are null in what is given and not looked at in what is expected.
+`given` holds rows by the full name of the relation that the model reads; columns that are not named are null. `expect`
+lists all rows of the result; columns that are not named are not compared.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 CASES = Path(__file__).with_name("cases")
 PROJECT = read_project()
-PARTS: dict[str, Model | Check] = {
-    slice_params.name: slice_params for slice_params in (*PROJECT.models, *PROJECT.checks)
-}
+QUERIES: dict[str, Model | Check] = {query.name: query for query in (*PROJECT.models, *PROJECT.checks)}
 
 
 @cache
@@ -34,7 +32,7 @@ def cases_of(name: str) -> list[dict[str, Any]]:
 
 
 def difference(schema: Schema, sql: str, case: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Return the rows that a case expects and does not get, and those that it gets and does not expect."""
+    """Return the expected rows that are missing, and the rows that are not expected."""
     expected = case["expect"]
     with schema.filled(case.get("given", {}), case.get("variables")) as connection:
         found = connection.execute(sql)
@@ -59,18 +57,18 @@ def difference(schema: Schema, sql: str, case: dict[str, Any]) -> tuple[list[str
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in CASES.glob("*.yml")))
-def test_a_model_makes_the_rows_that_its_cases_expect(schema: Schema, name: str) -> None:
-    """The rows that each case gives make the rows that it expects, no more and no fewer."""
-    found = [(case["name"], *difference(schema, PARTS[name].sql, case)) for case in cases_of(name)]
+def test_the_query_returns_the_rows_that_its_cases_expect(schema: Schema, name: str) -> None:
+    """From the given rows of each case, the model or check makes exactly the expected rows."""
+    found = [(case["name"], *difference(schema, QUERIES[name].sql, case)) for case in cases_of(name)]
     assert [f"{case}: missing {lacks}, not expected {gets}" for case, lacks, gets in found if lacks or gets] == []
 
 
 def test_every_model_and_check_has_cases() -> None:
     """Every model and check has a file of cases, and every file of cases has its model or check."""
-    assert {path.stem for path in CASES.glob("*.yml")} == PARTS.keys()
+    assert {path.stem for path in CASES.glob("*.yml")} == QUERIES.keys()
 
 
-def test_every_check_has_a_case_in_which_it_finds_something_and_one_in_which_it_finds_nothing() -> None:
-    """A check that never finds anything, or always does, checks nothing."""
+def test_every_check_has_a_case_that_breaks_it_and_one_that_does_not() -> None:
+    """A check that never or always reports rows is useless."""
     found = {check.name: {bool(case["expect"]) for case in cases_of(check.name)} for check in PROJECT.checks}
     assert {name: outcomes for name, outcomes in found.items() if outcomes != {True, False}} == {}
