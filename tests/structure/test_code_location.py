@@ -1,4 +1,4 @@
-"""The code location, as Dagster loads it."""
+"""Tests of the code location that Dagster loads."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SNAPSHOT = Path(__file__).parent / "asset_keys.txt"
 
 
 def test_asset_keys_are_those_of_the_snapshot() -> None:
-    """Keys carry history, and a changed one loses it: a change must be meant (write the new list into the snapshot)."""
+    """A renamed asset key loses its history in Dagster. If it is intended, update the snapshot."""
     keys = sorted(key.to_user_string() for key in build_defs().resolve_all_asset_keys())
     assert "\n".join(keys) + "\n" == SNAPSHOT.read_text()
 
 
 def test_schedules_and_the_sensor_run_by_default_in_the_billing_zone() -> None:
-    """Nobody has to switch anything on, and a day begins where the bills' day does."""
+    """Schedules and the sensor need not be switched on, and schedules use the service's time zone."""
     definitions = build_defs()
     schedules = [definitions.resolve_schedule_def(name) for name in ("daily_snapshots", "daily_months")]
     assert {schedule.default_status.value for schedule in schedules} == {"RUNNING"}
@@ -29,7 +29,7 @@ def test_schedules_and_the_sensor_run_by_default_in_the_billing_zone() -> None:
 
 
 def test_the_workspace_loads_from_the_root_without_any_setting(tmp_path: Path) -> None:
-    """The file that Dagster's own tools read finds the code, which needs no account and no variable to be loaded."""
+    """`workspace.yaml` finds the code location, which loads without an account or environment variable."""
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
     environ = {"HOME": str(tmp_path), "DAGSTER_DISABLE_TELEMETRY": "1"}
     answer = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The generated pages of docs/."""
+"""The generated pages of docs/ are up to date."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ ROOT = Path(__file__).parents[2]
 PAGE, DICTIONARY = ROOT / "docs" / "coverage.md", ROOT / "docs" / "dictionary.md"
 COLUMNS, CHANGELOG = ROOT / "tests" / "structure" / "columns.txt", ROOT / "CHANGELOG.md"
 RELEASED = COLUMNS.with_name("columns-released.txt")
-"""The columns of the last released version of the tables, which every change until the next one is compared with."""
+"""Columns of the last released version of the tables. Changes are compared with it until the next release."""
 
 
 def rows(page: str) -> dict[str, list[str]]:
-    """Return the cells of each dataset's row, from the action to the tables that read it."""
+    """Return the cells of each dataset's row on the coverage page, by dataset."""
     lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
     return {cells[0].strip("`"): cells for cells in lines if len(cells) == 10}
 
 
 def test_the_coverage_page_is_what_the_catalogue_and_the_models_say() -> None:
-    """A page that is made cannot be wrong about what it is made of."""
+    """docs/coverage.md is what `make docs` writes."""
     made = coverage_page(ACTIONS.values(), DATASETS.values(), read_project())
     assert PAGE.read_text(encoding="utf-8") == made, "docs/coverage.md is not up to date: run `make docs`"
 
 
-def test_every_action_and_dataset_stands_on_the_coverage_page() -> None:
-    """What reads has a row for each of its datasets, what writes stands among what is never called."""
+def test_every_action_and_dataset_is_on_the_coverage_page() -> None:
+    """Actions that read have a row for each dataset; actions that write are listed as never called."""
     page = PAGE.read_text(encoding="utf-8")
     found = rows(page)
     assert set(found) == set(DATASETS)
@@ -52,13 +52,13 @@ def test_every_action_and_dataset_stands_on_the_coverage_page() -> None:
 
 
 def test_the_coverage_page_names_tables_that_read_a_dataset_through_others() -> None:
-    """Detail is read by the lines, and by what is made of the lines."""
+    """The row of customer_bill_detail names the tables that read it directly and through others."""
     read_by = rows(PAGE.read_text(encoding="utf-8"))["customer_bill_detail"][9]
     assert {"`fct_bill_lines`", "`fct_monthly_costs`", "`rpt_reconciliation`"} <= set(read_by.split(", "))
 
 
 def test_the_dictionary_is_what_the_models_say() -> None:
-    """Every table and column of a release stands there with its text, and nothing else does."""
+    """docs/dictionary.md is what `make docs` writes, with every published table and column."""
     page = DICTIONARY.read_text(encoding="utf-8")
     assert page == dictionary_page(read_project()), "docs/dictionary.md is not up to date: run `make docs`"
     for model in read_project().published:
@@ -72,15 +72,15 @@ def test_the_dictionary_is_what_the_models_say() -> None:
 
 
 def test_the_published_columns_are_those_of_the_snapshot() -> None:
-    """Who reads a release relies on its columns: a change must be meant, and its version must say what it breaks."""
+    """Readers rely on published columns: a change needs a new version of the tables and a changelog entry."""
     now = Snapshot.of(read_project())
     found = objections(Snapshot.read(RELEASED.read_text()), now, CHANGELOG.read_text(encoding="utf-8"))
-    assert found == [], "The published columns may not change so."
+    assert found == [], "The published columns changed in a way that their version does not allow."
     assert COLUMNS.read_text() == now.text, "the snapshot is not up to date: run `make docs`"
 
 
 def test_the_command_writes_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`python -m pipelines docs`, which `make docs` calls, writes the very pages that are kept."""
+    """`python -m pipelines docs`, which `make docs` runs, writes the same pages that are committed."""
     for file in (COLUMNS, RELEASED, CHANGELOG, PAGE):
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)

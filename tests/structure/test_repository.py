@@ -1,4 +1,4 @@
-"""The repository is what it says it is."""
+"""Tests of the repository: catalogue, SQL, docs, Makefile and settings agree with each other."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), r
 
 
 def test_our_packages_are_the_ones_imported() -> None:
-    """`assets` and `pipelines` are generic names; ours must win over any other that is installed."""
+    """`assets` and `pipelines` are generic names: our packages must win over installed ones of the same name."""
     assert Path(assets.__file__).parent == ROOT / "assets"
     assert Path(pipelines.__file__).parent == ROOT / "pipelines"
 
 
 def test_every_action_that_reads_feeds_a_dataset_and_none_that_writes_does() -> None:
-    """All 37 reads are asked for, of the 46 actions; the nine writes are only known."""
+    """Of the 46 actions, the 37 that read feed datasets; the nine that write are only listed."""
     assert {dataset.action.name for dataset in DATASETS.values()} == READS
     assert (len(ACTIONS), len(READS)) == (46, 37)
 
 
 def test_the_sandbox_answers_every_action_that_reads_and_no_other() -> None:
-    """Whatever is asked can be tried without an account; nothing that writes is answered."""
+    """Everything can be tried without an account, and the sandbox never answers an action that writes."""
     assert set(ANSWERS) == READS
 
 
-def test_a_dataset_is_named_only_where_it_is_special() -> None:
-    """A new one needs its entry, its model, its answer and its case: everything else loops over the catalogue.
+def test_dataset_names_occur_only_in_a_few_modules() -> None:
+    """A new dataset needs an entry, a model, a sandbox answer and a case; all other code loops over the catalogue.
 
-    `refresh` names those that tell who or what is asked, settings what the sandbox's account is asked besides.
-    `customers` is a plain word too, so it is not looked for.
+    `refresh` names the datasets that decide what to request, `settings` the additional ones of the sandbox account.
+    `customers` is also a plain word, so it is not searched for.
     """
     names = "|".join(set(DATASETS) - {"customers"})
     files = [path for folder in ("pipelines", "assets") for path in (ROOT / folder).rglob("*.py")]
@@ -58,8 +58,8 @@ def test_a_dataset_is_named_only_where_it_is_special() -> None:
     }
 
 
-def test_no_class_name_stands_twice() -> None:
-    """One name is one concept: no two classes of `pipelines` and `assets` share one, with or without an underscore."""
+def test_no_class_name_occurs_twice() -> None:
+    """Two classes of `pipelines` and `assets` never share a name, with or without an underscore."""
     places = defaultdict(list)
     for package in ("pipelines", "assets"):
         for path in (ROOT / package).rglob("*.py"):
@@ -70,14 +70,14 @@ def test_no_class_name_stands_twice() -> None:
 
 
 def test_every_sql_file_has_its_yml() -> None:
-    """A model or check is a .sql and a .yml of the same stem; a question says in its first line what it is."""
+    """Each model and check has a .sql and a .yml file of the same stem."""
     files = [path for path in (ROOT / "sql").rglob("*.*") if path.parent.name != "sample_queries"]
     stems = {suffix: {path.with_suffix("") for path in files if path.suffix == suffix} for suffix in (".sql", ".yml")}
     assert stems[".sql"] == stems[".yml"]
 
 
 def test_every_make_command_of_the_docs_exists() -> None:
-    """A command that a page shows can be typed."""
+    """Every `make` command on a page is a target of the Makefile."""
     pages = [README, *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
     shown = {
         name
@@ -90,8 +90,8 @@ def test_every_make_command_of_the_docs_exists() -> None:
     assert shown <= TARGETS
 
 
-def test_ci_calls_the_projects_own_commands() -> None:
-    """CI runs what a person runs: `make lint`, the README's `make test`, and `make focus-validate` where it can."""
+def test_ci_runs_the_projects_own_commands() -> None:
+    """CI runs the commands that people run: `make lint`, `make test`, and `make focus-validate` where it can."""
     script = (ROOT / ".ci" / "run").read_text()
     assert "\nmake lint\n" in script
     assert "\nmake test\n" in script
@@ -101,13 +101,13 @@ def test_ci_calls_the_projects_own_commands() -> None:
 
 
 def test_make_help_prints_every_target() -> None:
-    """`make help` is made of the targets' own comments."""
+    """`make help` lists exactly the targets of the Makefile."""
     printed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert {line.split()[1] for line in printed.splitlines()} == TARGETS
 
 
-def test_the_lock_names_no_host_and_hashes_everything() -> None:
-    """The lock works with whatever index the machine is set up for, and installs only what was locked."""
+def test_the_locks_name_no_host_and_hash_every_package() -> None:
+    """The locks work with any package index, and pin every package by hash."""
     for lock in (ROOT / "requirements.lock", *(ROOT / "tests" / "integration").glob("*.lock")):
         text = lock.read_text()
         assert "://" not in text
@@ -115,8 +115,8 @@ def test_the_lock_names_no_host_and_hashes_everything() -> None:
         assert len(entries) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE)) > 0
 
 
-def test_the_policies_in_the_readme_allow_what_is_asked_and_nothing_that_writes() -> None:
-    """The least-privilege policies are exactly the actions of the datasets, those of partners and of end customers."""
+def test_the_policies_in_the_readme_allow_exactly_the_actions_that_are_called() -> None:
+    """The README's policies for partners and end customers list exactly the actions of their datasets."""
     partners, customers = (
         json.loads(text)["statement"][0]["action"] for text in re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     )
@@ -128,7 +128,7 @@ def test_the_policies_in_the_readme_allow_what_is_asked_and_nothing_that_writes(
 
 
 def test_the_accounts_file_of_the_readme_is_accepted_and_shows_every_setting(tmp_path: Path) -> None:
-    """What the page shows can be used, and nothing that can be set is left out."""
+    """The README's `accounts.toml` loads, and shows every setting of an account."""
     (shown,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     secret = tmp_path / "key"
     secret.touch(mode=0o600)
@@ -142,7 +142,7 @@ def test_the_accounts_file_of_the_readme_is_accepted_and_shows_every_setting(tmp
 
 
 def test_every_variable_that_is_read_is_documented() -> None:
-    """A setting that the code reads stands in the README's table."""
+    """Every environment variable that the settings read is in the README."""
     read = set(re.findall(r'"((?:BILL_ETL|TENCENTCLOUD)_[A-Z_]+)"', (ROOT / "pipelines" / "settings.py").read_text()))
     assert read
     assert {name for name in read if f"`{name}`" not in README} == {
@@ -151,8 +151,8 @@ def test_every_variable_that_is_read_is_documented() -> None:
     }  # set by us
 
 
-def test_the_pipeline_runs_where_dagster_cannot_be_imported() -> None:
-    """`pipelines` has never heard of Dagster."""
+def test_pipelines_imports_without_dagster() -> None:
+    """`pipelines` does not depend on Dagster."""
     program = (
         "import sys; sys.modules['dagster'] = None\n"
         "import pipelines.refresh, pipelines.publish, pipelines.settings, pipelines.sandbox, pipelines.__main__"
@@ -161,19 +161,19 @@ def test_the_pipeline_runs_where_dagster_cannot_be_imported() -> None:
 
 
 def test_lineage_columns_are_the_same_where_they_are_written_and_read() -> None:
-    """Landing adds the columns that models find."""
+    """Landing writes the same lineage columns that models read."""
     assert list(lake.LINEAGE) == list(LINEAGE.names)
 
 
-def test_no_word_of_money_is_a_float_in_the_pipeline() -> None:
-    """`float(` stands only where a double of the API is compared; amounts never pass through one."""
+def test_amounts_are_never_floats_in_the_pipeline() -> None:
+    """`float(` occurs only where a total that the API sends as a double is compared."""
     found = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for path in (ROOT / "pipelines").rglob("*.py")
         for line in path.read_text().splitlines()
         if re.search(r"\bfloat\(", line)
     ]
-    places = ("pipelines/sandbox/", "pipelines/client/")  # which know no money, and seconds
+    places = ("pipelines/sandbox/", "pipelines/client/")  # made-up figures, and seconds
     outside = [line.partition(": ") for line in found if not line.startswith(places)]
     assert [line for _, _, line in outside] == ["if float(summary) == float(cost):"]
     assert all(place.startswith("pipelines/extract/") for place, _, _ in outside)
