@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.pages import EXTRA, Page, decode, exact_sum, exact_sum_of_texts, parse_amount, text_rows
+from tests.unit.matrix import check_all
 
 if TYPE_CHECKING:
     import random
@@ -35,17 +35,15 @@ def landed(text: str, columns: tuple[str, ...]) -> dict[str, list[str | None]]:
     return text_rows([decode(text)], columns).to_pydict()
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-def test_a_number_keeps_its_spelling(number: str) -> None:
-    """A JSON number is kept as the very characters that were sent."""
-    assert landed(f'{{"TotalCost": {number}}}', ("TotalCost",))["TotalCost"] == [number]
+def test_a_number_keeps_its_spelling() -> None:
+    """A JSON number is kept as the very characters that were sent, in quotes inside a list or an object."""
 
+    def check(number: str) -> None:
+        row = landed(f'{{"TotalCost": {number}, "Detail": [{{"Cost": {number}}}]}}', ("TotalCost", "Detail"))
+        assert row["TotalCost"] == [number]
+        assert row["Detail"] == [f'[{{"Cost":"{number}"}}]']
 
-@pytest.mark.parametrize("number", NUMBERS)
-def test_a_nested_number_keeps_its_spelling(number: str) -> None:
-    """Numbers inside a list or an object keep every character, in quotes."""
-    text = landed(f'{{"Detail": [{{"Cost": {number}}}]}}', ("Detail",))["Detail"][0]
-    assert text == f'[{{"Cost":"{number}"}}]'
+    check_all(check, NUMBERS)
 
 
 def test_null_and_absent_are_null_but_empty_text_is_not() -> None:
@@ -89,7 +87,7 @@ def test_no_rows_still_have_columns() -> None:
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
-    st.text(),
+    st.text(max_size=20),
     st.integers(),
     st.decimals(allow_nan=False, allow_infinity=False),
 )
@@ -122,13 +120,15 @@ def test_equal_rows_have_equal_digests(rows: Any) -> None:
     assert digest(['{"A": "p"}', '{"A": "q"}', *texts], 1) != digest(['{"A": "q"}', '{"A": "p"}', *texts], 1)
 
 
-@pytest.mark.parametrize(
-    "text", [None, "", "-", "abc", "NaN", "sNaN", "Infinity", "-inf", "1e999999", "1e-999999", "1,5"]
-)
-def test_what_spells_no_amount_counts_as_zero(text: str) -> None:
+def test_what_spells_no_amount_counts_as_zero() -> None:
     """Text that is no amount adds nothing and breaks nothing; staging's checks find it."""
-    assert parse_amount(text) == 0
-    assert exact_sum([Decimal("1.5"), parse_amount(text)]) == Decimal("1.5")
+
+    def check(text: str | None) -> None:
+        assert parse_amount(text) == 0
+        assert exact_sum([Decimal("1.5"), parse_amount(text)]) == Decimal("1.5")
+
+    texts = [None, "", "-", "abc", "NaN", "sNaN", "Infinity", "-inf", "1e999999", "1e-999999", "1,5"]
+    check_all(check, texts)
 
 
 def test_an_absurdly_long_number_cannot_make_a_sum_inexact() -> None:
@@ -137,10 +137,10 @@ def test_an_absurdly_long_number_cannot_make_a_sum_inexact() -> None:
     assert parse_amount("3" * 500) == 0
 
 
-@pytest.mark.parametrize("text", ["0.10", "-0", "1E5", "1234567890123.12345678", "1e-18", "9" * 38])
-def test_an_amount_is_exact(text: str) -> None:
+def test_an_amount_is_exact() -> None:
     """An amount is the decimal that the text spells, digit for digit."""
-    assert parse_amount(text) == Decimal(text)
+    texts = ["0.10", "-0", "1E5", "1234567890123.12345678", "1e-18", "9" * 38]
+    assert [text for text in texts if str(parse_amount(text)) != str(Decimal(text))] == []
 
 
 def test_a_sum_is_exact_beyond_28_digits() -> None:

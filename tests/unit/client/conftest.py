@@ -12,7 +12,7 @@ from pipelines.client import Client, Credential, FreePacer
 from tests.unit.client.standins import ImpatientLoop, Service, Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -36,13 +36,23 @@ def credential() -> Credential:
 
 
 @pytest.fixture
-def client(service: Service, credential: Credential, timeline: Timeline) -> Client:
-    """A client of `service`, unpaced, on the timeline."""
-    return Client(
-        account="acme",
-        endpoint="https://intlpartnersmgt.intl.tencentcloudapi.com",
-        credential=credential,
-        pacer=FreePacer(),
-        transport=httpx.MockTransport(service),
-        clock=timeline.now,
-    )
+def connect(credential: Credential, timeline: Timeline) -> Callable[[Service], Client]:
+    """Make a client of a service, unpaced, on the timeline."""
+
+    def make(service: Service) -> Client:
+        return Client(
+            account="acme",
+            endpoint="https://intlpartnersmgt.intl.tencentcloudapi.com",
+            credential=credential,
+            pacer=FreePacer(),
+            transport=httpx.MockTransport(service),
+            clock=timeline.now,
+        )
+
+    return make
+
+
+@pytest.fixture
+def client(service: Service, connect: Callable[[Service], Client]) -> Client:
+    """A client of `service`."""
+    return connect(service)

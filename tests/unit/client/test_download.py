@@ -19,6 +19,7 @@ import stamina
 
 from pipelines.client import Client, Credential, Download, FreePacer, download
 from pipelines.errors import RequestUnanswered, StorageFailed
+from tests.unit.matrix import check_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -125,42 +126,46 @@ def test_a_body_in_chunks_or_compressed_for_the_way_is_the_same_file(tmp_path: P
     assert fetch(Bucket(answer(gzip.compress(BODY), "200 OK", "Content-Encoding: gzip")), tmp_path).digest == DIGEST
 
 
-@pytest.mark.parametrize(
-    ("given", "requests", "says"),
-    [
-        (answer(BODY, length=len(BODY) + 1), 3, "broke off"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nBill", 3, "broke off"),
-        (b"", 3, "broke off"),
-        (answer(b"", "503 Service Unavailable"), 3, "HTTP status 503"),
-        (answer(b"", "429 Too Many Requests"), 3, "HTTP status 429"),
-        (answer(b"\xef\xbb\xbf \r\n<!DOCTYPE html><title>Log in</title>"), 3, "page came"),
-        (answer(b'<?xml version="1.0"?><Error/>'), 3, "page came"),
-        (answer(b"", "400 Bad Request"), 1, "HTTP status 400"),
-        (answer(b"", "302 Found"), 1, "HTTP status 302"),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + BODY, 1, "length"),
-        (answer(b"", "302 Found", f"Location: {TARGET}"), 4, "more than 3 times"),
-        (answer(b"", "302 Found", "Location: http://127.0.0.1:1/"), 1, "redirected to another"),
-        (answer(b"", "302 Found", "Location: https://127.0.0.1/"), 1, "redirected to another"),
-        (answer(b"", "302 Found", "Location: http://example.com/"), 1, "redirected to another"),
-    ],
-)
-def test_what_is_no_whole_file_fails_and_leaves_nothing(tmp_path: Path, given: bytes, requests: int, says: str) -> None:
+def test_what_is_no_whole_file_fails_and_leaves_nothing(tmp_path: Path) -> None:
     """Cut off, refused, a page or sent elsewhere: tried again where that may help, and no trace is left."""
-    bucket = Bucket(given)
-    with pytest.raises(RequestUnanswered, match=says) as caught:
-        fetch(bucket, tmp_path)
-    assert caught.value.code == "DownloadFailed"
-    assert len(bucket.requests) == requests
-    assert kept(tmp_path) == set()
+
+    def check(given: bytes, requests: int, fact: str = "acme") -> None:
+        bucket = Bucket(given)
+        with pytest.raises(RequestUnanswered, match=fact) as caught:
+            fetch(bucket, tmp_path)
+        assert caught.value.code == "DownloadFailed"
+        assert len(bucket.requests) == requests
+        assert kept(tmp_path) == set()
+
+    cases = [
+        (answer(BODY, length=len(BODY) + 1), 3),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nBill", 3),
+        (b"", 3),
+        (answer(b"", "503 Service Unavailable"), 3, "503"),
+        (answer(b"", "429 Too Many Requests"), 3, "429"),
+        (answer(b"\xef\xbb\xbf \r\n<!DOCTYPE html><title>Log in</title>"), 3),
+        (answer(b'<?xml version="1.0"?><Error/>'), 3),
+        (answer(b"", "400 Bad Request"), 1, "400"),
+        (answer(b"", "302 Found"), 1, "302"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + BODY, 1),
+        (answer(b"", "302 Found", f"Location: {TARGET}"), 1 + download.REDIRECTS, str(download.REDIRECTS)),
+        (answer(b"", "302 Found", "Location: http://127.0.0.1:1/"), 1),
+        (answer(b"", "302 Found", "Location: https://127.0.0.1/"), 1),
+        (answer(b"", "302 Found", "Location: http://example.com/"), 1),
+    ]
+    check_all(check, cases)
 
 
-@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "410 Gone"])
-def test_an_expired_link_is_refused_at_once(tmp_path: Path, status: str) -> None:
+def test_an_expired_link_is_refused_at_once(tmp_path: Path) -> None:
     """Only another link can help, so this one is not tried again, and the code says so."""
-    bucket = Bucket(answer(b"<Error><Code>AccessDenied</Code></Error>", status))
-    with pytest.raises(RequestUnanswered) as caught:
-        fetch(bucket, tmp_path)
-    assert (caught.value.code, len(bucket.requests)) == ("DownloadRefused", 1)
+
+    def check(status: str) -> None:
+        bucket = Bucket(answer(b"<Error><Code>AccessDenied</Code></Error>", status))
+        with pytest.raises(RequestUnanswered) as caught:
+            fetch(bucket, tmp_path)
+        assert (caught.value.code, len(bucket.requests)) == ("DownloadRefused", 1)
+
+    check_all(check, ["403 Forbidden", "404 Not Found", "410 Gone"])
 
 
 def test_a_second_attempt_can_succeed(tmp_path: Path) -> None:
@@ -183,9 +188,16 @@ def test_redirects_within_one_place_are_followed_without_cookies(tmp_path: Path)
     assert not any(b"cookie" in request.lower() for request in bucket.requests)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
+def test_a_link_that_must_not_be_followed_is_refused_unasked(tmp_path: Path) -> None:
+    """Plain http to others, other schemes, users and stray characters are refused before anything is sent."""
+
+    def check(url: str) -> None:
+        bucket = Bucket(answer(BODY))
+        with pytest.raises(RequestUnanswered) as caught:
+            fetch(bucket, tmp_path, url)
+        assert (caught.value.code, bucket.requests) == ("DownloadRefused", [])
+
+    links = [
         "http://example.com/a?b",
         "http://127.0.0.1.example.com/a",
         "ftp://127.0.0.1/a",
@@ -196,19 +208,32 @@ def test_redirects_within_one_place_are_followed_without_cookies(tmp_path: Path)
         "https:///a",
         "https://[::1/a",
         "",
-    ],
-)
-def test_a_link_that_must_not_be_followed_is_refused_unasked(tmp_path: Path, url: str) -> None:
-    """Plain http to others, other schemes, users and stray characters are refused before anything is sent."""
-    bucket = Bucket(answer(BODY))
-    with pytest.raises(RequestUnanswered) as caught:
-        fetch(bucket, tmp_path, url)
-    assert (caught.value.code, bucket.requests) == ("DownloadRefused", [])
+    ]
+    check_all(check, links)
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
+def test_the_link_shows_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """No log line, at any level set afterwards, and no error or what hangs on it holds any part of the signature."""
+    for name in (None, "httpx", "httpcore", "httpcore.http11", "asyncio"):
+        caplog.set_level(logging.DEBUG, logger=name)
+
+    def check(given: bytes) -> None:
+        caplog.clear()
+        shown = ""
+        try:
+            fetch(Bucket(given), tmp_path)
+        except RequestUnanswered as error:
+            shown = "".join(traceback.format_exception(error)) + repr(error)
+            chain: BaseException | None = error
+            while chain is not None:
+                shown += str(chain)
+                assert not isinstance(chain, httpx.HTTPError)
+                chain = chain.__cause__ or chain.__context__
+        shown += "".join(record.getMessage() for record in caplog.records)
+        assert "0123456789abcdef" not in shown
+        assert "mnt" not in shown
+
+    cases = [
         answer(BODY),
         answer(BODY, length=999),
         answer(b"", "403 Forbidden"),
@@ -217,25 +242,8 @@ def test_a_link_that_must_not_be_followed_is_refused_unasked(tmp_path: Path, url
         answer(b"", "302 Found", f"Location: http://[{SIGNATURE}"),
         b"",
         b"garbage " + SIGNATURE.encode(),
-    ],
-)
-def test_the_link_shows_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture, given: bytes) -> None:
-    """No log line, at any level set afterwards, and no error or what hangs on it holds any part of the signature."""
-    for name in (None, "httpx", "httpcore", "httpcore.http11", "asyncio"):
-        caplog.set_level(logging.DEBUG, logger=name)
-    shown = ""
-    try:
-        fetch(Bucket(given), tmp_path)
-    except RequestUnanswered as error:
-        shown = "".join(traceback.format_exception(error)) + repr(error)
-        chain: BaseException | None = error
-        while chain is not None:
-            shown += str(chain)
-            assert not isinstance(chain, httpx.HTTPError)
-            chain = chain.__cause__ or chain.__context__
-    shown += "".join(record.getMessage() for record in caplog.records)
-    assert "0123456789abcdef" not in shown
-    assert "mnt" not in shown
+    ]
+    check_all(check, cases)
 
 
 def test_other_requests_may_be_logged() -> None:
@@ -253,7 +261,7 @@ def test_a_file_beyond_all_bounds_is_given_up(tmp_path: Path, monkeypatch: pytes
     """A file larger than the bound fails, whether its length was announced or not, and is not tried again."""
     monkeypatch.setattr(download, "LARGEST", len(BODY) - 1)
     bucket = Bucket(given)
-    with pytest.raises(RequestUnanswered, match="larger than"):
+    with pytest.raises(RequestUnanswered, match=f"{len(BODY) - 1}"):
         fetch(bucket, tmp_path)
     assert (len(bucket.requests), kept(tmp_path)) == (1, set())
 
@@ -264,8 +272,9 @@ def test_all_attempts_together_end_in_time(
     """A file that does not come is given up when the total time is up."""
     service.takes = 10**6
     began = timeline.now()
-    with pytest.raises(RequestUnanswered, match="too long"):
+    with pytest.raises(RequestUnanswered) as caught:
         timeline.run(client.download("https://example.com/a", tmp_path))
+    assert caught.value.code == "DownloadFailed"
     assert timeline.now() - began <= download.TOTAL_TIME + 10
 
 
@@ -274,8 +283,10 @@ def test_a_body_without_its_announced_length_fails(
 ) -> None:
     """The length is compared here too, whatever the HTTP library checks."""
     service.answers = [httpx.Response(200, headers={"Content-Length": "999"}, content=BODY)]
-    with pytest.raises(RequestUnanswered, match="broke off"):
+    with pytest.raises(RequestUnanswered) as caught:
         timeline.run(client.download("https://example.com/a", tmp_path))
+    assert caught.value.code == "DownloadFailed"
+    assert kept(tmp_path) == set()
 
 
 def test_a_cancelled_download_leaves_nothing(tmp_path: Path) -> None:
@@ -310,7 +321,7 @@ def test_a_disk_that_refuses_is_told_at_once(tmp_path: Path, monkeypatch: pytest
     """A file in the folder's place, or a full disk, is StorageFailed; it is not tried again and leaves nothing."""
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(StorageFailed, match="disk refused"):
+    with pytest.raises(StorageFailed, match=str(blocked)):
         fetch(Bucket(answer(BODY)), blocked)
 
     def full(*_: object) -> None:
@@ -318,6 +329,6 @@ def test_a_disk_that_refuses_is_told_at_once(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, "fsync", full)
     bucket = Bucket(answer(BODY))
-    with pytest.raises(StorageFailed, match="No space left"):
+    with pytest.raises(StorageFailed, match=os.strerror(errno.ENOSPC)):
         fetch(bucket, tmp_path / "folder")
     assert (len(bucket.requests), kept(tmp_path / "folder")) == (1, set())

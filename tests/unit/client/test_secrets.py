@@ -12,11 +12,14 @@ import pytest
 
 from pipelines.endpoints import ACTIONS
 from pipelines.errors import RequestFailed
-from tests.unit.client.standins import refusal, reply
+from tests.unit.client.standins import Service, refusal, reply
+from tests.unit.matrix import check_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipelines.client import Client
-    from tests.unit.client.standins import Service, Timeline
+    from tests.unit.client.standins import Timeline
 
 SECRETS = ("AKIDexampleidexampleid", "examplekeyexamplekey", "exampletokenexampletoken", "Signature=")
 LISTING = ACTIONS["DescribeCustomerUin"]
@@ -41,33 +44,35 @@ def hanging_on(error: BaseException | None) -> list[BaseException]:
     return [] if error is None else [error, *hanging_on(error.__cause__), *hanging_on(error.__context__)]
 
 
-@pytest.mark.parametrize("answer", FAILURES, ids=lambda answer: str(answer)[:30])
 def test_no_failure_shows_a_secret(
-    timeline: Timeline,
-    service: Service,
-    client: Client,
-    answer: httpx.Response | Exception,
-    caplog: pytest.LogCaptureFixture,
+    timeline: Timeline, connect: Callable[[Service], Client], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Text, repr, traceback, pickle and log of a failing call hold no secret, even where the server echoes one."""
-    service.answers = [answer]
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(RequestFailed) as caught:
-        timeline.run(client.call(LISTING, {"Page": 1, "PageSize": 10}))
-    chain = hanging_on(caught.value)
-    assert not any(isinstance(error, httpx.HTTPError) for error in chain), "carries the request and its headers"
-    shown = [
-        *map(str, chain),
-        *map(repr, chain),
-        *(str(vars(error)) for error in chain),
-        "".join(traceback.format_exception(caught.value)),
-        repr(pickle.dumps(caught.value.args)),
-        caplog.text,
-        *(str(vars(record)) for record in caplog.records),
-        repr(client),
-        str(vars(client)),
-    ]
-    assert not [secret for secret in SECRETS for text in shown if secret in text]
+
+    def check(answer: httpx.Response | Exception) -> None:
+        service = Service(timeline)
+        service.answers = [answer]
+        client = connect(service)
+        caplog.clear()
+        with pytest.raises(RequestFailed) as caught:
+            timeline.run(client.call(LISTING, {"Page": 1, "PageSize": 10}))
+        chain = hanging_on(caught.value)
+        assert not any(isinstance(error, httpx.HTTPError) for error in chain), "carries the request and its headers"
+        shown = [
+            *map(str, chain),
+            *map(repr, chain),
+            *(str(vars(error)) for error in chain),
+            "".join(traceback.format_exception(caught.value)),
+            repr(pickle.dumps(caught.value.args)),
+            caplog.text,
+            *(str(vars(record)) for record in caplog.records),
+            repr(client),
+            str(vars(client)),
+        ]
+        assert not [secret for secret in SECRETS for text in shown if secret in text]
+
+    check_all(check, FAILURES)
 
 
 def test_a_good_call_logs_no_secret(
@@ -83,7 +88,7 @@ def test_a_good_call_logs_no_secret(
 def test_a_library_s_own_words_are_not_passed_on(timeline: Timeline, service: Service, client: Client) -> None:
     """An error that spells a header's value is told by its kind only, since not every header is one we know of."""
     service.answers = [httpx.LocalProtocolError("Illegal header value b'something'")]
-    with pytest.raises(RequestFailed, match=r"broke off \(LocalProtocolError\)") as caught:
+    with pytest.raises(RequestFailed, match="LocalProtocolError") as caught:
         timeline.run(client.call(LISTING, {"Page": 1, "PageSize": 10}))
     assert "something" not in str(caught.value)
 

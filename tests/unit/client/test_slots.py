@@ -14,6 +14,7 @@ from pipelines.client.slots import GONE_AFTER, GRACE, RECOVERY, WIDEST, Rate, Sc
 FIVE = Rate(5, 0.03)
 ONE = Rate(1, 0.03)
 NOW = 1000.0
+SCALARS = st.none() | st.floats() | st.text(max_size=5)
 
 
 def claims(schedule: Schedule, rate: Rate, count: int, late: float = 0.0) -> list[float]:
@@ -150,33 +151,32 @@ def test_a_state_survives_being_written_and_read() -> None:
 GOOD = json.loads(Schedule(due=NOW, clock="boot", sends=[(NOW - 0.1, "a")], queue=[("b", NOW)]).dumps())
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\0\0\0",
-        "{",
-        "[]",
-        "null",
-        json.dumps(GOOD)[:-9],
-        json.dumps(GOOD | {"due": NOW + 60}),
-        json.dumps(GOOD | {"due": float("nan")}),
-        json.dumps(GOOD | {"due": float("inf")}),
-        json.dumps(GOOD | {"due": None}),
-        json.dumps(GOOD | {"sends": [[NOW + 5, "a"]]}),
-        json.dumps(GOOD | {"sends": [1]}),
-        json.dumps(GOOD | {"sends": [[float("-inf"), "a"]]}),
-        json.dumps(GOOD | {"queue": [["b"]]}),
-        json.dumps(GOOD | {"widening": 0.1}),
-        json.dumps(GOOD | {"widening": 1000}),
-        json.dumps(GOOD | {"penalised": NOW + 5}),
-        json.dumps(GOOD | {"clock": "another boot"}),
-        json.dumps({name: value for name, value in GOOD.items() if name != "widening"}),
-    ],
-)
-def test_a_state_that_cannot_be_true_becomes_a_cautious_one(text: str) -> None:
+UNTRUE = [
+    "\0\0\0",
+    "{",
+    "[]",
+    "null",
+    json.dumps(GOOD)[:-9],
+    json.dumps(GOOD | {"due": NOW + 60}),
+    json.dumps(GOOD | {"due": float("nan")}),
+    json.dumps(GOOD | {"due": float("inf")}),
+    json.dumps(GOOD | {"due": None}),
+    json.dumps(GOOD | {"sends": [[NOW + 5, "a"]]}),
+    json.dumps(GOOD | {"sends": [1]}),
+    json.dumps(GOOD | {"sends": [[float("-inf"), "a"]]}),
+    json.dumps(GOOD | {"queue": [["b"]]}),
+    json.dumps(GOOD | {"widening": 0.1}),
+    json.dumps(GOOD | {"widening": 1000}),
+    json.dumps(GOOD | {"penalised": NOW + 5}),
+    json.dumps(GOOD | {"clock": "another boot"}),
+    json.dumps({name: value for name, value in GOOD.items() if name != "widening"}),
+]
+
+
+def test_a_state_that_cannot_be_true_becomes_a_cautious_one() -> None:
     """Torn, foreign or impossible states are replaced: nothing leaves for a window, then all goes on."""
-    schedule = Schedule.loads(text, "boot", NOW, FIVE)
-    assert schedule == Schedule(due=NOW + 1.03, clock="boot")
+    cautious = Schedule(due=NOW + 1.03, clock="boot")
+    assert [text for text in UNTRUE if Schedule.loads(text, "boot", NOW, FIVE) != cautious] == []
 
 
 def test_a_good_state_is_believed() -> None:
@@ -184,7 +184,7 @@ def test_a_good_state_is_believed() -> None:
     assert Schedule.loads(json.dumps(GOOD), "boot", NOW, FIVE).sends == [(NOW - 0.1, "a")]
 
 
-@given(text=st.text() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(json.dumps))
+@given(text=st.text(max_size=30) | st.recursive(SCALARS, st.lists, max_leaves=5).map(json.dumps))
 def test_no_content_breaks_the_reading(text: str) -> None:
     """Whatever stands in the file, reading gives a state that lets requests leave within a few seconds."""
     assert Schedule.loads(text, "boot", NOW, ONE).wait("a", NOW, ONE) <= 5

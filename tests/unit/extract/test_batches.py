@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.unit.extract.conftest import Extractor
+    from pathlib import Path
+
     from tests.unit.service import Request
 
 import pytest
@@ -15,6 +17,8 @@ import pytest
 from pipelines.endpoints import DATASETS
 from pipelines.errors import CredentialRefused, RequestRefused, RequestUnanswered
 from pipelines.pages import Proof, Slice
+from tests.unit.extract.conftest import Extractor
+from tests.unit.matrix import check_all
 from tests.unit.service import Service, refuse
 
 CREDIT = DATASETS["credit_by_uin"]
@@ -57,24 +61,24 @@ def test_a_batch_is_one_request_and_one_subject(extractor: Extractor) -> None:
     assert {page.slice_params for page in pulled.pages} == {batch(*range(1, 51)).slice_params}
 
 
-@pytest.mark.parametrize(
-    "code",
-    ["UnauthorizedOperation.NotCustomerUin", "InvalidParameterValue.UinList", "FailedOperation.UinInvalid"],
-)
-@pytest.mark.parametrize("bad", [1, 5, 8])
-def test_one_refused_customer_leaves_the_others(extractor: Extractor, code: str, bad: int) -> None:
+def test_one_refused_customer_leaves_the_others(tmp_path: Path) -> None:
     """A refused batch is halved until the one that is refused stands alone: it has failed, the others have rows."""
-    api = credits_of(*range(1, 9))
-    api.on_request.append(refusal(code, str(bad)))
-    pulled = extractor.ask_about(api, CREDIT, batch(*range(1, 9)))
-    failed = [slice_ for slice_, pull in pulled.slices.items() if pull.proof is Proof.FAILED]
-    assert failed == [batch(bad)]
-    assert pulled.slices[batch(bad)].code == code
-    assert pulled.slices[batch(bad)].request_id.startswith("refusal ")
-    assert pulled.slices[batch(bad)].digest == ""
-    assert sorted(row["Uin"] for row in pulled.rows) == sorted(str(uin) for uin in range(1, 9) if uin != bad)
-    assert batch(*range(1, 9)) not in pulled.slices
-    assert len(api.requests) == 1 + 2 * math.log2(8)
+
+    def check(code: str, bad: int) -> None:
+        api = credits_of(*range(1, 9))
+        api.on_request.append(refusal(code, str(bad)))
+        pulled = Extractor(tmp_path / f"{code} {bad}").ask_about(api, CREDIT, batch(*range(1, 9)))
+        failed = [slice_ for slice_, pull in pulled.slices.items() if pull.proof is Proof.FAILED]
+        assert failed == [batch(bad)]
+        assert pulled.slices[batch(bad)].code == code
+        assert pulled.slices[batch(bad)].request_id.startswith("refusal ")
+        assert pulled.slices[batch(bad)].digest == ""
+        assert sorted(row["Uin"] for row in pulled.rows) == sorted(str(uin) for uin in range(1, 9) if uin != bad)
+        assert batch(*range(1, 9)) not in pulled.slices
+        assert len(api.requests) == 1 + 2 * math.log2(8)
+
+    codes = ("UnauthorizedOperation.NotCustomerUin", "InvalidParameterValue.UinList", "FailedOperation.UinInvalid")
+    check_all(check, product(codes, (1, 5, 8)))
 
 
 def test_several_refused_customers_are_each_named(extractor: Extractor) -> None:
@@ -137,14 +141,14 @@ def test_a_parameter_that_takes_one_value_is_not_divided(extractor: Extractor) -
     assert len(api.requests) == 2
 
 
-def test_a_run_ended_at_any_request_keeps_the_halves_it_has(extractor: Extractor, tmp_path: Any) -> None:
+def test_a_run_ended_at_any_request_keeps_the_halves_it_has(tmp_path: Path) -> None:
     """Ended while a batch is divided, the next run asks only the batches that were refused, and what is left."""
     slice_ = batch(*range(1, 9))
     whole = 1 + 2 * 3
     for index in range(whole):
         api = credits_of(*range(1, 9))
         api.on_request.append(refuse("3"))
-        someone = type(extractor)(tmp_path / str(index))
+        someone = Extractor(tmp_path / str(index))
         someone.die_at(api, index, datasets=(CREDIT,), slices={CREDIT.name: (slice_,)})
         answered = {request.batch for request in api.requests[:index] if "3" not in request.batch}
         api.requests.clear()

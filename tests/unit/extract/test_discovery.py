@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.unit.extract.conftest import Extractor, Pulled
+    from tests.unit.extract.conftest import Pulled
     from tests.unit.service import Request, Row
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Paging
 from pipelines.errors import CredentialRefused, RequestRefused, RequestUnanswered
 from pipelines.extract.listing import IN_FLIGHT
 from pipelines.pages import Proof, Slice
+from tests.unit.extract.conftest import Extractor
+from tests.unit.matrix import check_all
 from tests.unit.service import CUSTOMERS, Numbering, Service, refuse
 
 CREDIT = DATASETS["customers_credit"]
@@ -63,43 +68,48 @@ def assert_whole(pulled: Pulled, count: int) -> None:
     assert sorted(row["CustomerUin"] for row in pulled.rows) == sorted(str(100 + number) for number in range(count))
 
 
-COUNTS = (0, 1, 9, 10, 49, 50, 51, 80, 99, 100, 101, 120, 130, 150, 175, 199, 200, 201, 250, 1000)
+COUNTS = (0, 1, 9, 10, 49, 50, 51, 80, 99, 100, 101, 120, 130, 150, 175, 199, 200, 201, 250)
+LARGEST = (None, 10, 37, 50)
 
 
-@pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("largest", [None, 10, 37, 50])
-@pytest.mark.parametrize("page_0", ["refused", "empty", "page 1"])
-@pytest.mark.parametrize("refuses_past_end", [False, True])
-def test_every_numbering_from_1_is_read_whole(
-    extractor: Extractor, count: int, largest: int | None, page_0: str, *, refuses_past_end: bool
+@settings(max_examples=60)
+@given(
+    count=st.sampled_from(COUNTS) | st.integers(0, 260),
+    largest=st.sampled_from(LARGEST) | st.integers(5, 120),
+    first=st.sampled_from([1, 1, 0]),
+    page_0=st.sampled_from(["refused", "empty", "page 1"]),
+    refuses_past_end=st.booleans(),
+)
+@example(count=1000, largest=37, first=1, page_0="page 1", refuses_past_end=True)
+@example(count=1000, largest=None, first=0, page_0="refused", refuses_past_end=False)
+def test_every_numbering_is_read_whole(tmp_path_factory: pytest.TempPathFactory, count: int, **numbering: Any) -> None:
+    """Whatever the first page is, how large pages are and what page 0 is, every customer comes once, proven."""
+    assert_whole(ask(Extractor(tmp_path_factory.mktemp("ledgers")), customers(count, **numbering)), count)
+
+
+def test_each_way_of_numbering_is_read_whole(tmp_path: Path) -> None:
+    """The same, of each way to number and bound pages, for lists that end before, on and after a page's end."""
+    ways = [
+        *({"page_0": page_0} for page_0 in ("refused", "empty", "page 1")),
+        {"first": 0},
+    ]
+    more = product((False, True), LARGEST, (99, 100, 150))
+
+    def check(way: dict[str, Any], refuses_past_end: bool, largest: int | None, count: int) -> None:  # noqa: FBT001
+        folder = tmp_path / f"{way} {refuses_past_end} {largest} {count}"
+        api = customers(count, largest=largest, refuses_past_end=refuses_past_end, **way)
+        assert_whole(ask(Extractor(folder), api), count)
+
+    check_all(check, ((way, *rest) for rest in more for way in ways))
+
+
+@pytest.mark.parametrize(
+    ("count", "pages"), [(0, [1]), (1, [1]), (99, [1]), (100, [1, 2]), (150, [1, 2, 1]), (200, [1, 2, 3, 1])]
+)
+def test_a_list_that_pages_as_expected_costs_no_request_more(
+    extractor: Extractor, count: int, pages: list[int]
 ) -> None:
-    """However large the service's pages are, and whatever it says to page 0, every customer comes once, proven."""
-    api = customers(count, largest=largest, page_0=page_0, refuses_past_end=refuses_past_end)
-    assert_whole(ask(extractor, api), count)
-
-
-@pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("largest", [None, 10, 37, 50])
-@pytest.mark.parametrize("refuses_past_end", [False, True])
-def test_every_numbering_from_0_is_read_whole(
-    extractor: Extractor, count: int, largest: int | None, *, refuses_past_end: bool
-) -> None:
-    """A service that numbers its pages from 0 is found out by the rows that are missing."""
-    api = customers(count, first=0, largest=largest, refuses_past_end=refuses_past_end)
-    assert_whole(ask(extractor, api), count)
-
-
-@pytest.mark.parametrize("count", [0, 1, 99])
-def test_the_usual_case_is_one_request(extractor: Extractor, count: int) -> None:
-    """A list that fits on its first page costs one request."""
-    api = customers(count)
-    assert_whole(ask(extractor, api), count)
-    assert asked(api) == [(1, 100)]
-
-
-@pytest.mark.parametrize(("count", "pages"), [(100, [1, 2]), (150, [1, 2, 1]), (200, [1, 2, 3, 1])])
-def test_several_full_pages_cost_no_request_more(extractor: Extractor, count: int, pages: list[int]) -> None:
-    """A list that pages as expected is asked like any other: no page 0 is tried."""
+    """A list that fits on its first page costs one request; a longer one is asked like any other, without a page 0."""
     api = customers(count)
     assert_whole(ask(extractor, api), count)
     assert asked(api) == [(page, 100) for page in pages]
@@ -169,7 +179,7 @@ def test_a_service_that_ignores_the_page_ends_unproven(extractor: Extractor) -> 
     """The same rows on every page are not believed, and the setting that would help is named."""
     for count, largest in ((150, None), (150, 50), (100, None), (1000, None)):
         api = customers(count, largest=largest, ignores=True)
-        outcome = ask(type(extractor)(extractor.folder / f"{count} {largest}"), api).customers[None]
+        outcome = ask(Extractor(extractor.folder / f"{count} {largest}"), api).customers[None]
         assert outcome.proof is Proof.UNPROVEN
         assert [fact for fact in ("`first`", "`size`", SETTING) if fact not in outcome.reason] == []
         assert len(api.requests) <= 3 * (count // (largest or 100) + 2) + 2
@@ -187,7 +197,7 @@ def test_one_row_that_comes_twice_is_found(extractor: Extractor) -> None:
     api.on_answer.append(repeat)
     outcome = ask(extractor, api).customers[None]
     assert (outcome.proof, outcome.rows, outcome.expected_rows) == (Proof.UNPROVEN, 150, 150)
-    assert "came again on another page" in outcome.reason
+    assert SETTING in outcome.reason
 
 
 def test_a_total_that_is_too_high_leaves_all_rows_unproven(extractor: Extractor) -> None:
@@ -198,7 +208,6 @@ def test_a_total_that_is_too_high_leaves_all_rows_unproven(extractor: Extractor)
     outcome = pulled.customers[None]
     assert (outcome.proof, outcome.rows, outcome.expected_rows) == (Proof.UNPROVEN, 20, 30)
     assert [fact for fact in ("20", "30", SETTING) if fact not in outcome.reason] == []
-    assert SETTING in outcome.reason
     assert len(pulled.rows) == 20
 
 
@@ -231,7 +240,6 @@ class TestWithoutATotal:
         api.on_answer.append(lambda request, answer: answer.update(Total=None))
         outcome = ask(extractor, api).customers[None]
         assert (outcome.proof, outcome.rows, outcome.expected_rows) == (Proof.UNPROVEN, 250, None)
-        assert outcome.reason.startswith("the API gives no total")
         assert SETTING in outcome.reason
 
     def test_an_empty_list_is_empty_on_both_first_pages(self, extractor: Extractor) -> None:
@@ -325,22 +333,22 @@ class TestPage0:
 class TestCarryingOn:
     """What was found is in the ledger."""
 
-    @pytest.mark.parametrize(
-        "numbering", [{"largest": 50}, {"first": 0}, {"first": 0, "largest": 50}, {"page_0": "page 1"}]
-    )
-    @pytest.mark.parametrize("count", [30, 120, 250])
-    def test_a_run_ended_at_any_request_carries_on(
-        self, tmp_path: Path, extractor: Extractor, count: int, numbering: dict[str, Any]
-    ) -> None:
+    def test_a_run_ended_at_any_request_carries_on(self, tmp_path: Path) -> None:
         """Ended at any request, the next run has the rows of one never ended, and asks hardly more."""
-        whole = customers(count, **numbering)
-        assert_whole(ask(type(extractor)(tmp_path / "whole"), whole), count)
-        for index in range(len(whole.requests)):
-            api = customers(count, **numbering)
-            someone = type(extractor)(tmp_path / f"{index}")
-            someone.die_at(api, index, datasets=(CUSTOMERS,), partition_key="2026-11-20")
-            assert_whole(ask(someone, api), count)
-            assert len(api.requests) <= len(whole.requests) + IN_FLIGHT + 1
+
+        def check(count: int, numbering: dict[str, Any]) -> None:
+            folder = tmp_path / f"{count} {numbering}"
+            whole = customers(count, **numbering)
+            assert_whole(ask(Extractor(folder / "whole"), whole), count)
+            for index in range(len(whole.requests)):
+                api = customers(count, **numbering)
+                someone = Extractor(folder / f"{index}")
+                someone.die_at(api, index, datasets=(CUSTOMERS,), partition_key="2026-11-20")
+                assert_whole(ask(someone, api), count)
+                assert len(api.requests) <= len(whole.requests) + IN_FLIGHT + 1
+
+        numberings = ({"largest": 50}, {"first": 0}, {"first": 0, "largest": 50}, {"page_0": "page 1"})
+        check_all(check, product((30, 120, 250), numberings))
 
     def test_a_refused_size_is_not_tried_again(self, extractor: Extractor) -> None:
         """The next run begins with the size that was tried last."""

@@ -83,7 +83,7 @@ def test_one_customer_without_answer_fails_alone(extractor: Extractor) -> None:
 @pytest.mark.parametrize("answers", [0, 20])
 def test_a_service_that_is_down_fails_the_dataset_at_once(extractor: Extractor, answers: int) -> None:
     """A service that answers nothing is not tried with one customer after the other: what was in flight is lost."""
-    customers = [str(number) for number in range(1, 201)]
+    customers = [str(number) for number in range(1, 101)]
     api = service({customer: lines(2) for customer in customers})
     api.on_request.append(silence(lambda request: request.index >= answers))
     with pytest.raises(RequestUnanswered) as failure:
@@ -93,7 +93,7 @@ def test_a_service_that_is_down_fails_the_dataset_at_once(extractor: Extractor, 
     assert lost <= SOON
     api.on_request.clear()
     extractor.ask(api, *customers)
-    assert len(api.requests) == 200 + lost
+    assert len(api.requests) == 100 + lost
 
 
 def test_the_last_customers_without_answer_do_not_sink_the_others(extractor: Extractor) -> None:
@@ -123,9 +123,8 @@ def test_all_customers_refused_is_a_refusal_of_the_dataset(extractor: Extractor)
     api.on_request.append(refuse("1", "2"))
     with pytest.raises(RequestRefused) as failure:
         extractor.ask(api, "1", "2")
-    message = str(failure.value)
-    assert "DescribeCustomerBillDetail failed for every customer of account 'acme' (2) in 2026-10" in message
-    assert "customer 1 is not yours" in message
+    facts = ("DescribeCustomerBillDetail", "every customer", "'acme'", "(2)", "2026-10", "customer 1 is not yours")
+    assert [fact for fact in facts if fact not in str(failure.value)] == []
     assert failure.value.request_id == "refusal 0"
     assert not failure.value.rerun_helps
 
@@ -162,8 +161,8 @@ def test_all_variants_refused_is_a_refusal_of_the_dataset(extractor: Extractor) 
     api.on_request.append(failing(RequestRefused, explorer.action.name))
     error = extractor.ask_about(api, explorer, *slices)
     assert isinstance(error, RequestRefused)
-    expected = "of account 'acme' (2) in 2026-10; the first: DescribeCustomerOwn"
-    assert expected in str(error)
+    facts = ("'acme'", "(2)", "2026-10", f"{explorer.action.name} is refused")
+    assert [fact for fact in facts if fact not in str(error)] == []
     assert str(extractor.ask_about(api, explorer, slices[0])) == f"{explorer.action.name} is refused"
 
 
@@ -211,7 +210,7 @@ def test_a_summary_refused_for_one_customer_leaves_that_one_unproven(extractor: 
 
 def test_refused_credentials_end_all_datasets_of_the_account(extractor: Extractor) -> None:
     """A key that is refused once is not tried again for every customer and dataset."""
-    api = service({str(number): lines(8) for number in range(1, 201)})
+    api = service({str(number): lines(8) for number in range(1, 101)})
     api.on_request.append(failing(CredentialRefused, SUMMARY.action.name))
     results = extractor.ask_all(api, *api.rows[SHORT.action.name], datasets=(SUMMARY, BY_PRODUCT, SHORT))
     assert len(results) == 3
@@ -254,7 +253,8 @@ def test_a_pull_nobody_takes_any_more_is_closed(extractor: Extractor) -> None:
         request = extractor.question(("1",), (SUMMARY, BY_PRODUCT, SHORT))
         async with aclosing(extract.pull(request, api, extractor.progress.append)) as results:
             async for _, pull in results:
-                await asyncio.sleep(0.01)  # the others finish meanwhile
+                for _ in range(100):  # the others finish meanwhile
+                    await asyncio.sleep(0)
                 pull.close()
                 break
 
@@ -298,7 +298,7 @@ def test_customers_are_not_asked_to_the_last_where_all_are_refused(extractor: Ex
     everyone = [str(number) for number in range(100, 400)]
     api = service({customer: lines(2) for customer in everyone})
     api.on_request.append(refuse(*everyone))
-    with pytest.raises(RequestRefused, match="every customer that was tried"):
+    with pytest.raises(RequestRefused, match=rf"\({program.HOPELESS}\) in 2026-10"):
         extractor.ask(api, *everyone)
     assert program.HOPELESS <= len(api.asked(SHORT)) <= program.HOPELESS + SOON
 

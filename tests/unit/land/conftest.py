@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ import pytest
 
 from pipelines import land
 from pipelines.endpoints import DATASETS
+from pipelines.land.manifest import FOOTER_KEY
 from pipelines.pages import Page, Proof, SliceResult, exact_sum, parse_amount, text_rows
 from pipelines.periods import MonthState
 
@@ -170,7 +173,36 @@ class Lake:
         return {file.relative_to(self.home).as_posix() for file in (self.home / "lake").rglob("*") if file.is_file()}
 
 
+def downgrade(lake: Lake) -> None:
+    """Make of the landed file one that knows neither parts nor digests."""
+    path = lake.partition().path
+    manifest = land.read_manifest(path)
+    table = pq.ParquetFile(path).read().drop_columns(["_slice_params", "_reply", "_file"])
+    old = ("customer_uin", "rows", "expected_rows", "cost", "proof", "proven_at", "reason", "code", "request_id")
+    document = json.loads(manifest.to_json())
+    del document["fields"], document["unknown_values"]
+    document["slices"] = [
+        {name: getattr(customer, name) for name in (*old, "listed", "carried", "proven_issued")}
+        for customer in manifest.slices
+    ]
+    with pa.OSFile(str(path), "wb") as file, pq.ParquetWriter(file, table.schema) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({FOOTER_KEY: json.dumps(document)})
+
+
+@pytest.fixture(autouse=True)
+def _no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk; that, and when, files are synced is for `test_disk`."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     """An empty lake."""
     return Lake(tmp_path / "home")
+
+
+@pytest.fixture
+def no_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the change log unwritten, which is nine tenths of the work of landing again; `test_changes` is about it."""
+    monkeypatch.setattr("pipelines.land.landing.write_changes", lambda *_: None)

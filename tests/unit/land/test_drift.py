@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from tests.unit.land.conftest import DETAIL, FAILED, Pull, line
 
 if TYPE_CHECKING:
     from tests.unit.land.conftest import Lake, Row
+
+pytestmark = pytest.mark.usefixtures("no_comparison")
 
 VOUCHERS = DATASETS["customer_vouchers"]
 CREDITS = DATASETS["customers_credit"]
@@ -190,13 +193,12 @@ class TestFile:
 
     @pytest.mark.parametrize("content", ["", "[]", "{}", '{"filled": {}, "sightings": [{"kind": "x"}]}'])
     def test_a_file_that_cannot_be_read_is_named(self, lake: Lake, content: str) -> None:
-        """A broken file is told with what to do, and the landing has not happened."""
+        """A broken file is named, and the landing has not happened."""
         file = lake.land({"1": Pull([line("a")])})
         path = paths.drift_file(lake.home, DETAIL.name, "acme")
         path.write_text(content)
-        with pytest.raises(CorruptFile, match="Move it away and run again") as failure:
+        with pytest.raises(CorruptFile, match=re.escape(str(path))):
             lake.land({"1": Pull([line("b")])})
-        assert str(path) in str(failure.value)
         assert lake.rows("Id") == [("a",)]
         with pytest.raises(CorruptFile):
             land.drift_of(lake.home, file)
@@ -218,6 +220,6 @@ class TestFile:
         """Who waits in vain is told, and nothing landed."""
         monkeypatch.setattr(drift, "_WAIT", 0.0)
         lock = paths.partition_lock(lake.home, "acme", "drift-customer_bill_detail")
-        with locks.held(lock, "a test"), pytest.raises(Busy, match="the drift of 'acme', customer_bill_detail"):
+        with locks.held(lock, "a test"), pytest.raises(Busy, match="'acme', customer_bill_detail"):
             lake.land({"1": Pull([line("a")])})
         assert not lake.partition().path.exists()

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tests.unit.land.conftest import Lake
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -23,6 +24,9 @@ from pipelines.land.manifest import FOOTER_KEY
 from pipelines.pages import Proof
 from pipelines.periods import MonthState
 from tests.unit.land.conftest import AT, CUSTOMERS, DETAIL, FAILED, Pull, line
+from tests.unit.matrix import check_all
+
+pytestmark = pytest.mark.usefixtures("no_comparison")
 
 
 class TestRows:
@@ -342,13 +346,13 @@ class TestReading:
         land.verify(lake.partition().path, file.manifest, DETAIL)
 
     @pytest.mark.parametrize(
-        ("change", "words"),
-        [({"rows": 3}, "holds 2 rows where its manifest says 3"), ({"costs": {"USD": "3.31"}}, "costs sum to")],
+        ("change", "facts"),
+        [({"rows": 3}, r"\b2 rows.*\b3\b"), ({"costs": {"USD": "3.31"}}, r"3\.30.*3\.31")],
     )
-    def test_a_manifest_that_says_otherwise_is_found(self, lake: Lake, change: dict[str, Any], words: Any) -> None:
+    def test_a_manifest_that_says_otherwise_is_found(self, lake: Lake, change: dict[str, Any], facts: str) -> None:
         """Rows or sums that differ from the manifest are told with both."""
         file = lake.land({"1": Pull([line("a"), line("b", "2.20")])})
-        with pytest.raises(CorruptFile, match=words):
+        with pytest.raises(CorruptFile, match=facts):
             land.verify(lake.partition().path, replace(file.manifest, **change), DETAIL)
 
     def test_a_flipped_byte_in_any_page_is_found(self, lake: Lake) -> None:
@@ -364,12 +368,12 @@ class TestReading:
             start = column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset
             place = start + column.total_compressed_size - 1
             path.write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :])
-            with pytest.raises(CorruptFile, match="is corrupt"):
+            with pytest.raises(CorruptFile, match=re.escape(str(path))):
                 land.verify(path, file.manifest, DETAIL)
 
     @pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all" * 20, b"PAR1" + b"\xff" * 100 + b"PAR1"])
     def test_a_file_that_is_no_parquet_is_named(self, lake: Lake, content: bytes) -> None:
-        """A file that cannot be read is named with what to do, by every way of looking at it."""
+        """A file that cannot be read is named by every way of looking at it."""
         lake.land({"1": Pull([line("a")])})
         path = lake.partition().path
         path.write_bytes(content)
@@ -378,21 +382,23 @@ class TestReading:
             lambda: land.landed_files(lake.home),
             lambda: land.texts(lake.partition(), "Id"),
         ):
-            with pytest.raises(CorruptFile, match="Move it away and run its partition again") as failure:
+            with pytest.raises(CorruptFile, match=re.escape(str(path))):
                 look()
-            assert str(path) in str(failure.value)
 
-    @pytest.mark.parametrize("manifest", [None, "{", "[]", "{}", '{"slices": []}', '{"customers": [{"x": 1}]}'])
-    def test_a_footer_without_our_manifest_is_no_landed_file(self, lake: Lake, manifest: str | None) -> None:
+    def test_a_footer_without_our_manifest_is_no_landed_file(self, lake: Lake) -> None:
         """A Parquet file of another hand is not taken for ours."""
         path = lake.partition().path
         path.parent.mkdir(parents=True)
-        table = pa.table({"Id": ["a"]})
-        if manifest is not None:
-            table = table.replace_schema_metadata({FOOTER_KEY: manifest})
-        pq.write_table(table, path)
-        with pytest.raises(CorruptFile, match=r"data\.parquet"):
-            land.landed(lake.partition())
+
+        def check(manifest: str | None) -> None:
+            table = pa.table({"Id": ["a"]})
+            if manifest is not None:
+                table = table.replace_schema_metadata({FOOTER_KEY: manifest})
+            pq.write_table(table, path)
+            with pytest.raises(CorruptFile, match=re.escape(str(path))):
+                land.landed(lake.partition())
+
+        check_all(check, [None, "{", "[]", "{}", '{"slices": []}', '{"slices": [{"x": 1}]}'])
 
     def test_a_column_can_be_read(self, lake: Lake) -> None:
         """One column of what is landed, with its nulls, in order."""

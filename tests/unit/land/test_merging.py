@@ -8,19 +8,18 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from pipelines import land
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import Merge
 from pipelines.errors import UnreadableFile
-from pipelines.land.manifest import FOOTER_KEY, SliceState
+from pipelines.land.manifest import SliceState
 from pipelines.land.merging import _batch_column, _first_times
 from pipelines.pages import Proof
 from pipelines.periods import MonthState
-from tests.unit.land.conftest import CUSTOMERS, DETAIL, FAILED, Pull, line
+from tests.unit.land.conftest import CUSTOMERS, DETAIL, FAILED, Pull, downgrade, line
+from tests.unit.matrix import check_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from pipelines.endpoints.shapes import Dataset
     from pipelines.pages import Page
     from tests.unit.land.conftest import Lake
+
+pytestmark = pytest.mark.usefixtures("no_comparison")
 
 OWN = DATASETS["own_bill_summary"]
 USAGE = DATASETS["customer_voucher_usage"]
@@ -99,16 +100,6 @@ class TestParts:
         pulls = {"2": Pull(slice_params="b"), "1": [Pull(slice_params="b"), Pull(slice_params="a")]}
         assert told(lake.land(pulls, USAGE), "customer_uin", "slice_params") == [("1", "a"), ("1", "b"), ("2", "b")]
 
-    def test_a_row_that_moves_between_parts_is_a_change(self, lake: Lake) -> None:
-        """The change log compares the rows of each part: the same row under another part has vanished and appeared."""
-        lake.land({None: [Pull([{"TotalCost": "1"}], slice_params=PRODUCT), Pull(slice_params=PROJECT)]}, OWN)
-        file = lake.land({None: [Pull(slice_params=PRODUCT), Pull([{"TotalCost": "1"}], slice_params=PROJECT)]}, OWN)
-        entry = pq.ParquetFile(lake.partition(OWN).changes / file.manifest.changes[0]).read().to_pylist()
-        assert sorted((row["_change"], row["_slice_params"]) for row in entry) == [
-            ("appeared", PROJECT),
-            ("vanished", PRODUCT),
-        ]
-
     @pytest.mark.parametrize("state", [MonthState.OPEN, MonthState.ISSUED])
     def test_a_customer_that_changes_hands_has_one_bill(self, lake: Lake, state: Any) -> None:
         """Asked as a reseller's customer where it was asked as a direct one, it does not keep the old rows too."""
@@ -167,12 +158,17 @@ class TestWhole:
 class TestBatches:
     """Which customers are asked together is no fact about them."""
 
-    @pytest.mark.parametrize("name", [name for name, dataset in DATASETS.items() if dataset.batch > 1])
-    def test_every_batched_dataset_says_which_of_the_batch_a_row_is_of(self, name: str) -> None:
+    def test_every_batched_dataset_says_which_of_the_batch_a_row_is_of(self) -> None:
         """A row's own column names the customer or token; such datasets are replaced whole and have no costs."""
-        dataset = DATASETS[name]
-        assert _batch_column(dataset) in dataset.columns
-        assert (dataset.merge, dataset.cost, dataset.customer_parameter) == (Merge.WHOLE, None, None)
+
+        def check(name: str) -> None:
+            dataset = DATASETS[name]
+            assert _batch_column(dataset) in dataset.columns
+            assert (dataset.merge, dataset.cost, dataset.customer_parameter) == (Merge.WHOLE, None, None)
+
+        batched = [name for name, dataset in DATASETS.items() if dataset.batch > 1]
+        assert batched
+        check_all(check, batched)
 
     @pytest.mark.parametrize(
         ("before", "now", "expected", "kept"),
@@ -344,26 +340,10 @@ class TestFiles:
 class TestOlderFiles:
     """What an earlier version landed is read and built upon."""
 
-    def downgrade(self, lake: Lake) -> None:
-        """Make of the landed file one that knows neither parts nor digests."""
-        path = lake.partition().path
-        manifest = land.read_manifest(path)
-        table = pq.ParquetFile(path).read().drop_columns(["_slice_params", "_reply", "_file"])
-        old = ("customer_uin", "rows", "expected_rows", "cost", "proof", "proven_at", "reason", "code", "request_id")
-        document = json.loads(manifest.to_json())
-        del document["fields"], document["unknown_values"]
-        document["slices"] = [
-            {name: getattr(customer, name) for name in (*old, "listed", "carried", "proven_issued")}
-            for customer in manifest.slices
-        ]
-        with pa.OSFile(str(path), "wb") as file, pq.ParquetWriter(file, table.schema) as writer:
-            writer.write_table(table)
-            writer.add_key_value_metadata({FOOTER_KEY: json.dumps(document)})
-
     def test_its_manifest_is_read(self, lake: Lake) -> None:
         """What it does not say is as it was then: no parts, no digest, all customers direct."""
         lake.land({"1": Pull([line("a")])})
-        self.downgrade(lake)
+        downgrade(lake)
         manifest = land.landed(lake.partition())
         assert (manifest.fields, manifest.unknown_values) == ({}, {})
         [customer] = manifest.slices
@@ -372,12 +352,11 @@ class TestOlderFiles:
     def test_its_rows_are_carried_over(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows of a customer that nobody asked stay, without a part; one that is asked has moved."""
         lake.land({"1": Pull([line("a")]), "2": Pull([line("b")])})
-        self.downgrade(lake)
+        downgrade(lake)
         monkeypatch.setattr("pipelines.land.landing.verify", lambda *_: None)  # its bytes are made up
         file = lake.land({"1": Pull([line("a")])})
         assert sorted(lake.rows("Id", "_slice_params", "_file")) == [("a", None, None), ("b", None, None)]
         assert told(file, "changed_at", "carried") == [("2026-11-20T06:00:00+00:00", False), (None, True)]
-        assert lake.changes(file) == [[]]
 
 
 def test_a_manifest_says_nothing_of_what_is_as_mostly(lake: Lake) -> None:

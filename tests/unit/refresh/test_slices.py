@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from pipelines.periods import BillMonth
 from pipelines.refresh import slices
 from pipelines.refresh.lists import Customers
 from pipelines.refresh.slices import WorkList
+from tests.unit.matrix import check_all
 from tests.unit.refresh.workspace import (
     BY_DAY,
     DETAIL_FILES,
@@ -96,8 +98,7 @@ class TestNow:
         """What is of the account as a whole is asked once."""
         assert now(workspace, "partner_credit").slices == (Slice(),)
 
-    @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)
-    def test_parameters_have_the_types_of_their_action(self, workspace: Workspace, dataset: Dataset) -> None:
+    def test_parameters_have_the_types_of_their_action(self, workspace: Workspace) -> None:
         """Every parameter of a subject is known to the action, of the declared type, and no longer than it takes."""
         workspace.land_list(SUB_AGENTS, {"SubAgentUin": "7"})
         workspace.land_list(
@@ -105,20 +106,25 @@ class TestNow:
         )
         workspace.land(BY_PRODUCT, MONTH.key, {"1": PRODUCT, "3": PRODUCT})
         who = profile(Role.DISTRIBUTOR, policy_codes=("a",), invitation_tokens=("x",), tag_keys=("env",))
-        if dataset.partition is PartitionKind.SNAPSHOT_DATE:
-            asked = slices.snapshot_work(workspace.run(), who, dataset, MIXED)
-        elif dataset == BY_DAY:
-            asked = slices.day_work(workspace.run(), who, dataset, date(2026, 11, 20), MIXED)
-        else:
-            asked = slices.month_work(workspace.run(), who, dataset, MONTH, MIXED, {})
-        assert asked.slices or dataset.name == "own_voucher_usage"
-        declared = {parameter.name: parameter for parameter in dataset.action.parameters}
-        for name, value in [item for slice_params in parts(asked) for item in slice_params.items()]:
-            values = value if declared[name].type.startswith("list<") else [value]
-            assert isinstance(values, list)
-            assert len(values) <= (declared[name].maximum or len(values))
-            kind = str if "string" in declared[name].type else int
-            assert all(type(one) is kind for one in values)
+
+        def check(name: str) -> None:
+            dataset = DATASETS[name]
+            if dataset.partition is PartitionKind.SNAPSHOT_DATE:
+                asked = slices.snapshot_work(workspace.run(), who, dataset, MIXED)
+            elif dataset == BY_DAY:
+                asked = slices.day_work(workspace.run(), who, dataset, date(2026, 11, 20), MIXED)
+            else:
+                asked = slices.month_work(workspace.run(), who, dataset, MONTH, MIXED, {})
+            assert asked.slices or name == "own_voucher_usage"
+            declared = {parameter.name: parameter for parameter in dataset.action.parameters}
+            for parameter, value in [item for slice_params in parts(asked) for item in slice_params.items()]:
+                values = value if declared[parameter].type.startswith("list<") else [value]
+                assert isinstance(values, list)
+                assert len(values) <= (declared[parameter].maximum or len(values))
+                kind = str if "string" in declared[parameter].type else int
+                assert all(type(one) is kind for one in values)
+
+        check_all(check, DATASETS)
 
 
 class TestDays:
@@ -277,11 +283,8 @@ class TestOpenMonth:
         workspace.land(dataset, month.key, {uin: lines(2) for uin in "123"})
         asked = month_work(workspace, dataset, month, changed={"1": self.SAME, "2": self.MOVED, "3": self.SAME})
         assert uins(asked) == ["2"]
-        assert (asked.left_out, asked.why_left_out, asked.why_skipped) == (
-            2,
-            "their daily bills have not changed since their rows were proven",
-            "",
-        )
+        assert (asked.left_out, asked.why_skipped) == (2, "")
+        assert "daily" in asked.why_left_out
 
     def test_who_is_not_known_to_be_the_same_is_asked(self, workspace: Workspace) -> None:
         """Who never landed, failed, is in doubt, or of whose days one is not known, is asked."""
@@ -320,17 +323,18 @@ class TestOpenMonth:
         asked = month_work(workspace, VOUCHER_USAGE, OPEN)
         assert asked.slices == (Slice("1", '{"VoucherId":5}'),)
 
-    @pytest.mark.parametrize(
-        "dataset", [d for d in MONTHLY if d.needs_issued_bill or d.requested_if_cost], ids=lambda d: d.name
-    )
-    @pytest.mark.parametrize("full", [False, True])
-    def test_what_comes_with_the_bill_is_not_asked_before(
-        self, workspace: Workspace, dataset: Dataset, full: Any
-    ) -> None:
+    def test_what_comes_with_the_bill_is_not_asked_before(self, workspace: Workspace) -> None:
         """Files, and what is unpaid, are skipped until the bill is out, with the reason, even in a full run."""
         workspace.now = "2026-11-05T00:59:59"
-        asked = month_work(workspace, dataset, MONTH, full=full)
-        assert (asked.slices, asked.left_out, asked.why_skipped) == ((), 0, "the month's bill is not issued yet")
+
+        def check(name: str, full: bool) -> None:  # noqa: FBT001
+            asked = month_work(workspace, DATASETS[name], MONTH, full=full)
+            assert (asked.slices, asked.left_out) == ((), 0)
+            assert "bill" in asked.why_skipped
+
+        names = [dataset.name for dataset in MONTHLY if dataset.needs_issued_bill or dataset.requested_if_cost]
+        assert {UNPAID.name, DETAIL_FILES.name} <= {*names}
+        check_all(check, product(names, (False, True)))
 
 
 class TestClosedMonth:
@@ -423,11 +427,8 @@ class TestUnpaid:
         """At the first landing after the close, all who spent are asked, credits too; who spent nothing is not."""
         self.land_summary(workspace, _1="5", _2="0.00", _3="-1")
         asked = month_work(workspace, UNPAID)
-        assert (uins(asked), asked.left_out, asked.why_left_out) == (
-            ["1", "3"],
-            1,
-            "these customers spent nothing, or have paid",
-        )
+        assert (uins(asked), asked.left_out) == (["1", "3"], 1)
+        assert "paid" in asked.why_left_out
 
     def test_those_who_still_owe_later(self, workspace: Workspace) -> None:
         """Who has paid is not asked again; who has not, or is not known to have, is."""
@@ -482,7 +483,7 @@ class TestFiles:
         workspace.land(DETAIL_FILES, MONTH.key, files, at=later(hours=1), proof={list(files)[1]: Proof.FAILED})
         asked = month_work(workspace, DETAIL_FILES)
         assert (uins(asked), asked.left_out) == (["2"], 1)
-        assert asked.why_left_out == "their files were downloaded after the bill was issued"
+        assert "file" in asked.why_left_out
         assert uins(month_work(workspace, DETAIL_FILES, full=True)) == ["1", "2"]
 
     def test_again_where_the_bill_changed_since(self, workspace: Workspace) -> None:
@@ -494,11 +495,11 @@ class TestFiles:
 
     def test_not_before_it_is_known_who_was_billed(self, workspace: Workspace) -> None:
         """Without a product summary of the bill nobody is asked, and nothing is landed that would look whole."""
-        assert "bill_summary_by_product" in month_work(workspace, DETAIL_FILES).why_skipped
+        assert BY_PRODUCT.name in month_work(workspace, DETAIL_FILES).why_skipped
         workspace.now = "2026-11-04T12:00:00"
         self.land_bills(workspace)
         workspace.now = "2026-11-20T12:00:00"
-        assert "bill_summary_by_product" in month_work(workspace, DETAIL_FILES).why_skipped
+        assert BY_PRODUCT.name in month_work(workspace, DETAIL_FILES).why_skipped
 
     def test_an_account_without_customers_has_none(self, workspace: Workspace) -> None:
         """Where it is known that nobody was billed, there is nothing to wait for."""
@@ -545,14 +546,12 @@ class TestCounts:
         asked = WorkList(dataset, tuple(Slice(uin) for uin in uins))
         return slices.estimate_requests(workspace.run(), profile(**wishes), asked, key)
 
-    @pytest.mark.parametrize(
-        ("rows", "requests"), [(0, 1), (1, 1), (199, 1), (200, 2), (201, 3), (399, 3), (400, 4), (401, 4)]
-    )
-    def test_pages_are_those_landed_before(self, workspace: Workspace, rows: int, requests: int) -> None:
+    def test_pages_are_those_landed_before(self, workspace: Workspace) -> None:
         """A listing takes its pages, one past a full last one, and the first again if there are several."""
-        workspace.land(DETAIL, MONTH.key, {"1": lines(rows)})
-        assert self.count(workspace, DETAIL, MONTH.key, "1") == requests
-        assert self.count(workspace, DETAIL, MONTH.key, "1", "never landed") == requests + 1
+        requests = {0: 1, 1: 1, 199: 1, 200: 2, 201: 3, 399: 3, 400: 4, 401: 4}
+        workspace.land(DETAIL, MONTH.key, {str(rows): lines(rows) for rows in requests})
+        assert {rows: self.count(workspace, DETAIL, MONTH.key, str(rows)) for rows in requests} == requests
+        assert self.count(workspace, DETAIL, MONTH.key, "201", "never landed") == 3 + 1
 
     def test_one_reply_is_one_request(self, workspace: Workspace) -> None:
         """What is not paged takes a request each."""

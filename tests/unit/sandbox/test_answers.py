@@ -11,18 +11,15 @@ from pipelines.endpoints import ACTIONS
 from pipelines.endpoints.shapes import Role
 from pipelines.sandbox import Faults, PagingQuirk, World
 from pipelines.sandbox.answers import ANSWERS
+from tests.unit.matrix import check_all
 from tests.unit.sandbox.asking import MONTH, READS, UNKNOWN, WORLD, ask, code, sound_request, total
 
 if TYPE_CHECKING:
     from pipelines.endpoints.shapes import Field
 
 TYPES = {"string": str, "int64": int, "uint64": int, "float": Decimal, "bool": bool}
-EVERY_QUESTION = [
-    pytest.param(action.name, role, id=f"{action.name}-{role}")
-    for action in READS
-    for role in action.roles
-    if action.name in ANSWERS
-]
+EVERY_QUESTION = [(action.name, role) for action in READS for role in action.roles if action.name in ANSWERS]
+PAGED = [(name, role) for name, role in EVERY_QUESTION if ACTIONS[name].paging]
 FIRST = int(WORLD.customer_uins[0])
 
 
@@ -54,55 +51,67 @@ def test_every_read_action_is_answered() -> None:
     assert set(ANSWERS) == {action.name for action in READS}
 
 
-@pytest.mark.parametrize(("name", "role"), EVERY_QUESTION)
-def test_every_reply_has_the_catalogues_types(name: str, role: Role) -> None:
+def test_every_reply_has_the_catalogues_types() -> None:
     """Every member that the catalogue has is there, and all in it are of its types."""
-    action = ACTIONS[name]
-    reply = ask(name, role, **sound_request(name, role))
-    assert reply.keys() == {member.name for member in action.fields}
-    for member in action.fields:
-        check_types(reply[member.name], member, f"{name}.{member.name}")
+
+    def check(name: str, role: Role) -> None:
+        action = ACTIONS[name]
+        reply = ask(name, role, **sound_request(name, role))
+        assert reply.keys() == {member.name for member in action.fields}
+        for member in action.fields:
+            check_types(reply[member.name], member, f"{name}.{member.name}")
+
+    check_all(check, EVERY_QUESTION)
 
 
-@pytest.mark.parametrize(("name", "role"), EVERY_QUESTION)
-def test_every_reply_says_something(name: str, role: Role) -> None:
+def test_every_reply_says_something() -> None:
     """A sound question has rows in its answer, unless second-level resellers are asked of a second-level reseller."""
-    action = ACTIONS[name]
-    if action.rows is None:
-        return
-    rows = ask(name, role, **sound_request(name, role))[action.rows]
-    assert bool(rows) is not ("SubAgents" in name and role is Role.SECOND_LEVEL_RESELLER)
+
+    def check(name: str, role: Role) -> None:
+        action = ACTIONS[name]
+        if action.rows is None:
+            return
+        rows = ask(name, role, **sound_request(name, role))[action.rows]
+        assert bool(rows) is not ("SubAgents" in name and role is Role.SECOND_LEVEL_RESELLER)
+
+    check_all(check, EVERY_QUESTION)
 
 
-@pytest.mark.parametrize(("name", "role"), [q for q in EVERY_QUESTION if ACTIONS[q.values[0]].paging])
-def test_pages_are_the_list(name: str, role: Role) -> None:
+def test_pages_are_the_list() -> None:
     """Pages of two rows are, one after the other, the page of many; past the end there are none; the total stays."""
-    action = ACTIONS[name]
-    request = sound_request(name, role)
-    rows, count = str(action.rows), str(action.total).split(".")
-    whole = ask(name, role, **{**request, "Page": 1, "PageSize": 100})
-    pages = [ask(name, role, **{**request, "Page": page, "PageSize": 2}) for page in (1, 2, 3)]
-    assert [row for page in pages for row in page[rows]] == whole[rows][:6]
-    assert ask(name, role, **{**request, "Page": 9999, "PageSize": 100})[rows] == []
-    for page in pages:
-        assert page[count[0]] == whole[count[0]]
-    counted = whole[count[0]] if len(count) == 1 else whole[count[0]][count[1]]
-    assert min(int(counted), 100) == len(whole[rows])
+
+    def check(name: str, role: Role) -> None:
+        action = ACTIONS[name]
+        request = sound_request(name, role)
+        rows, count = str(action.rows), str(action.total).split(".")
+        whole = ask(name, role, **{**request, "Page": 1, "PageSize": 100})
+        pages = [ask(name, role, **{**request, "Page": page, "PageSize": 2}) for page in (1, 2, 3)]
+        assert [row for page in pages for row in page[rows]] == whole[rows][:6]
+        assert ask(name, role, **{**request, "Page": 9999, "PageSize": 100})[rows] == []
+        for page in pages:
+            assert page[count[0]] == whole[count[0]]
+        counted = whole[count[0]] if len(count) == 1 else whole[count[0]][count[1]]
+        assert min(int(counted), 100) == len(whole[rows])
+
+    check_all(check, PAGED)
 
 
-@pytest.mark.parametrize(("name", "role"), [q for q in EVERY_QUESTION if ACTIONS[q.values[0]].paging])
-def test_any_list_can_move_and_be_short(name: str, role: Role) -> None:
+def test_any_list_can_move_and_be_short() -> None:
     """A list that moved begins with its second row and ends with its first; a withheld page lacks some."""
-    action = ACTIONS[name]
-    request = {**sound_request(name, role), "Page": 1, "PageSize": 100}
-    still = ask(name, role, **request)[str(action.rows)]
-    if not 1 < len(still) < 100:
-        return
-    assert ask(name, role, **request, moved=1)[str(action.rows)] == [*still[1:], still[0]]
-    short = ask(name, role, **request, withheld=True)
-    assert 0 < len(short[str(action.rows)]) < len(still)
-    name_of_total = str(action.total).split(".")[0]
-    assert short[name_of_total] == ask(name, role, **request)[name_of_total]
+
+    def check(name: str, role: Role) -> None:
+        action = ACTIONS[name]
+        request = {**sound_request(name, role), "Page": 1, "PageSize": 100}
+        still = ask(name, role, **request)[str(action.rows)]
+        if not 1 < len(still) < 100:
+            return
+        assert ask(name, role, **request, moved=1)[str(action.rows)] == [*still[1:], still[0]]
+        short = ask(name, role, **request, withheld=True)
+        assert 0 < len(short[str(action.rows)]) < len(still)
+        name_of_total = str(action.total).split(".")[0]
+        assert short[name_of_total] == ask(name, role, **request)[name_of_total]
+
+    check_all(check, PAGED)
 
 
 UNDOCUMENTED = {
@@ -144,18 +153,21 @@ OF_CUSTOMERS = [
 ]
 
 
-@pytest.mark.parametrize("name", OF_CUSTOMERS)
-def test_others_customers_are_refused(name: str) -> None:
+def test_others_customers_are_refused() -> None:
     """A customer that is not the caller's, or was unbound, is NotCustomerUin, and so is a list that it stands in."""
-    role = ACTIONS[name].roles[-1]
-    request = sound_request(name, role) | ({"CustomerUin": FIRST} if name == "DescribeCustomerVoucherList" else {})
-    member = next(iter({"CustomerUin", "ClientUin", "ClientUins", "UinList"} & request.keys()))
-    own = request[member]
-    stranger = [*own[:3], UNKNOWN] if isinstance(own, list) else UNKNOWN
-    assert code(name, role, **request) == ""
-    assert code(name, role, **{**request, member: stranger}) == "UnauthorizedOperation.NotCustomerUin"
-    gone = str(own[0] if isinstance(own, list) else own)
-    assert code(name, role, **request, faults=Faults(unbound=(gone,))) == "UnauthorizedOperation.NotCustomerUin"
+
+    def check(name: str) -> None:
+        role = ACTIONS[name].roles[-1]
+        request = sound_request(name, role) | ({"CustomerUin": FIRST} if name == "DescribeCustomerVoucherList" else {})
+        member = next(iter({"CustomerUin", "ClientUin", "ClientUins", "UinList"} & request.keys()))
+        own = request[member]
+        stranger = [*own[:3], UNKNOWN] if isinstance(own, list) else UNKNOWN
+        assert code(name, role, **request) == ""
+        assert code(name, role, **{**request, member: stranger}) == "UnauthorizedOperation.NotCustomerUin"
+        gone = str(own[0] if isinstance(own, list) else own)
+        assert code(name, role, **request, faults=Faults(unbound=(gone,))) == "UnauthorizedOperation.NotCustomerUin"
+
+    check_all(check, OF_CUSTOMERS)
 
 
 def listed(role: Role, uin: str | None = None) -> list[str]:

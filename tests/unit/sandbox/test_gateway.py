@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from pipelines.endpoints import ACTIONS
 from pipelines.endpoints.shapes import Role
 from pipelines.sandbox import Faults, Principal, World
@@ -84,7 +82,6 @@ def test_the_tally_divides_outcomes() -> None:
     assert tally.requests()[0] == (5.0, DETAIL.name, "1", 2, "ok")
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_every_answered_action_is_a_read_of_the_catalogue(name: str) -> None:
+def test_every_answered_action_is_a_read_of_the_catalogue() -> None:
     """The sandbox answers only actions that the catalogue has and that read."""
-    assert not ACTIONS[name].writes
+    assert [name for name in ANSWERS if ACTIONS[name].writes] == []
