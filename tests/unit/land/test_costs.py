@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.land import costs
@@ -23,6 +23,7 @@ ANY = st.decimals(allow_nan=True, allow_infinity=True).map(str)
 STRANGE = st.sampled_from([None, "", "-", "+1", ".5", "1.", " 1", "1\n", "1_0", "1,5", "1e5", "٣", "-0", "9" * 61, "x"])
 
 
+@settings(max_examples=100)
 @given(st.lists(PLAIN) | st.lists(MONEY) | st.lists(PLAIN | MONEY | ANY | STRANGE | st.text(max_size=5)))
 @example([])
 @example([None])

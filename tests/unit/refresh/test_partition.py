@@ -365,6 +365,7 @@ class TestRoles:
             for key, kind in (
                 (None, "snapshot_date"),
                 (TODAY, "bill_date"),
+                (OPEN, "bill_month"),
                 (MONTH, "bill_month"),
             )
             for outcome in workspace.all(
