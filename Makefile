@@ -5,30 +5,42 @@ BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test month plan snapshots docs dev ui sandbox lint check bench close report rebuild statements focus focus-validate export
+.PHONY: help setup demo quick test acceptance month plan snapshots docs dev ui sandbox lint check bench close report rebuild statements focus focus-validate export
 
 help: ## Print every target.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Make .venv and install exactly what requirements.lock says (uv if present, else venv and pip).
 
-.venv/.ready: requirements.lock tests/integration/duckdb-1.4.lock
+.venv/.ready: requirements.lock
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python $(PYTHON) .venv && \
-		uv pip sync -q --python $(BIN)/python --require-hashes requirements.lock && \
-		uv pip install -q --python $(BIN)/python --require-hashes --no-deps --target .venv/peers/duckdb-1.4 -r tests/integration/duckdb-1.4.lock; \
+		uv pip sync -q --python $(BIN)/python --require-hashes $<; \
 	else \
 		$(PYTHON) -m venv .venv && \
-		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock && \
-		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps --upgrade --target .venv/peers/duckdb-1.4 -r tests/integration/duckdb-1.4.lock; \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<; \
 	fi
 	@touch $@
 
 demo: setup ## Ask a sandbox for two months of bills at the real rate limits, publish, and show what came out.
 	@$(BIN)/python -m assets demo
 
-test: setup ## Run the tests, files side by side.
-	@$(BIN)/python -m pytest -n 4 --dist loadfile
+# What tests judge by lives in environments of its own.
+PEERS := $(patsubst tests/acceptance/%.lock,.venv/peers/%/.ready,$(wildcard tests/acceptance/duckdb-*.lock))
+
+# Some tests wait for rate limits, so there are more workers than cores.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
+QUICK := tests/unit tests/models tests/structure
+
+quick: setup ## Run the tests of single stages, models and the repository: what to run while working.
+	@$(PYTEST) $(QUICK)
+
+test: setup ## Run the tests: quick's, and those of stages together.
+	@$(PYTEST) $(QUICK) tests/integration
+
+acceptance: setup $(PEERS) ## Run the tests in other programs: LibreOffice, Chromium, older DuckDBs, focus-validator.
+	@$(if $(PYTHON312),$(MAKE) -s .venv/peers/focus-validator/.ready,echo "NOT VALIDATED by focus-validator: it needs a Python 3.12: say where with PYTHON312=..." >&2)
+	@$(BIN)/python -m pytest tests/acceptance
 
 month: setup ## Ask the configured accounts for a month and publish: make month MONTH=2026-10
 	@test -n "$(MONTH)" || { echo "Say which month: make month MONTH=2026-10" >&2; exit 2; }
@@ -57,7 +69,7 @@ lint: setup ## Check format, ruff, types, SQL style and import contracts.
 	@$(BIN)/sqlfluff lint -q --processes 0 sql
 	@$(BIN)/lint-imports --no-cache
 
-check: lint test ## lint and test: what CI runs.
+check: lint test ## lint and test.
 
 bench: setup ## Measure speed and memory, as ratios in one run (takes minutes).
 	@$(BIN)/python -m pytest tests/bench -m bench -s
@@ -87,13 +99,13 @@ focus: setup ## Write a month by FOCUS 1.2, as Parquet and CSV: make focus MONTH
 	@$(BIN)/python -m pipelines focus $(MONTH)
 
 focus-validate: setup .venv/peers/focus-validator/.ready ## Have the official focus-validator judge a sandbox's month, or yours with MONTH=2026-10
-	@$(if $(MONTH),$(BIN)/python -m pipelines focus-validate $(MONTH),$(BIN)/python -m pytest -q -s tests/integration/test_focus_validator.py)
+	@$(if $(MONTH),$(BIN)/python -m pipelines focus-validate $(MONTH),$(BIN)/python -m pytest -q -s tests/acceptance/test_focus_validator.py)
 
 # It runs on Python 3.12 alone, in an environment of its own; PYTHON312 says where, if it is not found.
 PYTHON312 ?= $(shell for python in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/python3.12; do \
 	"$$python" -c "" 2>/dev/null && echo "$$python" && break; done)
 
-.venv/peers/focus-validator/.ready: tests/integration/focus-validator.lock
+.venv/peers/focus-validator/.ready: tests/acceptance/focus-validator.lock
 	@test -n "$(PYTHON312)" || { echo "Not validated: focus-validator needs a Python 3.12: say where with PYTHON312=..." >&2; exit 2; }
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python $(PYTHON312) $(@D) && \
@@ -101,6 +113,14 @@ PYTHON312 ?= $(shell for python in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin
 	else \
 		$(PYTHON312) -m venv $(@D) && \
 		$(@D)/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r $<; \
+	fi
+	@touch $@
+
+.venv/peers/duckdb-%/.ready: tests/acceptance/duckdb-%.lock .venv/.ready
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install -q --python $(BIN)/python --require-hashes --no-deps --target $(@D) -r $<; \
+	else \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps --upgrade --target $(@D) -r $<; \
 	fi
 	@touch $@
 

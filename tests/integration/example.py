@@ -1,7 +1,7 @@
 """An example: three accounts' books of a few months, asked of a sandbox, closed and restated, always the same.
 
-`python -m tests.integration.example` writes docs/sample_queries.md of it. Times that a pull notes come from a clock that
-stands still, so that whatever a release says of it can be compared.
+`python -m tests.integration.example` writes docs/sample_queries.md of it. Times that a pull notes come from a clock
+that stands still, so that whatever a release says of it can be compared.
 """
 
 from __future__ import annotations

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import duckdb
 import pyarrow.parquet as pq
@@ -16,45 +15,77 @@ import pytest
 
 from pipelines import paths
 from pipelines.endpoints import DATASETS
-from pipelines.endpoints.shapes import Role
+from pipelines.errors import SettingError
 from pipelines.land import landed_files
-from pipelines.sandbox import Principal, Sandbox, World
-from tests.integration.conftest import NOW, SECRET_ID, SECRET_KEY
-from tests.integration.job import BILLS, POINTS
+from pipelines.periods import BillMonth
+from pipelines.publish import build_and_publish, closing, is_current, release
+from pipelines.publish.closing import close_month
+from tests.integration import job, projects
+from tests.integration.conftest import served
+from tests.integration.job import BILLS, Jobs
+from tests.lake import line, put_month
+from tests.shared import copy, shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+    from pipelines.sandbox import Sandbox
+
 MONTH = "2026-10"
-PASSES = {"a page is stored": (1, 7), "a file is replaced": (1, 5), "a model is made": (1, 4)}
+NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
+KILLED = -signal.SIGKILL
 PER_RUN = ("_request_id", "_fetched_at", "_old_requested_at", "_new_requested_at")
 """Lineage that tells of the asking, not of the bill."""
 
 
 @pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, Path, Path]]:
-    """Give a sandbox whose month was restated since a first job landed it, that home, and one that landed both."""
-    with Sandbox(
-        [Principal(SECRET_ID, SECRET_KEY, Role.RESELLER)],
-        world=World(customers=3, lines=900, largest=700),
-        now=NOW,
-        limits=False,
-    ) as sandbox:
-        first = tmp_path_factory.mktemp("first")
-        assert run(first, sandbox) == 0
-        for customer in sandbox.world.customer_uins:
-            sandbox.restate(customer, MONTH)
-        unkilled = tmp_path_factory.mktemp("unkilled")
-        shutil.copytree(first, unkilled, symlinks=True, dirs_exist_ok=True)
-        assert run(unkilled, sandbox) == 0
-        yield sandbox, first, unkilled
+def jobs() -> Iterator[Jobs]:
+    """Give what runs jobs."""
+    with Jobs() as running:
+        yield running
 
 
-def run(home: Path, sandbox: Sandbox, *death: str) -> int:
-    """Run the job; return what it ended with."""
-    command = [sys.executable, "-m", "tests.integration.job", str(home), sandbox.url, MONTH, *death]
-    return subprocess.run(command, cwd=ROOT, check=False, timeout=120).returncode
+@pytest.fixture(scope="module")
+def restated() -> Iterator[Sandbox]:
+    """Serve a month that was restated since it landed first."""
+    with served() as sandbox:
+        restate(sandbox)
+        yield sandbox
+
+
+def restate(sandbox: Sandbox) -> None:
+    """Restate the month of all customers."""
+    for customer in sandbox.world.customer_uins:
+        sandbox.restate(customer, MONTH)
+
+
+@pytest.fixture(scope="module")
+def stages(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Give a home that landed and published the month before it was restated, and one that did so then too."""
+
+    def make(folder: Path) -> None:
+        first, unkilled = folder / "first", folder / "unkilled"
+        with served() as sandbox:
+            assert jobs.run(job.land_and_publish, first, sandbox.url, MONTH, NOW) == 0
+            restate(sandbox)
+            copy(first, unkilled)
+            assert jobs.run(job.land_and_publish, unkilled, sandbox.url, MONTH, NOW) == 0
+
+    folder = shared(tmp_path_factory, "to-kill", make)
+    return folder / "first", folder / "unkilled"
+
+
+@pytest.fixture(scope="module")
+def to_close(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a published home with a month to close; tests get copies."""
+
+    def make(home: Path) -> None:
+        put_month(home, MONTH, {"1": [line("a", "2")]})
+        with patch.object(release, "read_project", projects.of_closing):
+            assert build_and_publish(home, now=NOW, code_version="test")
+
+    return shared(tmp_path_factory, "close-to-kill", make)
 
 
 def lake(home: Path) -> dict[str, Any]:
@@ -76,8 +107,8 @@ def rows(files: list[Path]) -> Counter[str]:
     return Counter(repr(row) for table in kept for row in table.to_pylist())
 
 
-def release(home: Path) -> dict[str, Any]:
-    """What readers find in every table, without the times of the asking."""
+def published(home: Path) -> dict[str, Any]:
+    """What readers find in every table, without the times of the asking and of the build."""
     with duckdb.connect(str(paths.current_release(home)), read_only=True) as connection:
         tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'main'").fetchall()
         found = {}
@@ -88,45 +119,138 @@ def release(home: Path) -> dict[str, Any]:
         return found
 
 
-@pytest.mark.parametrize(("point", "nth"), [(point, nth) for point in POINTS for nth in PASSES.get(point, (1,))])
-def test_a_killed_job_leaves_readers_whole_and_its_rerun_ends_as_an_unkilled_one(
-    stages: tuple[Sandbox, Path, Path], tmp_path: Path, point: str, nth: int
+def test_a_killed_landing_is_made_good_by_the_next(
+    jobs: Jobs, restated: Sandbox, stages: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """Whatever was being written, the release before stands, and lake and release end equal."""
-    sandbox, first, unkilled = stages
-    home = tmp_path / "home"
-    shutil.copytree(first, home, symlinks=True)
-    assert run(home, sandbox, point, str(nth)) == -signal.SIGKILL, "the job reaches this point"
-    assert release(home) == release(unkilled if point == "the release is published" else first)
-    assert run(home, sandbox) == 0
+    """Whatever was being written, the lake ends as if nothing had been killed, and no ledger is left."""
+    first, unkilled = stages
+    points = {
+        "a page is stored": (1, 7),
+        "a listing is confirmed": (1,),
+        "a file is written aside": (1,),
+        "its changes are logged": (1,),
+        "a file is about to be replaced": (1,),
+        "a file is replaced": (1, 5),
+        "a ledger is removed": (1,),
+    }
+    expected, wrong = lake(unkilled), []
+    for point, nth in [(point, nth) for point, passes in points.items() for nth in passes]:
+        home = tmp_path / f"{point} {nth}"
+        shutil.copytree(paths.lake(first), paths.lake(home))
+        assert jobs.run(job.land, home, restated.url, MONTH, point=point, nth=nth) == KILLED, f"{point} is reached"
+        if jobs.run(job.land, home, restated.url, MONTH) or lake(home) != expected:
+            wrong.append((point, nth))
+        if list(paths.state(home).rglob("*.sqlite*")):
+            wrong.append((point, nth, "ledger"))
+    assert wrong == []
+
+
+def test_a_job_killed_while_landing_leaves_readers_the_release_and_its_rerun_ends_as_an_unkilled_one(
+    jobs: Jobs, restated: Sandbox, stages: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The restated month differs from the first landing, in the lake, its changes and the release; so a rerun shows."""
+    first, unkilled = stages
+    detail = next(path for path in lake(first) if "customer_bill_detail" in path and path.endswith(".parquet"))
+    assert lake(first)[detail] != lake(unkilled)[detail]
+    assert lake(unkilled)[f"{detail} changes"]
+    assert published(first) != published(unkilled)
+    home = copy(first, tmp_path / "home")
+    whole = (home, restated.url, MONTH, NOW)
+    assert jobs.run(job.land_and_publish, *whole, point="a file is replaced", nth=5) == KILLED
+    assert published(home) == published(first)
+    assert jobs.run(job.land_and_publish, *whole) == 0
     assert lake(home) == lake(unkilled)
-    assert release(home) == release(unkilled)
-    assert not list(paths.state(home).rglob("*.sqlite*")), "no ledger is left"
+    assert published(home) == published(unkilled)
 
 
-def test_a_rerun_asks_nothing_that_the_killed_run_had_landed(
-    stages: tuple[Sandbox, Path, Path], tmp_path: Path
-) -> None:
+def test_a_rerun_asks_nothing_that_the_killed_run_had_landed(jobs: Jobs, tmp_path: Path) -> None:
     """Killed with three of five datasets landed: the rerun asks the other two, and of them only what was not kept."""
-    sandbox, *_ = stages
     home = tmp_path / "home"
-    asked = len(sandbox.requests())
-    assert run(home, sandbox, "a ledger is removed", "4") == -signal.SIGKILL, "the list's and three datasets' ledgers"
-    landed = {DATASETS[file.manifest.dataset].action.name for file in landed_files(home)}
-    killed = len(sandbox.requests())
-    assert run(home, sandbox) == 0
-    again = [request.action for request in sandbox.requests()[killed:]]
+    with served() as sandbox:
+        arguments = (home, sandbox.url, MONTH)
+        # The ledgers of the list and of three datasets are gone then.
+        assert jobs.run(job.land, *arguments, point="a ledger is removed", nth=4) == KILLED
+        landed = {DATASETS[file.manifest.dataset].action.name for file in landed_files(home)}
+        killed = len(sandbox.asked())
+        assert jobs.run(job.land, *arguments) == 0
+        again = [request.action for request in sandbox.asked()[killed:]]
+        whole = {request.action for request in sandbox.asked()}
     assert len(landed) >= 4
     assert not landed & set(again)
-    whole = {request.action for request in sandbox.requests()[asked:]}
     assert whole == {dataset.action.name for dataset in (DATASETS["customers"], *BILLS)}
 
 
-def test_the_comparison_sees_a_difference(stages: tuple[Sandbox, Path, Path]) -> None:
-    """The restated month differs from the first landing, in the lake, its changes and the release."""
-    _, first, unkilled = stages
-    before, after = lake(first), lake(unkilled)
-    detail = next(path for path in before if "customer_bill_detail" in path and path.endswith(".parquet"))
-    assert before[detail] != after[detail]
-    assert after[f"{detail} changes"]
-    assert release(first) != release(unkilled)
+def test_a_killed_build_is_made_good_by_the_next(jobs: Jobs, tmp_path: Path) -> None:
+    """After a kill readers see the old release or the new one; after the next build what an unkilled one publishes."""
+    points = {
+        "a model is about to be made": (1,),
+        "a model is made": (1, 4),
+        "the build is about to be described": (1,),
+        "the build is committed": (1,),
+        "the release is copied aside": (1,),
+        "the release is copied": (1,),
+        "the release is about to be published": (1,),
+        "the release is published": (1,),
+        "old releases are about to be removed": (1,),
+    }
+    first = tmp_path / "first"
+    put_month(first, "2026-09", {"1": [line("a", "1.5"), line("b", "-0.00000001")]})
+    put_month(first, MONTH, {"1": [line("a", "2")], "2": [line("b", "3")]})
+    assert jobs.run(job.publish, first, NOW) == 0
+    before = published(first)
+    put_month(first, MONTH, {"1": [line("a", "9")], "2": []})
+    unkilled = copy(first, tmp_path / "unkilled")
+    assert jobs.run(job.publish, unkilled, NOW) == 0
+    after, wrong = published(unkilled), []
+    assert before != after
+    for point, nth in [(point, nth) for point, passes in points.items() for nth in passes]:
+        home = copy(first, tmp_path / f"{point} {nth}")
+        assert jobs.run(job.publish, home, NOW, point=point, nth=nth) == KILLED, f"{point} is reached"
+        swapped = point in {"the release is published", "old releases are about to be removed"}
+        if published(home) != (after if swapped else before):
+            wrong.append((point, nth, "readers"))
+        if jobs.run(job.publish, home, NOW) or published(home) != after:
+            wrong.append((point, nth, "rerun"))
+        if [path for path in paths.releases_folder(home).iterdir() if path.name.startswith(".")]:
+            wrong.append((point, nth, "left aside"))
+        shutil.rmtree(home)
+    assert wrong == []
+
+
+def test_a_close_killed_before_its_folder_is_there_closes_nothing(
+    jobs: Jobs, tmp_path: Path, to_close: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it is killed, the month is not closed, builds go on, and the next attempt closes it."""
+    monkeypatch.setattr(release, "read_project", projects.of_closing)
+    for point in (
+        "what was invoiced is about to be written",
+        "it is about to be digested",
+        "the release is about to be kept",
+        "a file of the folder is about to be synced",
+        "the folder is about to be in place",
+    ):
+        home = copy(to_close, tmp_path / point)
+        assert jobs.run(job.close, home, MONTH, NOW, point=point) == KILLED, point
+        assert is_current(home), point
+        assert not paths.closed_folder(home, MONTH).exists(), point
+        with patch.object(closing, "build_and_publish"):
+            told = close_month(home, BillMonth(MONTH), now=NOW, code_version="test")
+        assert [path.name for path in paths.closed_root(home).iterdir()] == [MONTH], point
+        released = paths.releases_folder(home) / f"{told.release_id}.duckdb"
+        assert paths.closed_release(home, MONTH).samefile(released), point
+
+
+def test_a_close_killed_before_it_is_published_is_mended(
+    jobs: Jobs, tmp_path: Path, to_close: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The month is closed; the next attempt says so, and publishes it."""
+    monkeypatch.setattr(release, "read_project", projects.of_closing)
+    home = copy(to_close, tmp_path / "home")
+    assert jobs.run(job.close, home, MONTH, NOW, point="the close is about to be published") == KILLED
+    assert paths.closed_folder(home, MONTH).exists()
+    assert not is_current(home)
+    with pytest.raises(SettingError, match=MONTH):
+        close_month(home, BillMonth(MONTH), now=NOW, code_version="test")
+    assert is_current(home)
+    with duckdb.connect(str(paths.current_release(home)), read_only=True) as connection:
+        assert connection.execute("select bill_month from meta.closed_months").fetchall() == [(MONTH,)]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assets import sensors
@@ -15,9 +19,12 @@ from assets.resources import Workspace
 from pipelines import paths, publish
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import PartitionKind, Role
-from pipelines.land import landed_files
+from pipelines.land import landed_files, read_manifest
 from pipelines.locks import held
+from pipelines.periods import MonthState
 from pipelines.sandbox import Faults
+from tests import lake
+from tests.shared import copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,10 +40,16 @@ LISTS = {"customers", "customer_vouchers"}
 
 @pytest.fixture
 def home(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the settings of the command line to this process."""
-    for name, value in (command.variables | {"BILL_ETL_HOME": str(command.home)}).items():
+    """Give the settings of the command line to this process; nothing is landed yet."""
+    for name, value in command.settings.items():
         monkeypatch.setenv(name, value)
     return command.home
+
+
+@pytest.fixture
+def landed(home: Path, month_home: Path) -> Path:
+    """Give a home in which a month is landed and published."""
+    return copy(month_home / "home", home)
 
 
 def execute(job: str, instance: dg.DagsterInstance, **options: object) -> dg.ExecuteInProcessResult:
@@ -90,11 +103,12 @@ def test_a_month_that_cannot_be_is_refused_by_the_asset_itself(
     assert sandbox.requests() == []
 
 
-def test_a_refused_customer_is_a_failed_check_and_one_no_longer_listed_a_warning(home: Path, sandbox: Sandbox) -> None:
+def test_a_refused_customer_is_a_failed_check_and_one_no_longer_listed_a_warning(
+    landed: Path, sandbox: Sandbox
+) -> None:
     """The check names who is not whole; nobody can do anything about a customer that left."""
     gone = sandbox.world.customer_uins[1]
     with dg.DagsterInstance.ephemeral() as instance:
-        assert execute("month_job", instance, partition_key="2026-10").success
         sandbox.faults = Faults(unbound=(gone,))
         result = execute("month_job", instance, partition_key="2026-10")
         assert result.success
@@ -105,7 +119,7 @@ def test_a_refused_customer_is_a_failed_check_and_one_no_longer_listed_a_warning
         assert execute("snapshots_job", instance).success
         left = checks(execute("month_job", instance, partition_key="2026-10"))["customer_bill_detail"]
         assert (left.passed, left.severity) == (False, dg.AssetCheckSeverity.WARN)
-    [detail] = [file.manifest for file in landed_files(home) if file.manifest.dataset == "customer_bill_detail"]
+    [detail] = [file.manifest for file in landed_files(landed) if file.manifest.dataset == "customer_bill_detail"]
     kept = next(customer for customer in detail.slices if customer.customer_uin == gone)
     assert (kept.carried, detail.rows) == (True, 900), "the rows landed before are kept"
 
@@ -125,38 +139,38 @@ def test_one_accounts_failure_does_not_stop_anothers_landing(
     [failure] = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     assert "south" in failure.user_failure_data.description
     assert "SignatureFailure" in failure.user_failure_data.description
-    landed = {(file.manifest.account, file.manifest.dataset) for file in landed_files(home)}
-    assert landed == {("north", name) for name in (*MONTHLY, *LISTS)}
+    found = {(file.manifest.account, file.manifest.dataset) for file in landed_files(home)}
+    assert found == {("north", name) for name in (*MONTHLY, *LISTS)}
 
 
-def test_the_sensor_asks_for_one_build_when_landings_have_settled(home: Path) -> None:
+def test_the_sensor_asks_for_one_build_when_landings_have_settled(landed: Path) -> None:
     """Not while a landing is under way, once after it, and not again when the release holds it all."""
+    shutil.rmtree(landed / "warehouse")
     with dg.DagsterInstance.ephemeral() as instance:
-        assert execute("month_job", instance, partition_key="2026-10").success
         context = dg.build_sensor_context(instance=instance, resources={"workspace": Workspace()})
-        with held(paths.partition_lock(home, "north", "2026-10"), "a test"):
+        with held(paths.partition_lock(landed, "north", "2026-10"), "a test"):
             assert isinstance(sensors.build_when_landed(context), dg.SkipReason)
         request = sensors.build_when_landed(context)
         assert isinstance(request, dg.RunRequest)
         assert execute("models_job", instance).success
-        assert publish.is_current(home)
+        assert publish.is_current(landed)
         assert isinstance(sensors.build_when_landed(context), dg.SkipReason)
 
 
-def test_the_sensor_gives_up_on_a_build_that_keeps_failing(home: Path) -> None:
+def test_the_sensor_gives_up_on_a_build_that_keeps_failing(landed: Path) -> None:
     """Three builds of the same landings are asked for, each under its own key; then a person must look."""
+    shutil.rmtree(landed / "warehouse")
     with dg.DagsterInstance.ephemeral() as instance:
-        assert execute("month_job", instance, partition_key="2026-10").success
         context = dg.build_sensor_context(instance=instance, resources={"workspace": Workspace()})
         requests = [sensors.build_when_landed(context) for _ in range(sensors.ATTEMPTS)]
-        assert len({request.run_key for request in requests}) == sensors.ATTEMPTS
+        assert len({request.run_key for request in requests}) == sensors.ATTEMPTS == 3
         reason = sensors.build_when_landed(context)
         assert isinstance(reason, dg.SkipReason)
-        assert "failed" in reason.skip_message
+        assert "models_job" in reason.skip_message
 
 
 def test_the_daily_schedule_asks_the_previous_month_until_it_was_pulled_whole_after_its_close(
-    home: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+    home: Path, month_home: Path
 ) -> None:
     """Keys are those of now, and one run a day and month whatever is replayed."""
     schedule = build_defs().resolve_schedule_def("daily_months")
@@ -176,35 +190,32 @@ def test_the_daily_schedule_asks_the_previous_month_until_it_was_pulled_whole_af
     with dg.DagsterInstance.ephemeral() as instance:
         november, october = ("2026-11", "2026-11-20 2026-11"), ("2026-10", "2026-11-20 2026-10")
         assert asked(instance) == [(*november, None), (*october, set(MONTHLY))]
-        assert execute("month_job", instance, partition_key="2026-10").success
+        copy(month_home / "home", home)
         assert asked(instance) == [(*november, None), (*october, {"customer_bill_unpaid"})], "something is still owed"
+        for file in landed_files(home):
+            if file.manifest.partition_key == "2026-10":
+                rows = pq.ParquetFile(home / file.path).read()
+                lake.write(home, rows, replace(file.manifest, month_state=MonthState.PROVISIONAL))
+        assert asked(instance) == [(*november, None), (*october, set(MONTHLY))], "it landed before its bill was out"
 
 
 def test_a_failed_structural_check_stops_publication_and_is_a_failed_asset_check(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    landed: Path,
 ) -> None:
     """The run names the check; readers keep the last release."""
+    before = paths.current_release(landed).resolve()
+    [victim] = [file for file in landed_files(landed) if file.manifest.dataset == "customer_bill_detail"]
+    _spoil(landed / victim.path)
     with dg.DagsterInstance.ephemeral() as instance:
-        assert execute("month_job", instance, partition_key="2026-10").success
-        assert execute("models_job", instance).success
-        before = paths.current_release(home).resolve()
-        [victim] = [file for file in landed_files(home) if file.manifest.dataset == "customer_bill_detail"]
-        _spoil(home / victim.path)
         result = execute("models_job", instance)
         assert not result.success
         broken = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
         assert broken == ["assert_no_text_is_lost_or_rounded"]
-    assert paths.current_release(home).resolve() == before
+    assert paths.current_release(landed).resolve() == before
 
 
 def _spoil(file: Path) -> None:
     """Land, with a manifest that fits, a cost that no DECIMAL holds."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    from pipelines.land import read_manifest  # noqa: PLC0415
-    from tests import lake  # noqa: PLC0415
-
     manifest = read_manifest(file)
     table = pq.ParquetFile(file).read()
     column = table.column_names.index("OriginalCost")

@@ -1,17 +1,16 @@
-"""Readers that never pause while releases come and go: none of them fails, and none sees half a release."""
+"""Readers while releases come and go: none of them fails, and none sees half a release."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines import paths
-from pipelines.model.project import Project, read_project
-from pipelines.publish import build_and_publish, release
+from pipelines.publish import build_and_publish, disk, release
+from tests.integration import projects
 from tests.lake import line, put_month
 
 if TYPE_CHECKING:
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
     import pytest
 
 NOW = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)
-HELD = (1, 1, 1, 1, 1, 1, 1, 20)
+HELD = (1, 1, 20)
 """How often each of the readers asks before it opens the release anew."""
-RELEASES = 50
+RELEASES = 12
 
 READER = """
-import os, sys, duckdb
-os.nice(10)  # releases are to come quickly; readers have the rest of the machine
+import os, sys, time, duckdb
+os.nice(10)  # releases are to come quickly
 path, stop, held = sys.argv[1], sys.argv[2], int(sys.argv[3])
 while not os.path.exists(stop):
     with duckdb.connect(path, read_only=True) as connection:
@@ -39,13 +38,14 @@ while not os.path.exists(stop):
                     (select count(*) from fct_bill_lines)
                 from meta.release
             ''').fetchone())
+    time.sleep(0.02)
 """
 """Opens the release, asks it `held` times what it is and what it holds, and opens it again."""
 
 
 def test_no_reader_fails_and_each_sees_one_whole_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight processes ask without pause while fifty releases are published; each answer is of one release, wholly."""
-    monkeypatch.setattr(release, "read_project", lambda: costs_only(read_project()))
+    """Three processes ask again and again while releases are published; each answer is of one release, wholly."""
+    monkeypatch.setattr(release, "read_project", projects.costs_only)
     expected = dict([publish(tmp_path, 0)])
     stop = tmp_path / "stop"
     with ExitStack() as stack:
@@ -86,40 +86,29 @@ def publish(home: Path, number: int) -> tuple[str, tuple[str, str, str]]:
     return made.release_id, (total, total, str(number + 1))
 
 
-def costs_only(project: Project) -> Project:
-    """Return a project that makes bill lines straight from those landed, their sums and the tables of `meta`.
+SPINNER = """
+import os, sys
+link, stop = sys.argv[1:]
+print("ready", flush=True)
+while not os.path.exists(stop):
+    for _ in range(1000):
+        os.close(os.open(link, os.O_RDONLY))
+"""
 
-    Fifty builds of everything would take minutes; how a release is copied, swapped and pruned is the same.
-    """
-    models: dict[str, Any] = {model.full_name: model for model in project.models}
-    instead = {
-        "main.fct_bill_lines": (
-            "staging.stg_customer_bill_detail",
-            {"occurrence": "1", "is_complete": "true", "line_source": "'pages'"},
-        ),
-        "meta.release": (
-            "",
-            {
-                "is_complete": "true",
-                "is_reconciled": "true",
-                "release_id": "getvariable('release_id')",
-                "mask_id": "getvariable('mask_id')",
-            },
-        ),
-    }
-    for name, (source, values) in instead.items():
-        known = {column.name for column in models[source].columns} if source else set()
-        columns = ", ".join(
-            values.get(column.name, column.name if column.name in known else "null") + f" as {column.name}"
-            for column in models[name].columns
-        )
-        models[name] = replace(
-            models[name],
-            sql=f"select {columns}" + (f" from {source}" if source else ""),
-            reads=(source,) if source else (),
-        )
-    wanted = {"main.fct_monthly_costs"} | {name for name in models if name.startswith("meta.")}
-    for name in reversed(models):
-        if name in wanted:
-            wanted |= set(models[name].reads)
-    return replace(project, models=tuple(model for name, model in models.items() if name in wanted), checks=())
+
+def test_the_link_leads_to_a_release_at_every_moment(tmp_path: Path) -> None:
+    """A process that opens it without pause never finds it missing while it is swapped hundreds of times."""
+    files = [tmp_path / name for name in ("one", "other")]
+    for file in files:
+        file.touch()
+    link, stop = tmp_path / "link", tmp_path / "stop"
+    disk.point(link, files[0])
+    command = [sys.executable, "-c", SPINNER, str(link), str(stop)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout
+        reader.stdout.readline()
+        for number in range(400):
+            disk.point(link, files[number % 2])
+        stop.touch()
+        assert reader.communicate(timeout=60)[1] == ""
+    assert reader.returncode == 0

@@ -6,11 +6,10 @@ import errno
 import os
 import re
 import stat
-import subprocess
-import sys
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import duckdb
 import pytest
@@ -19,17 +18,23 @@ from pipelines import paths
 from pipelines.errors import SettingError, StorageFailed
 from pipelines.publish import build_and_publish, disk
 from pipelines.publish.report import write_reports
-from tests.integration.programs import program
+from tests.integration.commands import run_module
 from tests.lake import Pull, line, put, put_month
+from tests.shared import copy, shared
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
 NOW = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a released home: two months, the last in two currencies, and a product whose name is not to be trusted."""
-    home = tmp_path_factory.mktemp("home")
+def land(home: Path) -> None:
+    """Land two months of four accounts.
+
+    `sandbox` has two currencies and a product whose name is not to be trusted, `none` no currency, `part` a customer
+    whose bill did not land, and `shop` its own bill.
+    """
     put_month(home, "2026-09", {"1": [line("a", "1.5")], "2": [line("b", "2")]})
     put_month(
         home,
@@ -40,13 +45,31 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
     )
     put(home, "customers", "2026-11-20", {None: Pull([{"CustomerUin": "1"}, {"CustomerUin": "2"}])})
-    release(home)
-    return home
+    for month, cost in (("2026-09", "1"), ("2026-10", "2001")):
+        bills = {"3": [line("a", cost, Currency=None)], "4": [line("b", "3")]}
+        put_month(home, month, bills, account="none")
+    put_month(home, "2026-10", {"5": [line("a", "1")]}, account="part")
+    pulls = {"5": Pull([line("a", "1")]), "6": Pull(proof="failed", reason="It timed out.", proven_at=None)}
+    put(home, "customer_bill_detail", "2026-10", pulls, account="part")
+    own = [{"Id": "a", "OriginalCost": "2", "TotalCost": "2", "Currency": "USD", "BusinessCode": "p_cvm"}]
+    put(home, "own_bill_detail", "2026-10", {None: Pull(own)}, account="shop")
 
 
-def release(home: Path) -> None:
-    """Build and publish."""
-    assert build_and_publish(home, now=NOW, code_version="test")
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    """Give a released home of them."""
+
+    def make(folder: Path) -> None:
+        land(folder)
+        assert build_and_publish(folder, now=NOW, code_version="test")
+
+    return copy(shared(tmp_path_factory, "to-report", make), tmp_path / "home")
+
+
+def written(home: Path, account: str = "sandbox") -> Path:
+    """Write the page of an account's month."""
+    (report,) = write_reports(home, "2026-10", [account])
+    return report.path
 
 
 def text_of(path: Path) -> str:
@@ -55,168 +78,98 @@ def text_of(path: Path) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", body))
 
 
-def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the command, as a person does."""
-    return subprocess.run(
-        [sys.executable, "-m", "pipelines", "report", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"BILL_ETL_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_module("pipelines", "report", *words, BILL_ETL_HOME=str(home))
 
 
 def test_the_sums_shown_are_those_of_the_release(home: Path) -> None:
-    """Each currency's total, and each product's, customer's and region's part, is the release's to the last decimal."""
-    (written,) = write_reports(home, "2026-10")
-    shown = text_of(written.path)
+    """Each currency's total, and each product's, customer's and region's part, is the release's to the last decimal.
+
+    A product called like a script is read as that name, and is none.
+    """
+    path = written(home)
+    shown = text_of(path)
     with duckdb.connect(str(paths.current_release(home)), read_only=True) as connection:
-        for slice_params in ("'all'", "product_name", "customer_uin", "region_name"):
-            months = "from fct_monthly_costs where bill_month = '2026-10' group by billing_currency"
-            sums = [
-                cost for (cost,) in connection.execute(f"select sum(billed_cost) {months}, {slice_params}").fetchall()
-            ]
-            assert sums
+        for part in ("'all'", "product_name", "customer_uin", "region_name"):
+            costs = "from fct_monthly_costs where bill_month = '2026-10' and account = 'sandbox'"
+            query = f"select sum(billed_cost) {costs} group by billing_currency, {part}"
+            sums = [cost for (cost,) in connection.execute(query).fetchall()]
+            assert len(sums) >= 2
             assert [cost for cost in sums if f"{cost:,.8f}" not in shown] == []
     assert f"{Decimal('1234567.50000001'):,}" in shown
     assert "In USD" in shown
     assert "In EUR" in shown
+    assert "<script>alert(1)" not in path.read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in path.read_text(encoding="utf-8")
 
 
-def test_lines_without_a_currency_are_compared_with_those_of_the_month_before(tmp_path: Path) -> None:
-    """What no currency is told of is books of its own: 2,001 against 1 that was, not against nothing."""
-    for month, cost in (("2026-09", "1"), ("2026-10", "2001")):
-        put_month(tmp_path, month, {"1": [line("a", cost, Currency=None)], "2": [line("b", "3")]})
-    release(tmp_path)
-    (written,) = write_reports(tmp_path, "2026-10")
-    shown = text_of(written.path)
-    assert "In no currency Billed2,001.00000000" in shown
-    assert "Against September 2026+2,000.00000000+200,000.0 %" in shown
+def test_lines_without_a_currency_are_compared_with_those_of_the_month_before(home: Path) -> None:
+    """What no currency is told of is a sum of its own: 2,001 against 1 that was, not against nothing."""
+    shown = text_of(written(home, "none"))
+    assert re.search(r"no currency.{1,20}2,001\.00000000", shown)
+    assert "September 2026+2,000.00000000+200,000.0 %" in shown
     assert "None" not in shown
 
 
-def test_a_page_is_its_owners_alone_and_written_whole(home: Path) -> None:
-    """It stands where paths say, readable by its owner, with nothing left aside; another run writes the same."""
-    (written,) = write_reports(home, "2026-10")
-    assert written.path == paths.report_file(home, "2026-10", "sandbox")
-    assert stat.S_IMODE(written.path.stat().st_mode) == 0o600
-    assert [path.name for path in written.path.parent.iterdir()] == ["sandbox.html"]
-    before = written.path.read_bytes()
-    write_reports(home, "2026-10")
-    assert written.path.read_bytes() == before
-
-
-def test_a_full_disk_leaves_the_page_that_was_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refusal names the file and why; the page of before stands, and nothing beside it."""
-
-    def refused(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    (written,) = write_reports(home, "2026-10")
-    before = written.path.read_bytes()
-    with monkeypatch.context() as patched:
-        patched.setattr(disk.os, "fsync", refused)
-        with pytest.raises(StorageFailed, match="No space left") as failure:
-            write_reports(home, "2026-10")
-    assert str(written.path) in str(failure.value)
-    assert written.path.read_bytes() == before
-    assert [path.name for path in written.path.parent.iterdir()] == ["sandbox.html"]
-
-
-def test_names_of_the_books_cannot_become_markup(home: Path) -> None:
-    """A product called like a script is read as that name, and is none."""
-    (written,) = write_reports(home, "2026-10")
-    page = written.path.read_text(encoding="utf-8")
-    assert "<script>alert(1)" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-
-
-def test_the_command_prints_files_and_seals(home: Path) -> None:
-    """One line for the file, one for how far it can be trusted; it ends with 3 where that is not all the way."""
-    done = command(home, "2026-09")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert str(paths.report_file(home, "2026-09", "sandbox")) in done.stdout
-    assert "2026-09, issued, as of" in done.stdout
-    assert "complete, reconciled" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["2026-13"], "'2026-13' is not a bill month"),
-        (["2025-01"], "The current release has no bills of 2025-01: run make month MONTH=2025-01."),
-        (["2026-10", "--account", "south"], "no bills of 2026-10 for south; it has them for sandbox."),
-    ],
-)
-def test_what_is_not_there_is_one_clear_line(home: Path, arguments: list[str], message: str) -> None:
-    """A month or account that the release does not have ends with 2, and writes nothing."""
-    before = sorted(home.rglob("*.html"))
-    done = command(home, *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert sorted(home.rglob("*.html")) == before
-
-
-def test_without_a_release_there_is_no_report(tmp_path: Path) -> None:
-    """The message says how to get one."""
-    with pytest.raises(SettingError, match="There is no release"):
-        write_reports(tmp_path, "2026-10")
-
-
-def test_a_partial_month_is_written_and_said_to_be_partial(tmp_path: Path) -> None:
-    """Its page names who is not whole, and the command ends with 3."""
-    put_month(tmp_path, "2026-10", {"1": [line("a", "1")]})
-    pulls = {"1": Pull([line("a", "1")]), "2": Pull(proof="failed", reason="It timed out.", proven_at=None)}
-    put(tmp_path, "customer_bill_detail", "2026-10", pulls)
-    release(tmp_path)
-    done = command(tmp_path, "2026-10")
-    assert done.returncode == 3
-    assert "PARTIAL" in done.stdout
-    assert "the page says what is not" in done.stderr
-    shown = text_of(paths.report_file(tmp_path, "2026-10", "sandbox"))
-    assert "not complete" in shown
-    assert "It timed out." in shown
-
-
-def test_an_own_bill_has_a_page(tmp_path: Path) -> None:
+def test_an_own_bill_has_a_page(home: Path) -> None:
     """An end customer's month is reported too, with its tags and without what only partners have."""
-    own = [{"Id": "a", "OriginalCost": "2", "TotalCost": "2", "Currency": "USD", "BusinessCode": "p_cvm"}]
-    put(tmp_path, "own_bill_detail", "2026-10", {None: Pull(own)})
-    release(tmp_path)
-    (written,) = write_reports(tmp_path, "2026-10")
-    shown = text_of(written.path)
+    shown = text_of(written(home, "shop"))
     assert "Own bill" in shown
     assert "2.00000000" in shown
     assert "Unpaid" not in shown
+    assert "Unpaid" in text_of(written(home))
 
 
-def test_a_browser_draws_every_chart_under_the_pages_own_policy(home: Path, tmp_path: Path) -> None:
-    """With eval and every address forbidden, each chart becomes a drawing."""
-    (written,) = write_reports(home, "2026-10")
-    drawn = subprocess.run(
-        [
-            program("chromium", "google-chrome", package="chromium"),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            f"--user-data-dir={tmp_path}",
-            "--virtual-time-budget=5000",
-            "--dump-dom",
-            written.path.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
-    places = re.findall(r'<div class="chart"', written.path.read_text(encoding="utf-8"))
-    assert places
-    assert len(re.findall(r"<svg [^>]*class=\"marks\"", drawn)) == len(places)
-    assert "could not be drawn" not in re.sub(r"(?s)<script.*?</script>", "", drawn)
+def test_a_page_is_its_owners_alone_and_written_whole(home: Path) -> None:
+    """It stands where paths say, readable by its owner, with nothing left aside; another run writes the same.
+
+    A refusal names the file and why; the page of before stands, and nothing beside it.
+    """
+    page = written(home)
+    assert page == paths.report_file(home, "2026-10", "sandbox")
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    before = page.read_bytes()
+    written(home)
+    assert page.read_bytes() == before
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with patch.object(disk.os, "fsync", side_effect=full), pytest.raises(StorageFailed, match="No space") as failure:
+        written(home)
+    assert str(page) in str(failure.value)
+    assert page.read_bytes() == before
+    assert [path.name for path in page.parent.iterdir()] == ["sandbox.html"]
+
+
+def test_the_command_prints_files_and_stamps_of_every_account(home: Path) -> None:
+    """One line for the file, one for how far it can be trusted; it ends with 3 where that is not all the way."""
+    done = command(home, "2026-09", "--account", "sandbox")
+    assert (done.returncode, done.stderr) == (0, "")
+    file, sentence = done.stdout.splitlines()
+    assert file == str(paths.report_file(home, "2026-09", "sandbox"))
+    assert "2026-09" in sentence
+    assert "PARTIAL" not in sentence
+    done = command(home, "2026-10")
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    pages = [paths.report_file(home, "2026-10", account) for account in ("none", "part", "sandbox", "shop")]
+    assert done.stdout.splitlines()[::2] == [str(page) for page in pages]
+    assert "PARTIAL" in done.stdout.splitlines()[3]
+    assert "It timed out." in text_of(pages[1])
+    assert "It timed out." not in text_of(pages[0])
+
+
+def test_what_is_not_there_is_one_clear_line(home: Path, tmp_path: Path) -> None:
+    """A month, account or release that is not there ends with 2, says what there is or how to get it; nothing is
+    written.
+    """
+    for words, facts in (
+        (["2026-13"], ["2026-13"]),
+        (["2025-01"], ["make month MONTH=2025-01"]),
+        (["2026-10", "--account", "south"], ["2026-10", "south", "sandbox"]),
+    ):
+        done = command(home, *words)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), words
+        assert [fact for fact in facts if fact not in done.stderr] == []
+    assert list(home.rglob("*.html")) == []
+    with pytest.raises(SettingError, match="make month MONTH=2026-10"):
+        write_reports(tmp_path / "other", "2026-10")

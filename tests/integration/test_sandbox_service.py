@@ -52,8 +52,8 @@ def post(
     names = "content-type;host;x-tc-action"
     canonical = f"POST\n/\n\n{signed}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     secret = b"TC3key"
-    for slice_params in scope.split("/"):
-        secret = hmac.new(secret, slice_params.encode(), hashlib.sha256).digest()
+    for part in scope.split("/"):
+        secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
     text = f"TC3-HMAC-SHA256\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
     credential = f"Credential={key.secret_id}/{scope}, SignedHeaders={names}, Signature={signature}"
@@ -164,34 +164,31 @@ def test_limits_hold_by_arrival() -> None:
     assert counts["peak_per_second"] > 5
 
 
-@pytest.mark.parametrize(
-    ("fault", "expected"),
-    [
+def test_refusing_faults_hit_what_they_are_meant_for() -> None:
+    """A fault for one customer's second page, once, refuses that request only."""
+    once = Fault(actions=(DETAIL,), customers=(FIRST,), pages=(2,), times=1)
+    for fault, expected in (
         ("throttling", "RequestLimitExceeded"),
         ("internal_error", "InternalError"),
         ("service_busy", "OperationDenied.ServiceBusy"),
-    ],
-)
-def test_refusing_faults_hit_what_they_are_meant_for(fault: str, expected: str) -> None:
-    """A fault for one customer's second page, once, refuses that request only."""
-    once = Fault(actions=(DETAIL,), customers=(FIRST,), pages=(2,), times=1)
-    with running(Faults(**{fault: once})) as sandbox:
-        asked = [(1, FIRST), (2, SECOND), (2, FIRST), (2, FIRST)]
-        assert [code(page(sandbox, number, uin)) for number, uin in asked] == ["", "", expected, ""]
-        assert sandbox.statistics()[DETAIL]["faults"] == {fault: 1}
+    ):
+        with running(Faults(**{fault: once})) as sandbox:
+            asked = [(1, FIRST), (2, SECOND), (2, FIRST), (2, FIRST)]
+            assert [code(page(sandbox, number, uin)) for number, uin in asked] == ["", "", expected, ""]
+            assert sandbox.statistics()[DETAIL]["faults"] == {fault: 1}
 
 
-@pytest.mark.parametrize("action", ["QueryVoucherPool", "DescribeCustomerUin", "QueryCreditAllocationHistory"])
-def test_faults_hit_any_action(action: str) -> None:
+def test_faults_hit_any_action() -> None:
     """Loud faults that name no actions hit the next request, whatever it asks; then it is answered."""
     known = {"Page": 1, "PageSize": 10, "ClientUin": int(FIRST)}
-    asked = {parameter.name: known[parameter.name] for parameter in ACTIONS[action].parameters}
     outcomes = {"throttling": "RequestLimitExceeded", "internal_error": "InternalError", "truncated": "truncated"}
-    with running(Faults(**dict.fromkeys(outcomes, Fault(times=1)), bad_gateway=Fault(times=1))) as sandbox:
-        replies = [post(sandbox.url, action, asked) for _ in range(5)]
-        assert [asked.outcome for asked in sandbox.requests()] == ["bad_gateway", *outcomes.values(), "ok"]
-        assert sandbox.statistics()[action]["faults"] == dict.fromkeys(("bad_gateway", *outcomes), 1)
-    assert [reply.status_code for reply in replies] == [502, 200, 200, 200, 200]
+    for action in ("QueryVoucherPool", "DescribeCustomerUin", "QueryCreditAllocationHistory"):
+        asked = {parameter.name: known[parameter.name] for parameter in ACTIONS[action].parameters}
+        with running(Faults(**dict.fromkeys(outcomes, Fault(times=1)), bad_gateway=Fault(times=1))) as sandbox:
+            replies = [post(sandbox.url, action, asked) for _ in range(5)]
+            assert [asked.outcome for asked in sandbox.asked()] == ["bad_gateway", *outcomes.values(), "ok"]
+            assert sandbox.statistics()[action]["faults"] == dict.fromkeys(("bad_gateway", *outcomes), 1)
+        assert [reply.status_code for reply in replies] == [502, 200, 200, 200, 200]
 
 
 def test_a_fault_can_be_for_the_customer_of_any_action() -> None:

@@ -90,12 +90,12 @@ def test_every_make_command_of_the_docs_exists() -> None:
     assert shown <= TARGETS
 
 
-def test_ci_runs_the_projects_own_commands() -> None:
-    """CI runs the commands that people run: `make lint`, `make test`, and `make focus-validate` where it can."""
+def test_ci_calls_the_projects_own_commands() -> None:
+    """CI runs what a person runs: `make lint`, the README's `make test`, and `make acceptance`."""
     script = (ROOT / ".ci" / "run").read_text()
     assert "\nmake lint\n" in script
     assert "\nmake test\n" in script
-    assert "\n  make focus-validate\n" in script
+    assert "\nmake acceptance\n" in script
     assert "make test" in README
     assert "bash .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
 
@@ -106,9 +106,9 @@ def test_make_help_prints_every_target() -> None:
     assert {line.split()[1] for line in printed.splitlines()} == TARGETS
 
 
-def test_the_locks_name_no_host_and_hash_every_package() -> None:
-    """The locks work with any package index, and pin every package by hash."""
-    for lock in (ROOT / "requirements.lock", *(ROOT / "tests" / "integration").glob("*.lock")):
+def test_the_lock_names_no_host_and_hashes_everything() -> None:
+    """The lock works with whatever index the machine is set up for, and installs only what was locked."""
+    for lock in (ROOT / "requirements.lock", *(ROOT / "tests" / "acceptance").glob("*.lock")):
         text = lock.read_text()
         assert "://" not in text
         entries = re.findall(r"^[a-z0-9].*==.*\\$\n {4}--hash=sha256:", text, re.MULTILINE)

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.integration.programs import program
+from tests.acceptance.programs import program
 
 if TYPE_CHECKING:
     from pathlib import Path

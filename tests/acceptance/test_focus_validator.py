@@ -13,6 +13,7 @@ from pipelines.publish import build_and_publish
 from pipelines.publish.exports import export_focus
 from pipelines.publish.focus_validator import judge
 from pipelines.sandbox import Sandbox, World
+from tests.acceptance.programs import PEERS
 from tests.integration.conftest import NOW, ROOT
 from tests.integration.office import KEYS, PRINCIPALS, Office
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VALIDATOR = ROOT / ".venv" / "peers" / "focus-validator"
 PAGE = (ROOT / "docs" / "focus.md").read_text(encoding="utf-8")
+VALIDATOR = PEERS / "focus-validator"
 
 pytestmark = pytest.mark.skipif(not (VALIDATOR / ".ready").exists(), reason="not validated: see make focus-validate")
 
@@ -48,9 +49,9 @@ def test_no_rule_of_focus_fails_on_a_month(role: Role, tmp_path: Path, monkeypat
     assert build_and_publish(tmp_path, now=NOW, code_version="test")
     exported = export_focus(tmp_path, "2026-10")
     assert exported.files[0].rows > 400
-    result = judge(exported.folder / "focus_cost_and_usage.parquet", VALIDATOR)
-    print(f"\n{role}, {exported.files[0].rows} rows: {result.sentence}")  # noqa: T201  what make focus-validate tells
-    assert result.failed == {}
-    assert result.not_taken == {"InvoiceId-C-005-C": "InvoiceId-C-003-C"}
-    assert len(result.passed) == 229
-    assert dict(result.skipped) == dict(explained())
+    verdict = judge(exported.folder / "focus_cost_and_usage.parquet", VALIDATOR)
+    print(f"\n{role}, {exported.files[0].rows} rows: {verdict.sentence}")  # noqa: T201  what make focus-validate tells
+    assert verdict.failed == {}
+    assert verdict.not_taken == {"InvoiceId-C-005-C": "InvoiceId-C-003-C"}
+    assert len(verdict.passed) == 229
+    assert dict(verdict.skipped) == dict(explained())

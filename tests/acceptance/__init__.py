@@ -1,0 +1,1 @@
+"""Tests that need a program or an environment of its own: `make acceptance`."""
