@@ -114,13 +114,13 @@ class Watching(FreePacer):
         yield self
         self._note("end")
 
-    async def leaving(self) -> None:
+    async def before_send(self) -> None:
         """Note, and hold the request for a while."""
         self._note("leaving")
         await asyncio.sleep(0.05)
         self._note("let go")
 
-    def left(self) -> None:
+    def after_send(self) -> None:
         """Note."""
         self._note("left")
 
@@ -135,7 +135,7 @@ def test_a_slot_is_told_when_its_request_leaves() -> None:
     async def run() -> None:
         async with client_of(service, pacer) as client:
             await client.call(LISTING, PARAMETERS)
-            assert client.tallies[LISTING.name].requests == 1
+            assert client.request_stats[LISTING.name].requests == 1
 
     asyncio.run(run())
     assert [what for what, _ in pacer.said] == ["leaving", "let go", "left", "left", "end"]
@@ -148,7 +148,7 @@ def test_an_answer_that_breaks_off_is_asked_again() -> None:
     async def run(service: Service) -> int:
         async with client_of(service) as client:
             assert (await client.call(LISTING, PARAMETERS)).request_id == "r"
-            return client.tallies[LISTING.name].requests
+            return client.request_stats[LISTING.name].requests
 
     for broken in (
         b"",
