@@ -171,10 +171,10 @@ def test_a_rerun_asks_nothing_that_the_killed_run_had_landed(jobs: Jobs, tmp_pat
         # The ledgers of the list and of three datasets are gone then.
         assert jobs.run(job.land, *arguments, point="a ledger is removed", nth=4) == KILLED
         landed = {DATASETS[file.manifest.dataset].action.name for file in landed_files(home)}
-        killed = len(sandbox.asked())
+        killed = len(sandbox.requests())
         assert jobs.run(job.land, *arguments) == 0
-        again = [request.action for request in sandbox.asked()[killed:]]
-        whole = {request.action for request in sandbox.asked()}
+        again = [request.action for request in sandbox.requests()[killed:]]
+        whole = {request.action for request in sandbox.requests()}
     assert len(landed) >= 4
     assert not landed & set(again)
     assert whole == {dataset.action.name for dataset in (DATASETS["customers"], *BILLS)}

@@ -70,7 +70,7 @@ def test_a_wrong_argument_or_setting_asks_nothing(command: CommandLine, sandbox:
         if answer.returncode != 2 or named not in answer.stderr or "Traceback" in answer.stderr:
             told[str((words, variables))] = answer
     assert told == {}
-    assert sandbox.asked() == []
+    assert sandbox.requests() == []
 
 
 def test_a_refused_key_is_one_clear_message_and_one_request(command: CommandLine, sandbox: Sandbox) -> None:
@@ -87,7 +87,7 @@ def test_a_refused_key_is_one_clear_message_and_one_request(command: CommandLine
         assert code in answer.stderr
         assert re.search(r"RequestId [0-9a-f-]{36}", answer.stderr)
         assert "Traceback" not in answer.stderr
-        assert len(sandbox.asked()) == number
+        assert len(sandbox.requests()) == number
         assert not paths.current_release(command.home).exists()
 
 
@@ -197,7 +197,7 @@ def test_an_interrupted_run_carries_on_where_it_was(command: CommandLine, sandbo
     """Exit 130 on ctrl-C; the next run asks only for what was not kept yet."""
     sandbox.faults = Faults(slow=Fault(actions=("DescribeCustomerBillDetail",), pages=(3,)), slow_seconds=30)
     process = command.start("month", "2026-10")
-    details = lambda: [a for a in sandbox.asked() if a.action == "DescribeCustomerBillDetail"]  # noqa: E731
+    details = lambda: [a for a in sandbox.requests() if a.action == "DescribeCustomerBillDetail"]  # noqa: E731
     deadline = time.monotonic() + 300
     while len(details()) < 6 and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -100,7 +100,7 @@ def test_a_month_that_cannot_be_is_refused_by_the_asset_itself(
     assert not result.success
     [failure] = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     assert "2026-10" in failure.user_failure_data.description
-    assert sandbox.asked() == []
+    assert sandbox.requests() == []
 
 
 def test_a_refused_customer_is_a_failed_check_and_one_no_longer_listed_a_warning(

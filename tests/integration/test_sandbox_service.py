@@ -186,7 +186,7 @@ def test_faults_hit_any_action() -> None:
         asked = {parameter.name: known[parameter.name] for parameter in ACTIONS[action].parameters}
         with running(Faults(**dict.fromkeys(outcomes, Fault(times=1)), bad_gateway=Fault(times=1))) as sandbox:
             replies = [post(sandbox.url, action, asked) for _ in range(5)]
-            assert [asked.outcome for asked in sandbox.asked()] == ["bad_gateway", *outcomes.values(), "ok"]
+            assert [asked.outcome for asked in sandbox.requests()] == ["bad_gateway", *outcomes.values(), "ok"]
             assert sandbox.statistics()[action]["faults"] == dict.fromkeys(("bad_gateway", *outcomes), 1)
         assert [reply.status_code for reply in replies] == [502, 200, 200, 200, 200]
 

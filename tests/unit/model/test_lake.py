@@ -59,7 +59,7 @@ def test_the_catalogue_says_who_is_asked_what(connection: duckdb.DuckDBPyConnect
     found = connection.execute("select role, asked from raw.catalogue where dataset = 'sub_agents'").fetchall()
     dataset = DATASETS["sub_agents"]
     assert dict(found) == {role: role in dataset.default_roles for role in dataset.action.roles}
-    columns = "action, kind, each, once_billed, file, changed_if, requested_if_rows, requested_if_cost"
+    columns = "action, kind, each, needs_issued_bill, file, changed_if, requested_if_rows, requested_if_cost"
     query = f"select distinct {columns} from raw.catalogue"
     assert connection.execute(f"{query} where dataset = 'customer_bill_detail_files'").fetchall() == [
         (
