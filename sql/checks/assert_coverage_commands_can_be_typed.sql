@@ -1,5 +1,5 @@
 -- Every heal_command is one of the two known commands, in valid shell syntax.
--- Grain: one row per command that is not.
+-- Grain: one row per invalid or missing command.
 with
 
 coverage as (

@@ -1,5 +1,5 @@
 -- No customer's bill of a month is counted from two accounts.
--- Grain: one row per customer and bill month that is.
+-- Grain: one row per customer and bill month with lines of two accounts.
 with
 
 monthly_costs as (

@@ -1,5 +1,5 @@
 -- The datasets that each account is expected to land: those requested by default for its role.
--- Grain: one row per account with landed files and dataset.
+-- Grain: one row per dataset and account with landed files.
 -- Nothing to sum.
 with
 
