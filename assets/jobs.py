@@ -1,6 +1,6 @@
 """The jobs: one for each kind of partition of the raw assets (Dagster cannot mix them), and one for models and release.
 
-Raw jobs contain no models: if one dataset failed, Dagster would skip the models, and with them what the others landed.
+Raw jobs contain no models: if one dataset failed, Dagster would skip the models, and so the other datasets' data.
 """
 
 import dagster as dg

@@ -1,3 +1,3 @@
-"""The pipeline as plain Python that has never heard of Dagster; `assets/` is its orchestrated face."""
+"""The pipeline in plain Python, without Dagster. `assets` runs it with Dagster."""
 
 __version__ = "0.1.0"

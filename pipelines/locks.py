@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _PROBE = 0.3
-"""Least seconds to try for a lock: `is_held` takes it for an instant, which is not another run."""
+"""Minimum seconds to try for a lock: `is_held` takes it for an instant, and that must not look like another run."""
 
 
 @contextmanager

@@ -251,7 +251,7 @@ def masked(root: Path, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def clock(root: Path, environ: Mapping[str, str] = os.environ) -> BillingClock:
-    """Return the billing clock for a command that requests nothing and so needs no accounts unless BILL_ETL_NOW is set.
+    """Return the billing clock for commands that send no requests. They need accounts only if BILL_ETL_NOW is set.
 
     BILL_ETL_NOW is allowed only if all accounts use endpoints on this machine. Raises SettingError.
     """

@@ -254,7 +254,7 @@ class Client:
 
 @dataclass(slots=True)
 class _Departure:
-    """Reports the moment when a request is really sent to its slot and to the stats."""
+    """Tells the slot and the stats of a request when it is really sent."""
 
     slot: Slot
     stats: RequestStats

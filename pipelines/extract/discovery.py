@@ -37,8 +37,8 @@ SMALLER_SIZES = (100, 50, 20, 10)
 _REFUSED_SIZE = "InvalidParameter"
 """Prefix of error codes that can mean that the page size is refused."""
 _NO_PAGE = ("FailedOperation", "UnknownShape")
-"""Prefixes of error codes that, like any refusal, can mean that a page does not exist: for some of these actions only
-FailedOperation is documented."""
+"""Prefixes of error codes that, besides refusals, can mean that a page does not exist. Some of these actions document
+FailedOperation only."""
 
 _REPEATED = "rows of one page came again on another page"
 
@@ -63,7 +63,10 @@ class SharedPaging:
 
 
 class DiscoveredListing(Listing):
-    """A listing of an action that does not document its paging. `Paging.documented` marks here that it is settled."""
+    """A listing of an action that does not document its paging.
+
+    Here `Paging.documented` means that the paging is settled.
+    """
 
     def __init__(self, shared: SharedPaging, *listing: Any, **callbacks: Any) -> None:
         super().__init__(*listing, **callbacks)

@@ -68,7 +68,7 @@ class Entry:
 class Ledger:
     """The stored pages and files of one pull of one dataset.
 
-    A ledger with another `fingerprint`, so of another request or day, is emptied when opened. All methods raise
+    A ledger of another request or day, so with another `fingerprint`, is emptied when opened. All methods raise
     CorruptFile if the ledger cannot be read (it is moved aside, so that the next run starts anew), and StorageFailed if
     the disk refuses.
     """

@@ -65,9 +65,9 @@ class Verdict:
 class Listing:
     """The pages of one slice of one dataset.
 
-    `paging` is None where one reply holds everything. `slots` limits the requests in flight. `check_cost` returns the
-    discrepancy of the exact sum of the cost column, if any: in an issued month, bill lines that differ from their
-    summary. `progress` is called with the pages done and the pages newly known.
+    `paging` is None where one reply holds everything. `slots` limits the requests in flight. `check_cost` checks the
+    exact sum of the cost column: in an issued month, bill lines must equal their summary. `progress` is called with the
+    pages done and the pages newly known.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 HOPELESS = 25
-"""Refused customers, if no other slice has succeeded, after which the dataset's others are not requested."""
+"""Number of refused customers after which, if no slice has succeeded, the dataset's other slices are not requested."""
 
 _MEMBER_REFUSED = ("UnauthorizedOperation", "InvalidParameter", "FailedOperation")
 """Prefixes of the error codes of refusals that one member of a batch can cause."""
@@ -231,9 +231,9 @@ class DatasetProgram:
         )
 
     def _is_down(self, error: RequestFailed) -> bool:
-        """Whether the service is down, so that further slices need not be tried: it answered nothing during this one.
+        """Whether the service is down, so that further slices need not be tried: it answered nothing meanwhile.
 
-        With few slices left, each is given its own failure instead, so that what came can be landed.
+        False if few slices are left: then each gets its own failure, so that what has arrived can be landed.
         """
         return error in self._unanswered and self._unfinished > IN_FLIGHT
 

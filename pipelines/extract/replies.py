@@ -117,7 +117,7 @@ def _total(response: dict[str, Any], path: str | None) -> int | None:
 
 
 def _beside_rows(response: dict[str, Any], action: Action) -> str | None:
-    """Return the other members of a reply as JSON: without its rows, total and id. Half an emoji stays an escape."""
+    """Return the other members of a reply as JSON: without its rows, total and id. Half an emoji stays escaped."""
     if action.rows is None:
         return None
     rest = {name: value for name, value in response.items() if name not in (action.rows, action.total, "RequestId")}

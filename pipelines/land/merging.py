@@ -3,8 +3,8 @@
 A slice that was pulled replaces its rows; a slice whose pull failed keeps those landed before. Slices that were not
 requested keep their rows in a dataset that is merged by slice, and lose them in one that is replaced whole.
 
-Requests for batches of customers need care: which customers share a request can differ from pull to result. Rows are
-therefore carried over by the customers that a failed request names, whatever request they came by before.
+Requests for batches of customers need care: which customers share a request can differ from pull to pull. So rows
+are carried over for each customer that a failed request names, whichever request they came from before.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def merge(dataset: Dataset, old: Manifest | None, pulled: Pulled, *, issued: boo
 
 
 def row_keys(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
-    """Return the key of every landed row, as in `Merged.kept`: its slice, or the one of a batch that it is of."""
+    """Return the key of every landed row, as in `Merged.kept`: its slice, or in a batch the member that it is of."""
     if column := _batch_column(dataset):
         return pc.fill_null(rows.column(column), "")
     customers = pc.fill_null(rows.column("_customer_uin"), "")

@@ -360,8 +360,8 @@ def _make_part(
 def _make_model(connection: DuckDBPyConnection, model: Model, part: _BuildPart, *, is_empty: bool) -> None:
     """Create a model in a part's database; a published table becomes a view of its rows that belong to the part.
 
-    A model that reads only datasets of which nothing has landed becomes an empty table: as views, such models took most
-    of the time of a small build, since every query on them plans them (measured).
+    A model that reads only datasets of which nothing has landed becomes an empty table. As views, such models took most
+    of the time of a small build, since DuckDB plans them again for every query (measured).
     """
     kind, sql = "view" if model.is_view else "table", model.sql
     if model.is_table:

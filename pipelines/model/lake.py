@@ -89,7 +89,7 @@ _SLICE_COLUMNS = {
     "first_landed_at": "varchar",
     "first_issued_at": "varchar",
 }
-"""Columns of `raw.landed_slices`: fields of these names of each slice of a landed file, or of the file's manifest."""
+"""Columns of `raw.landed_slices`: for each slice of a landed file, fields of the slice and of the file's manifest."""
 
 _CATALOGUE_COLUMNS = {
     "dataset": "varchar",

@@ -44,7 +44,7 @@ _KNOWN = r"(?:[0-9]{12}|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-
 _NOT_PHONE = f"{_KNOWN}(?:-{_KNOWN})*"
 
 _APART = r"[.\x{FF0E}]?[\p{Zs}()\x{FF08}\x{FF09}]"
-"""Separates one of those from a number that follows. With a dash or nothing between them, both are one number."""
+"""Separates a UIN, day or month from a number after it. With a dash or nothing between them, both are one number."""
 
 _PHONE = r"[+\x{FF0B}]?[(\x{FF08}]?\p{Nd}[\p{Nd}\p{Zs}\p{Cf}\p{Pd}().\x{FF08}\x{FF09}\x{FF0E}]{5,}\p{Nd}"
 
@@ -52,9 +52,9 @@ _PHONE = r"[+\x{FF0B}]?[(\x{FF08}]?\p{Nd}[\p{Nd}\p{Zs}\p{Cf}\p{Pd}().\x{FF08}\x{
 _WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\N{SMALL COMMERCIAL AT}\N{RIGHT SINGLE QUOTATION MARK}"
 _NARROW = ("".join(map(chr, range(0x21, 0x7F))) + "@'").replace("'", "''")
 
-# In a text, a number of 12 digits is an account's and stays, and so do days and months; any other number as long as a
-# phone number is masked. The pattern looks for them before phone numbers, so that they are not taken for one together
-# with the text after them; with a number right before them they are. Without a secret the macros change nothing.
+# In a text, a number of 12 digits is a UIN and stays, and so do days and months; any other number as long as a phone
+# number is masked. The pattern looks for UINs, days and months first, so that they are not taken for a phone number
+# together with the text after them; with a number right before them they are. Without a secret nothing changes.
 _MACROS = rf"""
 create or replace temp macro is_ascii(value) as strlen(value) = length(value);
 

@@ -30,7 +30,7 @@ _REFUSED = re.compile(
     r"|max_temp_directory_size",
     re.IGNORECASE,
 )
-"""Parts of DuckDB's messages when the disk refused a write; the last one when its own limit for spilling is reached."""
+"""Parts of DuckDB's messages for a refused write. The last one means that its own limit for spilling is reached."""
 
 
 @contextmanager

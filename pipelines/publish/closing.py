@@ -175,7 +175,7 @@ def close_month(
     Raises SettingError if the month is already closed or still running; if there are objections and no reason; if the
     terms are wrong; if there is no release, or it lacks landed files. Raises Busy, and StorageFailed if the disk
     refuses. In all these cases nothing is closed. An error after the month was closed, also BuildFailed, says first
-    that it is: then only `build_and_publish` is left to do.
+    that the month is closed: then only `build_and_publish` is left to do.
     """
     stated_reason = (reason or "").strip() or None
     close: Close | None = None

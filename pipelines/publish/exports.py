@@ -37,7 +37,7 @@ _MONTH_COLUMNS = ("bill_month", "x_BillMonth")
 """Tables with one of these columns are exported for the month only, others completely."""
 
 _FORMULA = "^[=+@\\t\\r\\n-]."
-"""Pattern of texts that a spreadsheet takes for a formula. A lone dash is not one: bills print it for nothing."""
+"""Pattern of texts that a spreadsheet takes for a formula. A lone dash is not one: in bills it stands for no value."""
 
 _NESTED = ("MAP", "STRUCT", "[]", "JSON")
 

@@ -80,9 +80,9 @@ def days_to_refresh(context: RefreshContext, profile: AccountProfile, month: Bil
     """Return the days of a month whose daily bills are requested again.
 
     For an open or provisional month these are the last `RECENT_DAYS` days; where days are missing, all days from
-    `RECENT_DAYS` before the first missing one. A `full` run adds the days that are not proven or were last requested
-    before they were over. For an issued month there are days in a `full` run only: those, and the days missing since
-    the first landed one.
+    `RECENT_DAYS` before the first missing one. A `full` run adds the days that are not final: not proven, or last
+    requested before they were over. For an issued month, only a `full` run has days: those that are not final, and
+    those missing since the first landed one.
     """
     last = min(context.clock.today(), (month.next.start - timedelta(days=1)).date())
     landed = _landed_days(context, profile, month)
@@ -379,7 +379,7 @@ def _with_tag_key(value: str | int | tuple[str, ...], tag_key: str) -> str | int
 
 
 def _batch_slices(dataset: Dataset, values: Sequence[int | str]) -> Iterator[Slice]:
-    """Give slices of as many values as one request takes; of one value, not in a list, if it does not take a list."""
+    """Give slices of as many values as one request takes. A parameter that takes no list gets one value per slice."""
     name = str(dataset.slice_by_parameter)
     takes_list = next(p for p in dataset.action.parameters if p.name == name).type.startswith("list<")
     for start in range(0, len(values), dataset.batch):

@@ -45,7 +45,7 @@ USAGE_SCALE = 10**4
 VOUCHER_SHARES = (100, 50, 25)  # percent of the amount after discount
 
 ZERO, TWIN, VOUCHER = 0.02, 0.01, 0.06
-"""Shares of lines without usage, equal to the line before except for the Id, and paid with a voucher."""
+"""Shares of lines: without usage; equal to the line before except for the Id; paid with a voucher."""
 
 SLOTS = (
     "TransactionId",

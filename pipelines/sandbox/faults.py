@@ -1,4 +1,4 @@
-"""Faults that the sandbox can play: which, how often and for which requests. `gateway` applies them to answers."""
+"""Faults that the sandbox can simulate: which, how often and for which requests. `gateway` applies them to answers."""
 
 from __future__ import annotations
 

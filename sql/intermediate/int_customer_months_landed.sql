@@ -62,7 +62,7 @@ gathered as (
     from sourced
 ),
 
--- Rows kept from an earlier landing have the month's state of when they were proven, not of now.
+-- Rows kept from an earlier landing keep the state that the month had when they were proven.
 dated as (
     select
         account,

@@ -75,7 +75,7 @@ assessed as (
 
 -- The lowest preference wins; 9 is never chosen.
 -- 1: pages proven after the bill was issued.
--- 2, 3: files proven so, the customer's own before the pack, even if not fetched again since.
+-- 2, 3: files proven after that, even if not fetched again since: the customer's own, then packs.
 -- 4: pages that could not be proven.
 -- 5: no lines, if the issued sums by product say that nothing was billed: there is no file then.
 -- 6: pages proven before the bill was issued.

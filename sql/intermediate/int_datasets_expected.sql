@@ -18,7 +18,7 @@ landed_datasets as (
     from landed_files
 ),
 
--- The lake does not name an account's role: it may be any that may request all that it landed.
+-- The lake does not name an account's role. Possible roles may request all that the account landed.
 roles_matched as (
     select
         landed_datasets.account,
@@ -39,8 +39,8 @@ roles_possible as (
     where dataset_count = most_datasets
 ),
 
--- Expected are the datasets requested by default for every such role, not those that only a setting
--- requests.
+-- Expected are the datasets that every possible role requests by default, not those that only a
+-- setting requests.
 final as (
     select
         roles_possible.account,

@@ -8,7 +8,7 @@ landed_slices as (
     where dataset in ('own_bill_detail', 'own_bill_detail_files', 'own_bill_summary')
 ),
 
--- Rows kept from an earlier landing have the month's state of when they were proven, not of now.
+-- Rows kept from an earlier landing keep the state that the month had when they were proven.
 dated as (
     select
         account,
@@ -42,7 +42,7 @@ dated as (
 
 -- The lowest preference wins; 9 is never chosen.
 -- 1: pages proven after the bill was issued.
--- 2: the file proven so.
+-- 2: the file proven after the bill was issued.
 -- 3: pages as they landed.
 assessed as (
     select

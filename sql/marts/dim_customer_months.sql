@@ -100,8 +100,8 @@ lists_compared as (
     group by customers.account, customers.customer_uin, customers.is_listed, landed_lists.dataset
 ),
 
--- A customer was absent only when the lists of every kind lacked it. Since when those on an
--- account's first list are its customers is not known.
+-- A customer was absent only when the lists of every kind lacked it. For customers on an account's
+-- first list, it is not known since when they are its customers.
 listed as (
     select
         account,

@@ -58,8 +58,8 @@ customers_gathered as (
             and customers.customer_uin = credits_latest.customer_uin
 ),
 
--- The days of each customer's months whose usage is on the bill. One account counts a customer's
--- bill lines, and they use up the credit with whichever account it is.
+-- The days of each customer's months whose usage is on the bill. Only one account counts a
+-- customer's bill lines, but they use up the customer's credit with any account.
 months_known as (
     select
         customers_gathered.account,

@@ -127,7 +127,7 @@ def _grouping(request: ApiRequest, cell: Cell, tag_key: str | None) -> Grouping:
 
 
 def _passes(grouping: Grouping, wanted: Mapping[str, Any]) -> bool:
-    """Return whether a grouping passes the filter, an empty list being none. Its tag is that of the filter's key."""
+    """Return whether a grouping passes the filter. Empty lists do not filter. `grouping.tag_key` is the filter's."""
     values = {name: value for name, value in wanted.items() if name.endswith("In") and value}
     return all(_filter_value(grouping, name) in value for name, value in values.items())
 
