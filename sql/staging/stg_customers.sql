@@ -1,6 +1,6 @@
 -- Customers of an account, by snapshot day.
--- Grain: one row per entry of an account's list. If the list changes between two pages, a customer may
--- occur twice.
+-- Grain: one row per entry of an account's list. If the list changes between two pages,
+-- a customer may occur twice.
 -- Never count across days: every snapshot holds the customer again.
 with
 

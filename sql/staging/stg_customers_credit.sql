@@ -1,6 +1,6 @@
 -- Customers with their credit, by snapshot day.
--- Grain: one row per entry of an account's list. If the list changes between two pages, a customer may
--- occur twice.
+-- Grain: one row per entry of an account's list. If the list changes between two pages,
+-- a customer may occur twice.
 -- Never sum across days, nor with the other two credit lists: it is the same credit.
 with
 

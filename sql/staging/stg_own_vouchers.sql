@@ -1,6 +1,6 @@
 -- An end customer's own vouchers, by snapshot day.
--- Grain: one row per entry of an account's list. If the list changes between two pages, a voucher may
--- occur twice.
+-- Grain: one row per entry of an account's list. If the list changes between two pages,
+-- a voucher may occur twice.
 -- The API sends no currency here. Never sum across days.
 with
 

@@ -1,6 +1,6 @@
 -- Applications to become a second-level reseller that wait for a decision, by snapshot day.
--- Grain: one row per entry of an account's list. If the list changes between two pages, an applicant may
--- occur twice.
+-- Grain: one row per entry of an account's list. If the list changes between two pages,
+-- an applicant may occur twice.
 -- Never count across days: every snapshot holds the application again while it waits.
 with
 

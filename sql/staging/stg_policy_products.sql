@@ -1,6 +1,6 @@
 -- Products that a rebate policy covers, by snapshot day.
--- Grain: one row per entry of a policy's list. If the list changes between two pages, a product may
--- occur twice.
+-- Grain: one row per entry of a policy's list. If the list changes between two pages,
+-- a product may occur twice.
 -- A star means everything at its level. Never count across days.
 with
 

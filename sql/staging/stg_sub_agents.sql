@@ -1,6 +1,6 @@
 -- Second-level resellers of a distributor, by snapshot day.
--- Grain: one row per entry of an account's list. If the list changes between two pages, a reseller may
--- occur twice.
+-- Grain: one row per entry of an account's list. If the list changes between two pages,
+-- a reseller may occur twice.
 -- Never sum across days, nor the pools with the customers' credit, which is taken out of them.
 with
 
