@@ -229,8 +229,8 @@ joined as (
             and customers_gathered.credit_currency = charges_summed.billing_currency
 ),
 
--- Amounts are divided as whole hundred-millionths, and rates rounded half away from zero: a
--- division of decimals gives a double, which is a day short where the division has no remainder. A
+-- Amounts are divided as whole hundred-millionths, and rates rounded half away from zero. Dividing
+-- decimals would give a double, which may lose a day where the exact result is a whole number. A
 -- figure that is too large for this becomes null; the build goes on.
 final as (
     select
