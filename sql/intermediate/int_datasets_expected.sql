@@ -47,29 +47,29 @@ final as (
         catalogue.dataset,
         catalogue.action_name,
         catalogue.partition_kind,
-        catalogue.asked_for_each,
-        catalogue.is_once_billed,
+        catalogue.slice_by,
+        catalogue.needs_issued_bill,
         catalogue.is_file,
-        catalogue.moved_by_dataset,
-        catalogue.billed_by_dataset,
-        catalogue.owed_by_dataset
+        catalogue.changed_if_dataset,
+        catalogue.requested_if_rows_dataset,
+        catalogue.requested_if_cost_dataset
     from roles_possible
     inner join catalogue on roles_possible.role_name = catalogue.role_name
     where
-        catalogue.is_asked
-        and catalogue.asked_for_each not in ('policy_code', 'invitation_token')
+        catalogue.is_default_role
+        and catalogue.slice_by not in ('policy_code', 'invitation_token')
     group by
         roles_possible.account,
         roles_possible.role_count,
         catalogue.dataset,
         catalogue.action_name,
         catalogue.partition_kind,
-        catalogue.asked_for_each,
-        catalogue.is_once_billed,
+        catalogue.slice_by,
+        catalogue.needs_issued_bill,
         catalogue.is_file,
-        catalogue.moved_by_dataset,
-        catalogue.billed_by_dataset,
-        catalogue.owed_by_dataset
+        catalogue.changed_if_dataset,
+        catalogue.requested_if_rows_dataset,
+        catalogue.requested_if_cost_dataset
     having count(*) = roles_possible.role_count
 )
 

@@ -18,7 +18,7 @@ expected as (
 
 months_landed as (
     select * from intermediate.int_months_spanned
-    where is_asked
+    where is_landed
 ),
 
 lake_dated as (

@@ -75,7 +75,7 @@ final as (
         months_dated.last_date,
         months_issued.bill_month is not null
         or lake_dated.as_of_date > months_dated.last_date + 5 as is_issued,
-        files_summed.bill_month is not null as is_asked,
+        files_summed.bill_month is not null as is_landed,
         coalesce(files_summed.has_line_files, false) as has_line_files,
         lake_dated.as_of_date
     from months_dated

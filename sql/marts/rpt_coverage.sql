@@ -69,11 +69,11 @@ month_datasets as (
         lake_dated.requested_date,
         expected.dataset,
         expected.action_name,
-        expected.asked_for_each,
+        expected.slice_by,
         expected.is_file,
-        expected.moved_by_dataset,
-        expected.billed_by_dataset,
-        expected.owed_by_dataset,
+        expected.changed_if_dataset,
+        expected.requested_if_rows_dataset,
+        expected.requested_if_cost_dataset,
         month_files.month_state,
         month_files.requested_to_at
     from months_spanned
@@ -85,9 +85,9 @@ month_datasets as (
             and months_spanned.bill_month = month_files.bill_month
             and expected.dataset = month_files.dataset
     where
-        months_spanned.is_asked
+        months_spanned.is_landed
         and expected.partition_kind = 'bill_month'
-        and (months_spanned.is_issued or not expected.is_once_billed)
+        and (months_spanned.is_issued or not expected.needs_issued_bill)
         -- Lines of an issued month may come from files or from pages: one of them is enough.
         and not (
             months_spanned.is_issued
@@ -126,7 +126,7 @@ months_not_whole as (
         -- Some datasets are requested only if daily bills changed; customers_compared checks them.
         or (
             not is_issued
-            and moved_by_dataset is null
+            and changed_if_dataset is null
             and cast(requested_to_at as date) < requested_date
         )
 ),
@@ -173,7 +173,7 @@ customers_compared as (
         and coalesce(customers_of_months.slice_params not like '%TagKey%', true)
             as is_older_than_bill,
         not month_datasets.is_issued
-        and month_datasets.moved_by_dataset is not null
+        and month_datasets.changed_if_dataset is not null
         and days_changed.changed_at > customers_of_months.proven_at as is_older_than_days
     from month_datasets
     inner join customers_of_months
@@ -202,8 +202,11 @@ customers_compared as (
             and bills.proof = 'proven'
             and bills.is_proven_issued
             and (
-                (month_datasets.billed_by_dataset = bills.dataset and bills.landed_rows = 0)
-                or (month_datasets.owed_by_dataset = bills.dataset and bills.billed_cost = 0)
+                (month_datasets.requested_if_rows_dataset = bills.dataset and bills.landed_rows = 0)
+                or (
+                    month_datasets.requested_if_cost_dataset = bills.dataset
+                    and bills.billed_cost = 0
+                )
             )
 ),
 
@@ -291,7 +294,7 @@ customers_expected as (
         customers_of_months.customer_uin
     from customers_of_months
     semi join expected
-        on customers_of_months.dataset = expected.dataset and expected.asked_for_each = 'customer'
+        on customers_of_months.dataset = expected.dataset and expected.slice_by = 'customer'
     where customers_of_months.customer_uin is not null
     union
     select
@@ -332,10 +335,10 @@ customers_missing as (
             and customers_expected.bill_month = reconciliation.bill_month
             and customers_expected.customer_uin = reconciliation.customer_uin
     where
-        month_datasets.asked_for_each = 'customer'
+        month_datasets.slice_by = 'customer'
         and month_datasets.requested_to_at is not null
-        and month_datasets.billed_by_dataset is null
-        and month_datasets.owed_by_dataset is null
+        and month_datasets.requested_if_rows_dataset is null
+        and month_datasets.requested_if_cost_dataset is null
     union all
     -- Files are requested for customers with bill lines, unpaid amounts for bills other than zero.
     select
@@ -354,8 +357,11 @@ customers_missing as (
             and month_datasets.bill_month = bills.bill_month
             and bills.is_proven_issued
             and (
-                (month_datasets.billed_by_dataset = bills.dataset and bills.landed_rows > 0)
-                or (month_datasets.owed_by_dataset = bills.dataset and bills.billed_cost <> 0)
+                (month_datasets.requested_if_rows_dataset = bills.dataset and bills.landed_rows > 0)
+                or (
+                    month_datasets.requested_if_cost_dataset = bills.dataset
+                    and bills.billed_cost <> 0
+                )
             )
     anti join customers_of_months as slices
         on
@@ -401,7 +407,7 @@ files_outdated as (
             and customers_of_months.proven_at + interval 1 day < bills_changed.changed_at
     where
         month_datasets.is_file
-        and month_datasets.billed_by_dataset is null
+        and month_datasets.requested_if_rows_dataset is null
         and month_datasets.dataset <> 'commission_files'
         and customers_of_months.is_proven_issued
 ),
@@ -473,7 +479,7 @@ gathered as (
         false as is_full,
         null as landed_at
     from months_spanned
-    where not is_asked
+    where not is_landed
     union all
     select
         account,

@@ -36,7 +36,7 @@ final as (
     select
         customer_uin,
         bill_month,
-        string_agg(account, ', ' order by account) as asking_accounts,
+        string_agg(account, ', ' order by account) as requesting_accounts,
         string_agg(account, ', ' order by account) filter (where is_direct) as direct_accounts,
         counted_by_account,
         max(billing_currency) filter (where is_counted) as billing_currency,

@@ -3,7 +3,7 @@
 select
     customer_uin,
     bill_month,
-    asking_accounts,
+    requesting_accounts,
     counted_by_account,
     counted_rows,
     counted_cost,

@@ -12,14 +12,14 @@ final as (
         dataset,
         action as action_name,
         kind as partition_kind,
-        each as asked_for_each,
+        slice_by,
         role as role_name,
-        asked as is_asked,
-        once_billed as is_once_billed,
+        is_default_role,
+        needs_issued_bill,
         file as is_file,
-        changed_if as moved_by_dataset,
-        requested_if_rows as billed_by_dataset,
-        requested_if_cost as owed_by_dataset
+        changed_if as changed_if_dataset,
+        requested_if_rows as requested_if_rows_dataset,
+        requested_if_cost as requested_if_cost_dataset
     from listed
 )
 

@@ -308,7 +308,7 @@ def test_a_customer_of_two_accounts_is_counted_once(built: Path) -> None:
     for table in ("fct_bill_lines", "fct_monthly_costs"):
         query = f"select distinct account from {table} where customer_uin = '1' and bill_month = '{MONTH}'"
         assert rows(built, query) == [(ACCOUNT,)]
-    query = "select asking_accounts, direct_accounts, counted_by_account, is_agreed from rpt_shared_customers"
+    query = "select requesting_accounts, direct_accounts, counted_by_account, is_agreed from rpt_shared_customers"
     assert rows(built, query) == [(f"other, {ACCOUNT}", ACCOUNT, ACCOUNT, True)]
 
 
