@@ -274,7 +274,7 @@ def _describe_drift(account: str, sighting: Sighting) -> str:
 
 
 def _proof_result(dataset: Dataset, outcomes: list[Outcome]) -> dg.AssetCheckResult:
-    """Return the result of the proof check. Only a warning if each failed slice is of a customer no longer listed."""
+    """Return the result of the proof check; it only warns if the customers concerned are no longer listed."""
     unproven = [(o.account, s) for o in outcomes if o.file for s in o.file.manifest.slices if s.proof != Proof.PROVEN]
     errors = [f"account '{outcome.account}': {outcome.error}" for outcome in outcomes if outcome.error]
     is_excused = not errors and all(state.is_excused for _, state in unproven)

@@ -207,14 +207,14 @@ def docs() -> None:
     from pipelines.model import read_project  # noqa: PLC0415
     from pipelines.publish.coverage import coverage_page  # noqa: PLC0415
     from pipelines.publish.dictionary import dictionary_page  # noqa: PLC0415
-    from pipelines.publish.schema import renewed  # noqa: PLC0415
+    from pipelines.publish.schema import current_snapshot  # noqa: PLC0415
 
     project, snapshots = read_project(), ROOT / "tests" / "structure"
     released = snapshots / "columns-released.txt"
     pages: dict[Path, Callable[[], str]] = {
         ROOT / "docs" / "coverage.md": lambda: coverage_page(ACTIONS.values(), DATASETS.values(), project),
         ROOT / "docs" / "dictionary.md": lambda: dictionary_page(project),
-        snapshots / "columns.txt": lambda: renewed(
+        snapshots / "columns.txt": lambda: current_snapshot(
             released.read_text(), project, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
         ),
     }
@@ -262,10 +262,10 @@ def export(key: str, format_: str) -> None:
 def focus_validate(key: str) -> None:
     """Check the FOCUS export of a month (YYYY-MM) with the official focus-validator."""
     from pipelines.publish.exports import export_focus  # noqa: PLC0415  only this command needs them
-    from pipelines.publish.focus_validator import judge  # noqa: PLC0415
+    from pipelines.publish.focus_validator import validate  # noqa: PLC0415
 
     rows = export_focus(settings.home(ROOT), key).folder / "focus_cost_and_usage.parquet"
-    result = judge(rows, ROOT / ".venv" / "peers" / "focus-validator")
+    result = validate(rows, ROOT / ".venv" / "peers" / "focus-validator")
     for rule, parent in result.not_taken.items():
         click.echo(f"alternative: {rule}: failed, but {parent}, which accepts another rule instead, passed")
     for rule, details in result.failed.items():

@@ -19,9 +19,9 @@ from pipelines.model.closes import CLOSE, COST_COLUMNS, COSTS, TERMS, TIE_OUT, A
 from pipelines.model.session import is_refusal, reader
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
 from pipelines.publish import disk
-from pipelines.publish.exports import harmless
+from pipelines.publish.exports import without_formula
 from pipelines.publish.release import BUILD_WAIT, build_and_publish, is_current
-from pipelines.publish.statements import refuse_unfit
+from pipelines.publish.statements import check_terms
 from pipelines.publish.statements.terms import content_of, parse_terms
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _read_checked_terms(connection: DuckDBPyConnection, month: BillMonth, file: 
     Raises SettingError if a statement could not be made with it.
     """
     content = content_of(file)
-    refuse_unfit(connection, month.key, parse_terms(file, content))
+    check_terms(connection, month.key, parse_terms(file, content))
     return content
 
 
@@ -299,7 +299,7 @@ def _write(connection: DuckDBPyConnection, folder: Path) -> None:
 def _spreadsheet_safe(connection: DuckDBPyConnection, query: str) -> str:
     """Return the query with its texts changed so that no spreadsheet takes them for formulas."""
     columns = [(f'"{name}"', type_) for name, type_, *_ in connection.execute(f"describe {query}").fetchall()]
-    expressions = (f"{harmless(name) if type_ == 'VARCHAR' else name} as {name}" for name, type_ in columns)
+    expressions = (f"{without_formula(name) if type_ == 'VARCHAR' else name} as {name}" for name, type_ in columns)
     return f"select {', '.join(expressions)} from ({query})"  # noqa: S608  names of this project
 
 

@@ -184,7 +184,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, month: str, target
     return ExportedFile(target.name, table, count, target.stat().st_size, sha256(target))
 
 
-def harmless(text: str) -> str:
+def without_formula(text: str) -> str:
     """Return SQL that puts an apostrophe before texts that a spreadsheet would take for a formula. `text` is SQL."""
     return f"case when regexp_matches({text}, '{_FORMULA}', 's') then '''' || {text} else {text} end"
 
@@ -207,7 +207,7 @@ def _csv_value(column: str, type_: str) -> str:
         return f"coalesce(cast(try_cast({column} as decimal(38, 18)) as varchar), cast({column} as varchar))"
     if _is_text(type_):
         text = column if type_ == "VARCHAR" else f"cast(to_json({column}) as varchar)"
-        return harmless(text)
+        return without_formula(text)
     return column
 
 

@@ -63,7 +63,7 @@ class ValidationResult:
         )
 
 
-def judge(rows: Path, environment: Path) -> ValidationResult:
+def validate(rows: Path, environment: Path) -> ValidationResult:
     """Validate a Parquet file of cost and usage with the validator in the virtual environment `environment`.
 
     A small file takes about 12 s. Raises SettingError if the validator is not installed there as make focus-validate

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-QUESTIONS = SQL / "sample_queries"
+FOLDER = SQL / "sample_queries"
 
 _HEAD = """\
 # Sample queries
@@ -51,39 +51,39 @@ class SampleQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """The result of a query: column names, and rows in the query's order."""
 
     names: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
 
 
-def read_questions(folder: Path = QUESTIONS) -> list[SampleQuery]:
+def read_sample_queries(folder: Path = FOLDER) -> list[SampleQuery]:
     """Read all sample queries in the order of file names. Raises BuildFailed for a file that lacks a question."""
     return [_read(path) for path in sorted(folder.glob("*.sql"))]
 
 
-def ask(connection: DuckDBPyConnection, question: SampleQuery, month: str) -> Answer:
+def run_query(connection: DuckDBPyConnection, sample: SampleQuery, month: str) -> QueryResult:
     """Run a sample query for a bill month (YYYY-MM) on an open release. Raises BuildFailed if it fails."""
     connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
     connection.execute("set variable month = $month", {"month": month})
     try:
-        found = connection.execute(question.query)
+        found = connection.execute(sample.query)
     except duckdb.Error as error:
-        raise BuildFailed(f"sql/sample_queries/{question.name}.sql failed: {error}") from error
-    return Answer(tuple(column[0] for column in found.description or ()), tuple(found.fetchall()))
+        raise BuildFailed(f"sql/sample_queries/{sample.name}.sql failed: {error}") from error
+    return QueryResult(tuple(column[0] for column in found.description or ()), tuple(found.fetchall()))
 
 
-def questions_page(connection: DuckDBPyConnection, month: str) -> str:
+def sample_queries_page(connection: DuckDBPyConnection, month: str) -> str:
     """Return the page as Markdown: every sample query with its question, SQL and result on this release."""
-    questions = read_questions()
+    samples = read_sample_queries()
     parts = [_HEAD.format(month=month)]
-    parts.append("".join(f"{number}. [{each.title}](#{each.name})\n" for number, each in enumerate(questions, 1)))
-    for number, question in enumerate(questions, 1):
-        answer = ask(connection, question, month)
-        shown = table(answer.names, [tuple(map(_cell, row)) for row in answer.rows]) if answer.rows else "No rows.\n"
-        head = f'<a id="{question.name}"></a>\n\n## {number}. {question.title}\n'
-        parts.append(f"{head}\n{question.text}\n\n```sql\n{question.query}\n```\n\n{shown}")
+    parts.append("".join(f"{number}. [{each.title}](#{each.name})\n" for number, each in enumerate(samples, 1)))
+    for number, sample in enumerate(samples, 1):
+        result = run_query(connection, sample, month)
+        shown = table(result.names, [tuple(map(_cell, row)) for row in result.rows]) if result.rows else "No rows.\n"
+        head = f'<a id="{sample.name}"></a>\n\n## {number}. {sample.title}\n'
+        parts.append(f"{head}\n{sample.text}\n\n```sql\n{sample.query}\n```\n\n{shown}")
     return "\n".join(parts)
 
 

@@ -75,7 +75,7 @@ def objections(old: Snapshot, new: Snapshot, changelog: str) -> list[str]:
     return found
 
 
-def renewed(released: str, project: Project, changelog: str) -> str:
+def current_snapshot(released: str, project: Project, changelog: str) -> str:
     """Return the text of the current snapshot.
 
     `released` is the text of the last released snapshot, `changelog` that of CHANGELOG.md. Raises SettingError if the

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import paths
 from pipelines.model.session import reader
-from pipelines.publish.sample_queries import ask, read_questions
+from pipelines.publish.sample_queries import read_sample_queries, run_query
 from tests.bench.lake import make_lake, months
 from tests.bench.test_build import LINES, all_months
 
@@ -31,7 +31,7 @@ def warm(connection: DuckDBPyConnection, question: SampleQuery) -> float:
     taken = []
     for _ in range(1 + RUNS):
         started = time.perf_counter()
-        ask(connection, question, months()[-1])
+        run_query(connection, question, months()[-1])
         taken.append(time.perf_counter() - started)
     return min(taken[1:])
 
@@ -42,7 +42,7 @@ def test_every_question_is_answered_at_once(tmp_path: Path) -> None:
     all_months(tmp_path)
     with reader(paths.current_release(tmp_path)) as connection:
         connection.execute("set threads = 2")
-        taken = {question.name: warm(connection, question) for question in read_questions()}
+        taken = {question.name: warm(connection, question) for question in read_sample_queries()}
     for name, seconds in sorted(taken.items(), key=lambda item: -item[1]):
         print(f"{seconds:6.3f} s  {name}")
     assert len(taken) == 20

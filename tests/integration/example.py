@@ -24,7 +24,7 @@ from pipelines.model.session import reader
 from pipelines.periods import BILLING_ZONE, BillingClock, BillMonth
 from pipelines.publish import build_and_publish
 from pipelines.publish.closing import close_month
-from pipelines.publish.sample_queries import questions_page
+from pipelines.publish.sample_queries import sample_queries_page
 from pipelines.sandbox import Principal, Sandbox, World
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def make(home: Path) -> None:
 def page(home: Path) -> str:
     """Return docs/sample_queries.md as the current release of a home makes it."""
     with reader(paths.current_release(home)) as connection:
-        return questions_page(connection, MONTH.key)
+        return sample_queries_page(connection, MONTH.key)
 
 
 def _refresh(sandbox: Sandbox, home: Path, now: datetime, *keys: refresh.PartitionKey) -> None:

@@ -273,7 +273,7 @@ def test_the_terms_that_are_kept_are_those_that_were_checked(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who saves the file while the month is closed changes nothing of the close."""
-    terms, checked = tmp_path / "terms.csv", closing.refuse_unfit
+    terms, checked = tmp_path / "terms.csv", closing.check_terms
     content = b"account,customer_uin,markup\nacme,1,5%\n"
     terms.write_bytes(content)
 
@@ -281,7 +281,7 @@ def test_the_terms_that_are_kept_are_those_that_were_checked(
         checked(*values)
         terms.write_bytes(b"account,customer_uin,markup\nnobody,0,x\n")
 
-    monkeypatch.setattr(closing, "refuse_unfit", saved_meanwhile)
+    monkeypatch.setattr(closing, "check_terms", saved_meanwhile)
     close_only(home, terms=terms)
     assert (paths.closed_folder(home, "2026-10") / TERMS).read_bytes() == content
 

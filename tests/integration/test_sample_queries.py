@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import paths
 from pipelines.model.session import reader
-from pipelines.publish.sample_queries import ask, read_questions
+from pipelines.publish.sample_queries import read_sample_queries, run_query
 from tests.integration import example
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ def test_every_question_has_an_answer(example_home: Path) -> None:
 
     There are twenty, and each tells accounts apart: several may see the same money, so no answer sums over them.
     """
-    questions = read_questions()
+    questions = read_sample_queries()
     assert len(questions) == 20
     with reader(paths.current_release(example_home)) as connection:
         for question in questions:
-            answer = ask(connection, question, example.MONTH.key)
+            answer = run_query(connection, question, example.MONTH.key)
             assert answer.rows, question.name
-            assert answer == ask(connection, question, example.MONTH.key), question.name
+            assert answer == run_query(connection, question, example.MONTH.key), question.name
             assert len(set(answer.names)) == len(answer.names), question.name
             assert re.search(r"^order by", question.query, re.MULTILINE), question.name
             assert "account" in question.query.partition("from ")[0], question.name

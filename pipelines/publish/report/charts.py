@@ -49,7 +49,7 @@ _DAY_LABEL = (
 )
 
 
-def drawn(section: CurrencySection) -> dict[str, Spec]:
+def draw(section: CurrencySection) -> dict[str, Spec]:
     """Return the chart specifications of a section by their name in the page, without charts that have no rows."""
     money = section.currency
     ages = [_bar(bucket(age.age_bucket), age.unpaid_cost, money) for age in section.ages]

@@ -43,7 +43,7 @@ def page(figures: Figures) -> str:
     drawn = {
         f"{name}-{number}": chart
         for number, section in enumerate(figures.sections)
-        for name, chart in charts.drawn(section).items()
+        for name, chart in charts.draw(section).items()
     }
     style, script = _text("style.css"), _script()
     template = _environment().get_template("page.html.jinja")

@@ -9,6 +9,6 @@ making   makes a month's statements: all checks first, then one workbook after t
 
 from __future__ import annotations
 
-from pipelines.publish.statements.making import Made, Statements, make_statements, refuse_unfit
+from pipelines.publish.statements.making import Made, Statements, check_terms, make_statements
 
-__all__ = ["Made", "Statements", "make_statements", "refuse_unfit"]
+__all__ = ["Made", "Statements", "check_terms", "make_statements"]

@@ -58,7 +58,7 @@ class Sheet:
         """Write text as text, whatever it looks like. It stays text when someone edits the cell."""
         cell_format = self._styles(num_format="@", **style)
         if text:
-            self.page.write_string(row, column, harmless(text), cell_format)
+            self.page.write_string(row, column, without_markup(text), cell_format)
         else:
             self.page.write_blank(row, column, None, cell_format)
 
@@ -128,6 +128,6 @@ def _unsigned(amount: Decimal) -> Decimal:
     return amount or amount.copy_abs()
 
 
-def harmless(text: str) -> str:
+def without_markup(text: str) -> str:
     """Return a text that XlsxWriter does not take for its own markup, which it would write unescaped."""
     return f" {text}" if text.startswith("<r>") and text.endswith("</r>") else text

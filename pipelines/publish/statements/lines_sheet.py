@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.publish.currencies import NO_CURRENCY
-from pipelines.publish.statements.cells import PALE, RULE, SOFT, Sheet, cell, cells, exact_text, harmless
+from pipelines.publish.statements.cells import PALE, RULE, SOFT, Sheet, cell, cells, exact_text, without_markup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -149,7 +149,7 @@ def _write_rows(page: Worksheet, styles: Styles, first: int, rows: Iterable[Sequ
 
 
 def _write_text(page: Worksheet, row: int, column: int, text: str, cell_format: Format) -> None:
-    page.write_string(row, column, harmless(text), cell_format)
+    page.write_string(row, column, without_markup(text), cell_format)
 
 
 def _write_number(page: Worksheet, row: int, column: int, number: Decimal, cell_format: Format) -> None:

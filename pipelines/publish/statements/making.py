@@ -148,7 +148,7 @@ def _with_gaps(
     )
 
 
-def refuse_unfit(connection: DuckDBPyConnection, month: str, book: TermsBook) -> None:
+def check_terms(connection: DuckDBPyConnection, month: str, book: TermsBook) -> None:
     """Raise SettingError if the statements of a month (YYYY-MM) cannot be made with these terms."""
     book.refuse_unknown(known_customers(connection))
     for bill in bills(connection, month):

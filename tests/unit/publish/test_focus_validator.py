@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.errors import CheckFailed, SettingError
 from pipelines.publish import focus_validator
-from pipelines.publish.focus_validator import CLAIMED, judge
+from pipelines.publish.focus_validator import CLAIMED, validate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def test_each_rule_is_passed_failed_or_skipped_for_a_reason(tmp_path: Path) -> N
         "✅ B-C-001-M: PASS  (violations=0, 2.1ms)\n❌ B-C-000-M: FAIL  (violations=1, msg=AND failed)\n"
         "\n--- Failures ---\n- B-C-000-M: violations=1; AND failed\n  MustSatisfy: B: FAIL"
     )
-    verdict = judge(tmp_path / "rows.parquet", installed(tmp_path, printed))
+    verdict = validate(tmp_path / "rows.parquet", installed(tmp_path, printed))
     assert verdict.passed == ("B-C-001-M",)
     assert verdict.failed == {"B-C-000-M": "violations=1, msg=AND failed"}
     assert verdict.skipped == {"C-C-001-M": "is dynamic"}
@@ -63,7 +63,7 @@ def test_an_alternative_fails_only_with_the_rule_that_asks_for_it(
 ) -> None:
     """One of several rules of which any will do is no failure where the rule that asks for them passed."""
     printed = f"Total: 2 | ...\n❌ A-C-001-C: FAIL  (violations=1)\n✅ A-C-000-C: {parent}  (violations=0)"
-    verdict = judge(tmp_path / "rows.parquet", installed(tmp_path, printed))
+    verdict = validate(tmp_path / "rows.parquet", installed(tmp_path, printed))
     assert (len(verdict.failed), len(verdict.not_taken)) == (failed, not_taken)
 
 
@@ -71,13 +71,13 @@ def test_an_alternative_fails_only_with_the_rule_that_asks_for_it(
 def test_a_verdict_that_is_not_whole_is_none(tmp_path: Path, printed: str) -> None:
     """A validator that printed nothing, or less than it counted, has not validated."""
     with pytest.raises(CheckFailed, match="Not validated"):
-        judge(tmp_path / "rows.parquet", installed(tmp_path, printed))
+        validate(tmp_path / "rows.parquet", installed(tmp_path, printed))
 
 
 def test_a_validator_that_breaks_off_has_not_validated(tmp_path: Path) -> None:
     """Its exit code is 0 for any verdict, so another one is a failure of its own."""
     with pytest.raises(CheckFailed, match="ended with 1"):
-        judge(tmp_path / "rows.parquet", installed(tmp_path, "Total: 0 |", code=1))
+        validate(tmp_path / "rows.parquet", installed(tmp_path, "Total: 0 |", code=1))
 
 
 def test_a_validator_that_does_not_end_has_not_validated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_a_validator_that_does_not_end_has_not_validated(tmp_path: Path, monkeyp
     (environment / "bin" / "focus-validator").write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
     monkeypatch.setattr(focus_validator, "_TIMEOUT_SECONDS", 0.2)
     with pytest.raises(CheckFailed, match="Not validated: focus-validator did not end"):
-        judge(tmp_path / "rows.parquet", environment)
+        validate(tmp_path / "rows.parquet", environment)
 
 
 def test_a_validator_that_cannot_be_started_has_not_validated(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_validator_that_cannot_be_started_has_not_validated(tmp_path: Path) ->
     environment = installed(tmp_path, "")
     (environment / "bin" / "focus-validator").write_text("#!/nowhere/python\n")
     with pytest.raises(CheckFailed, match=r"Not validated: focus-validator cannot be run: .*No such file"):
-        judge(tmp_path / "rows.parquet", environment)
+        validate(tmp_path / "rows.parquet", environment)
 
 
 @pytest.mark.parametrize("rules", [[], ["1.2.0.1", "1.2.0.2"], ["1.2.0.1"]])
@@ -106,7 +106,7 @@ def test_without_the_one_file_of_rules_nothing_is_validated(tmp_path: Path, rule
     for version in rules:
         (folder / f"model-{version}.json").write_text("nothing")
     with pytest.raises(SettingError, match=r"Not validated: the rules .* run make focus-validate") as failure:
-        judge(tmp_path / "rows.parquet", environment)
+        validate(tmp_path / "rows.parquet", environment)
     assert f"Remove {environment}," in str(failure.value)
 
 
@@ -120,7 +120,7 @@ def test_the_validator_is_told_no_secrets(tmp_path: Path, monkeypatch: pytest.Mo
         f"#!{sys.executable}\nimport os, pathlib\n"
         f"pathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))\nprint('Total: 0 | ...')\n"
     )
-    judge(tmp_path / "rows.parquet", environment)
+    validate(tmp_path / "rows.parquet", environment)
     assert "TENCENTCLOUD" not in seen.read_text()
     assert "'PATH'" in seen.read_text()
 
@@ -128,4 +128,4 @@ def test_the_validator_is_told_no_secrets(tmp_path: Path, monkeypatch: pytest.Mo
 def test_without_the_validator_nothing_is_validated(tmp_path: Path) -> None:
     """Where no Python 3.12 is, the message says what is missing."""
     with pytest.raises(SettingError, match=r"Not validated.*3\.12"):
-        judge(tmp_path / "rows.parquet", tmp_path / "nowhere")
+        validate(tmp_path / "rows.parquet", tmp_path / "nowhere")

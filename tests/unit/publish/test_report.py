@@ -362,7 +362,7 @@ def test_every_chart_has_its_place_and_its_words() -> None:
 
 def test_charts_take_their_colours_from_the_page() -> None:
     """No colour is fixed in a chart, so that dark mode and print need no other one."""
-    text = json.dumps(charts.drawn(section()))
+    text = json.dumps(charts.draw(section()))
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b", text)
     (style,) = read(report()).styles
     assert set(re.findall(r"var\((--[\w-]+)\)", text)) <= set(re.findall(r"(--[\w-]+):", style))
@@ -374,7 +374,7 @@ def test_bars_sum_to_the_month_though_few_are_drawn() -> None:
         CostShare("USD", "customer", f"Customer {number}", f"{number}", Decimal(1), Decimal(1)) for number in range(60)
     ]
     many = section(cost="60", shares=parts)
-    bars = rows_of(charts.drawn(many)["customer"])
+    bars = rows_of(charts.draw(many)["customer"])
     assert len(bars) == charts.MOST_BARS
     assert bars[-1]["name"] == "51 others"
     assert sum(Decimal(bar["amount"].removeprefix("USD ")) for bar in bars) == 60
@@ -389,7 +389,7 @@ def test_more_products_than_colours_share_the_last() -> None:
     points = [Point("USD", "2026-10", f"P{number}", Decimal(number), is_final=True) for number in range(1, 11)]
     many = section(months=points)
     assert charts.series(many) == ["P10", "P9", "P8", "P7", "P6", "P5", "All others"]
-    rows = rows_of(charts.drawn(many)["months"])
+    rows = rows_of(charts.draw(many)["months"])
     assert sum(Decimal(row["amount"].removeprefix("USD ")) for row in rows) == 55
     assert {row["total"] for row in rows} == {"USD 55.00000000"}
 
@@ -401,7 +401,7 @@ def test_movers_are_those_that_rose_and_those_that_fell_most() -> None:
         for number, change in enumerate(range(-8, 9))
         for product in ("a", "b")
     ]
-    bars = rows_of(charts.drawn(section(movers=movers))["movers"])
+    bars = rows_of(charts.draw(section(movers=movers))["movers"])
     assert [bar["label"] for bar in bars[:2]] == ["+16.00", "+14.00"]
     assert [bar["label"] for bar in bars[-2:]] == ["-14.00", "-16.00"]
     assert len(bars) == 2 * charts.MOST_MOVERS

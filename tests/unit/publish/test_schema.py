@@ -7,7 +7,7 @@ import pytest
 from pipelines.errors import SettingError
 from pipelines.model import read_project
 from pipelines.model.project import SCHEMA_VERSION
-from pipelines.publish.schema import Snapshot, objections, renewed
+from pipelines.publish.schema import Snapshot, current_snapshot, objections
 
 OLD = Snapshot("1.4.2", {"main.t.a": "VARCHAR", "main.t.b": "DECIMAL(38,8)"})
 CHANGELOG = "# Changelog\n\n### Tables {}\n\nGone: `t.b`.\n\n### Tables 1.4.2\n\nNew: `t.a`.\n"
@@ -76,7 +76,7 @@ def test_the_writer_refuses_what_is_judged_wrong() -> None:
     """What takes the snapshot's place is what the models say, or nothing is written."""
     project = read_project()
     now = Snapshot.of(project)
-    assert renewed(now.text, project, "") == now.text
+    assert current_snapshot(now.text, project, "") == now.text
     gone = Snapshot(now.version, {**now.columns, "main.fct_bill_lines.old": "VARCHAR"})
     with pytest.raises(SettingError, match=r"main\.fct_bill_lines\.old was removed"):
-        renewed(gone.text, project, "")
+        current_snapshot(gone.text, project, "")
