@@ -1,4 +1,4 @@
-"""Builds of a test's lake, and what is asked of the files that they make."""
+"""Builds of a test's lake, and queries on the built files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_MASKS = "\n".join(
     f"create or replace temp macro {name}(value) as value;"
     for name in ("mask_email", "mask_phone", "mask_texts", "mask_emails")
 )
-"""Masks as they are without a secret, in short: DuckDB plans the real ones all the same, for half of a build's time."""
+"""Macros equal to the masks without a secret, but short: planning the real ones takes half of a build's time."""
 
 _META = ("meta.release", "meta.files", "meta.models", "meta.closed_months")
 _RELEASE = """
@@ -44,8 +44,8 @@ _RELEASE = """
 def part_of_project(*names: str) -> Project:
     """Return the project with these tables and checks only, what they read, and what a build needs.
 
-    How a build goes about its work can be seen with a few models, in a tenth of the time. `meta.release` is made of
-    nothing here: what it says of a release is seen where all models are built.
+    With a few models, tests of the build itself take a tenth of the time. `meta.release` reads nothing here: its
+    content is tested where all models are built.
     """
     project = read_project()
     models = {model.full_name: model for model in project.models}
@@ -91,7 +91,7 @@ def run(
 
 
 def differences(one: Path, other: Path) -> dict[str, list[Any]]:
-    """Return, by table, rows that are in one file and not in the other, as often as they are there."""
+    """Return the rows that are in only one of two built files, by table; repeated rows are counted."""
     found = {}
     with duckdb.connect() as connection:
         connection.execute(f"attach '{one}' as one (read_only); attach '{other}' as other (read_only)")
@@ -108,6 +108,6 @@ def differences(one: Path, other: Path) -> dict[str, list[Any]]:
 
 
 def rows(path: Path, query: str) -> list[Any]:
-    """Ask a built file."""
+    """Return the rows of a query on a built file."""
     with duckdb.connect(str(path), read_only=True) as connection:
         return connection.execute(query).fetchall()

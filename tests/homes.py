@@ -1,4 +1,4 @@
-"""Homes that tests share: made once, however many processes run the tests, and copied by each test that writes."""
+"""Shared homes: made once for all test processes, and copied by each test that writes."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ T = TypeVar("T")
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> tuple[Path, T]:
-    """Return the folder `name` and what `make` returned when it filled that folder; the first process to ask makes it.
+    """Return the folder `name` and what `make` returned when it filled that folder. The first process makes it.
 
     The folder is moved once it is made, so nothing in it may hold its absolute path. Tests that write take a copy.
     """
     base = factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, told = shared / name, shared / f"{name}.pickle"
+    folder, result_file = shared / name, shared / f"{name}.pickle"
     with FileLock(shared / f"{name}.lock"):
         if not folder.exists():
             aside = shared / f"{name}.aside"
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir()
-            told.write_bytes(pickle.dumps(make(aside)))
+            result_file.write_bytes(pickle.dumps(make(aside)))
             aside.rename(folder)
-    result: T = pickle.loads(told.read_bytes())
+    result: T = pickle.loads(result_file.read_bytes())
     return folder, result
 
 
 def copied(home: Path, to: Path) -> Path:
-    """Return a copy of a shared home that a test may change; the link to the current release is one in the copy too."""
+    """Return a copy of a shared home that a test may change. The link to the current release points into the copy."""
     shutil.copytree(home, to, symlinks=True, dirs_exist_ok=True, copy_function=_copy)
     return to
 
 
 def _copy(source: str, target: str) -> str:
-    """Copy a file; one that nobody may write, as a release, gets a second name."""
+    """Copy a file; a read-only one, such as a release, is hard-linked instead."""
     if Path(source).stat().st_mode & 0o222:
         return str(shutil.copy2(source, target))
     Path(target).hardlink_to(source)

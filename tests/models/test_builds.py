@@ -264,7 +264,7 @@ def test_an_empty_lake_builds_empty_tables(tmp_path: Path) -> None:
 
 
 def reconciled(path: Path) -> list[Any]:
-    """Ask the built file how each customer of the month stands."""
+    """Return each customer's line source and state in the month, from the built file."""
     return rows(
         path,
         f"""

@@ -1,4 +1,4 @@
-"""What staging keeps of a text, judged by Python's own decimals: every value that changes is found, no other."""
+"""Checks of lost and rounded values, compared with Python's decimals: they find every changed value and no other."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_every_make_command_of_the_docs_exists() -> None:
 
 
 def test_ci_calls_the_projects_own_commands() -> None:
-    """CI runs what a person runs: `make lint`, the README's `make test`, and `make acceptance`."""
+    """CI runs the commands that people run: `make lint`, `make test` and `make acceptance`."""
     script = (ROOT / ".ci" / "run").read_text()
     assert "\nmake lint\n" in script
     assert "\nmake test\n" in script
@@ -107,7 +107,7 @@ def test_make_help_prints_every_target() -> None:
 
 
 def test_the_lock_names_no_host_and_hashes_everything() -> None:
-    """The lock works with whatever index the machine is set up for, and installs only what was locked."""
+    """The lock works with any package index, and pins every package by hash."""
     for lock in (ROOT / "requirements.lock", *(ROOT / "tests" / "acceptance").glob("*.lock")):
         text = lock.read_text()
         assert "://" not in text
