@@ -169,7 +169,8 @@ class DiscoveredListing(Listing):
             return faults
         action = self._dataset.action.name
         setting = f"[accounts.{self._shared.account}.paging.{action}]"
-        advice = f"its paging is not documented: if this stays, set `first` and `size` in {setting} of accounts.toml"
+        problem = f"how {action} pages is not documented and could not be detected"
+        advice = f"{problem}: if this stays, set `first` and `size` in {setting} of accounts.toml"
         return [*faults, advice]
 
     def _repeats(self, attempt: int, entries: Iterable[Entry]) -> str:

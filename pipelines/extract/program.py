@@ -72,7 +72,7 @@ class Costs:
 
 
 class DatasetProgram:
-    """The pull of one dataset: its ledger, its slices side by side, its progress."""
+    """The pull of one dataset: stores pages in its ledger, pulls its slices side by side, and reports its progress."""
 
     def __init__(
         self,
@@ -128,11 +128,12 @@ class DatasetProgram:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         failed = [slice_ for slice_, error in self._failures.items() if error.code != NOT_READY]
-        if failed and len(failed) == len(pulled_slices) and any(map(self._is_ours, failed)):
+        if failed and len(failed) == len(pulled_slices) and any(map(self._is_listed, failed)):
             raise self._failed_for_all(failed)
         return pulled_slices
 
-    def _is_ours(self, slice_: Slice) -> bool:
+    def _is_listed(self, slice_: Slice) -> bool:
+        """Whether a slice's customer is on the account's lists; also true for a slice without a customer."""
         return slice_.customer_uin is None or slice_.customer_uin in self._request.listed
 
     async def _pull_slice(self, ledger: Ledger, slice_: Slice) -> list[PulledSlice]:
@@ -252,7 +253,7 @@ class DatasetProgram:
             )
         if float(summary) == float(cost):
             return None
-        return Discrepancy(f"its rows sum to {cost}, but {self._dataset.reconciled_with} is {summary}")
+        return Discrepancy(f"its rows sum to {cost} where {self._dataset.reconciled_with} says {summary}")
 
     async def call(self, action: Action, parameters: Mapping[str, object]) -> ApiReply:
         """Send a request, and note whether the service answers; a refusal is an answer."""
@@ -303,7 +304,7 @@ class DatasetProgram:
         return ", ".join([*words, self._request.partition_key])
 
     def _fingerprint(self) -> dict[str, Any]:
-        """Return what a ledger must have been made for to be resumed by this pull."""
+        """Return the identity of this pull. A ledger with another one is not resumed."""
         paging = self._paging
         return {
             "account": self._request.account,
@@ -318,7 +319,9 @@ class DatasetProgram:
 
     def _is_hopeless(self) -> bool:
         """Whether so many customers were refused, and no slice succeeded, that the others need not be requested."""
-        refused = [s for s, error in self._failures.items() if isinstance(error, CustomerRefused) and self._is_ours(s)]
+        refused = [
+            s for s, error in self._failures.items() if isinstance(error, CustomerRefused) and self._is_listed(s)
+        ]
         return not self._succeeded and len(refused) >= HOPELESS
 
     def _failed_for_all(self, slices: Sequence[Slice]) -> RequestFailed:

@@ -338,7 +338,7 @@ def _list_error(outcome: Outcome) -> BillEtlError | None:
     if not incomplete:
         return None
     return RequestUnanswered(
-        f"The list {outcome.dataset.name} of account '{outcome.account}' is not proven to be complete: "
+        f"The list {outcome.dataset.name} of account '{outcome.account}' is not proven complete: "
         f"{'; '.join(state.reason for state in incomplete)}. What depends on it is not requested, since "
         "customers could be missing. Run again; if this stays, contact the service's support.",
         action=outcome.dataset.action.name,

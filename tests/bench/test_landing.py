@@ -27,14 +27,14 @@ from pipelines.endpoints.shapes import Role
 from pipelines.pages import decode, warm_up
 from pipelines.periods import BillingClock, BillMonth
 from pipelines.endpoints.profile import AccountProfile
-from pipelines.refresh import Run, Source, lists, refresh
+from pipelines.refresh import AccountClient, RefreshContext, lists, refresh
 
 DETAIL = replace(DATASETS["customer_bill_detail"], changed_if=None)
 ROWS, SIZE = 1_000_000, 200
 
 class Service:
     '''Answers with ready bytes: the page of 200 lines on standard input, whose first id differs from page to page.'''
-    tallies = {}
+    request_stats = {}
     def __init__(self):
         rows = json.load(sys.stdin)
         rows[0]["Id"] = "@@@@"
@@ -49,8 +49,8 @@ class Service:
 
 async def main(home):
     service = Service()
-    run = Run(home, BillingClock(), "bench", "bench", lambda _: None, lambda _: None)
-    source = Source(AccountProfile("bench", Role.RESELLER), service)
+    run = RefreshContext(home, BillingClock(), "bench", "bench", lambda _: None, lambda _: None)
+    source = AccountClient(AccountProfile("bench", Role.RESELLER), service)
     lists.read_customers = lambda *_: lists.Customers(frozenset({"200012345678"}))
     lists.is_landed_today = lambda *_: True
     warm_up()
