@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pipelines import refresh
     from pipelines.endpoints.shapes import Dataset
     from pipelines.land import SliceState
-    from pipelines.sandbox.faults import Call
+    from pipelines.sandbox.faults import FaultTarget
 
 WORLD = World(customers=3, lines=700, largest=520)
 LOUD = ("throttling", "internal_error", "service_busy", "reset", "bad_gateway", "truncated")
@@ -157,7 +157,7 @@ class EachQuestion(Dice):
         super().__init__(faults)
         self._dice: defaultdict[str, Dice] = defaultdict(partial(Dice, faults))
 
-    def hit(self, name: str, call: Call) -> bool:
+    def hit(self, name: str, call: FaultTarget) -> bool:
         """Tell whether the fault hits this call."""
         return self._dice[call.identity].hit(name, call)
 
