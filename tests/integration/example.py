@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pipelines.endpoints.shapes import Dataset
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "questions.md"
+PAGE = ROOT / "docs" / "sample_queries.md"
 MONTH = BillMonth("2026-10")
 FIRST, SECOND = (datetime(2026, 11, day, 12, tzinfo=BILLING_ZONE) for day in (6, 20))
 WORLD = World(customers=8, lines=1600, largest=700, beyond_double=False, resellers=2, indirect_customers=2)
