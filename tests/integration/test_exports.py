@@ -119,8 +119,8 @@ def test_the_manifest_tells_the_release_and_every_digest(home: Path) -> None:
     """Beside the files stands whose figures they are, as of when, and how to see that none was changed."""
     exported = export_focus(home, "2026-10")
     told = json.loads((exported.folder / "manifest.json").read_text(encoding="utf-8"))
-    assert [stamp["release_id"] for stamp in told["seals"]] == [exported.folder.parent.name]
-    assert "2026-10" in told["seals"][0]["sentence"]
+    assert [stamp["release_id"] for stamp in told["stamps"]] == [exported.folder.parent.name]
+    assert "2026-10" in told["stamps"][0]["sentence"]
     assert {file["name"]: file["sha256"] for file in told["files"]} == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in exported.folder.iterdir()
