@@ -56,7 +56,9 @@ def test_every_dataset_is_there_before_anything_landed(connection: duckdb.DuckDB
 def test_the_catalogue_says_which_role_may_request_what(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     """Models see each dataset with each role that may request it, and whether the role requests it by default."""
     make(connection, tmp_path)
-    found = connection.execute("select role, is_default_role from raw.catalogue where dataset = 'sub_agents'").fetchall()
+    found = connection.execute(
+        "select role, is_default_role from raw.catalogue where dataset = 'sub_agents'"
+    ).fetchall()
     dataset = DATASETS["sub_agents"]
     assert dict(found) == {role: role in dataset.default_roles for role in dataset.action.roles}
     columns = "action, kind, slice_by, needs_issued_bill, file, changed_if, requested_if_rows, requested_if_cost"
