@@ -60,6 +60,16 @@ DAYS = ["2026-11-18", "2026-11-19", "2026-11-20"]
 CSV = b"Instance ID,Total Cost,Currency\nins-1,1.10,USD\nins-2,2.20,USD\n"
 
 
+def ended(dataset: Dataset) -> Callable[[Request], None]:
+    """Kill the run at the first request of a dataset."""
+
+    def act(request: Request) -> None:
+        if request.action == dataset.action.name:
+            raise KeyboardInterrupt
+
+    return act
+
+
 class TestMonth:
     """A closed month of one account."""
 
@@ -878,13 +888,7 @@ class TestAgain:
 
     def test_what_a_killed_run_of_the_day_landed_is_taken_over(self, workspace: Workspace) -> None:
         """A fresh run of the same day goes on where a killed one was: what that landed is not asked again."""
-        api = Partner({"1": lines(1)})
-
-        def end(request: Request) -> None:
-            if request.action == DETAIL.action.name:
-                raise KeyboardInterrupt
-
-        api.on_request.append(end)
+        api = Partner({"1": lines(1)}, on_request=[ended(DETAIL)])
         with pytest.raises(KeyboardInterrupt):
             workspace.refresh(api, datasets=(SUMMARY, BY_DAY, DETAIL), key=OPEN)
         api.on_request.clear()
@@ -894,6 +898,17 @@ class TestAgain:
         api.forget()
         workspace.refresh(api, datasets=(DETAIL,), key=OPEN, run_id="run 3")
         assert api.counts() == {BY_DAY.action.name: 3}
+
+    def test_what_a_run_killed_the_day_before_landed_is_asked_again(self, workspace: Workspace) -> None:
+        """A run of the next day does not go on where a killed one was: bills of days have grown since."""
+        api = Partner({"1": lines(1)}, on_request=[ended(DETAIL)])
+        with pytest.raises(KeyboardInterrupt):
+            workspace.refresh(api, datasets=(DETAIL,), key=OPEN)
+        api.on_request.clear()
+        api.forget()
+        workspace.now = "2026-11-21T12:00:00"
+        workspace.refresh(api, datasets=(DETAIL,), key=OPEN, run_id="run 2")
+        assert "2026-11-20" in api.days_asked()
 
 
 class TestAccounts:
@@ -1047,6 +1062,26 @@ class TestLocks:
             assert isinstance(outcome.error, Busy)
             assert [fact for fact in ("'acme'", lock) if fact not in str(outcome.error)] == []
         assert not set(api.counts()) - {BY_DAY.action.name}
+
+    @pytest.mark.parametrize(
+        ("lock", "key", "dataset"),
+        [
+            ("2026-10", MONTH, DETAIL),
+            ("2026-11-20", TODAY, BY_DAY),
+            ("snapshots", None, DATASETS["partner_credit"]),
+            ("lists", None, CUSTOMERS),
+        ],
+    )
+    def test_what_is_asked_is_locked(self, workspace: Workspace, lock: str, key: Any, dataset: Any) -> None:
+        """While a run sends its requests, it holds the lock of what it asks, so that no other run asks it too."""
+        held_then = []
+
+        def look(request: Request) -> None:
+            if request.action == dataset.action.name:
+                held_then.append(locks.is_held(paths.partition_lock(workspace.home, "acme", lock)))
+
+        workspace.refresh(Partner({"1": lines(1)}, on_request=[look]), datasets=(dataset,), key=key)
+        assert set(held_then) == {True}
 
     def test_other_months_and_accounts_are_free(self, workspace: Workspace) -> None:
         """The lock of one month keeps out no other, and no other account."""
