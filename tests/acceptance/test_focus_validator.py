@@ -11,7 +11,7 @@ from pipelines.endpoints.shapes import PartitionKind, Role
 from pipelines.extract import fetching
 from pipelines.publish import build_and_publish
 from pipelines.publish.exports import export_focus
-from pipelines.publish.focus_validator import judge
+from pipelines.publish.focus_validator import validate
 from pipelines.sandbox import Sandbox, World
 from tests.acceptance.programs import PEERS
 from tests.integration.conftest import NOW, ROOT
@@ -37,7 +37,7 @@ def explained() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("role", [Role.RESELLER, Role.CUSTOMER])
 def test_no_rule_of_focus_fails_on_a_month(role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A partner's and an end customer's closed month pass, and every rule that is skipped is explained."""
+    """A partner's and an end customer's issued month pass, and every rule that is skipped is explained."""
     monkeypatch.setattr(fetching, "FIRST_WAIT", 0.2)
     world = World(customers=3, lines=700, largest=520, beyond_double=False)
     with Sandbox(PRINCIPALS.values(), world, now=NOW, limits=False) as sandbox:
@@ -49,9 +49,9 @@ def test_no_rule_of_focus_fails_on_a_month(role: Role, tmp_path: Path, monkeypat
     assert build_and_publish(tmp_path, now=NOW, code_version="test")
     exported = export_focus(tmp_path, "2026-10")
     assert exported.files[0].rows > 400
-    verdict = judge(exported.folder / "focus_cost_and_usage.parquet", VALIDATOR)
-    print(f"\n{role}, {exported.files[0].rows} rows: {verdict.sentence}")  # noqa: T201  what make focus-validate tells
-    assert verdict.failed == {}
-    assert verdict.not_taken == {"InvoiceId-C-005-C": "InvoiceId-C-003-C"}
-    assert len(verdict.passed) == 229
-    assert dict(verdict.skipped) == dict(explained())
+    result = validate(exported.folder / "focus_cost_and_usage.parquet", VALIDATOR)
+    print(f"\n{role}, {exported.files[0].rows} rows: {result.sentence}")  # noqa: T201  what make focus-validate prints
+    assert result.failed == {}
+    assert result.not_taken == {"InvoiceId-C-005-C": "InvoiceId-C-003-C"}
+    assert len(result.passed) == 229
+    assert dict(result.skipped) == dict(explained())

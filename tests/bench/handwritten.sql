@@ -6,22 +6,22 @@ create macro clean(value) as nullif(nullif(trim(value), ''), '-');
 
 create temp table landed as
 with manifests as (
-    select from_json(decode(value), '{"dataset": "VARCHAR", "account": "VARCHAR", "key": "VARCHAR", "month_state": "VARCHAR",
-        "customers": [{"customer_uin": "VARCHAR", "rows": "BIGINT", "expected_rows": "BIGINT", "proof": "VARCHAR",
+    select from_json(decode(value), '{"dataset": "VARCHAR", "account": "VARCHAR", "partition_key": "VARCHAR", "month_state": "VARCHAR",
+        "slices": [{"customer_uin": "VARCHAR", "rows": "BIGINT", "expected_rows": "BIGINT", "proof": "VARCHAR",
         "proven_at": "TIMESTAMPTZ"}]}') as manifest
     from parquet_kv_metadata('<lake>/*/*/bill_month=*/data.parquet')
     where decode(key) = 'bill_etl.manifest'
 ),
-customers as (
-    select manifest.dataset, manifest.account, manifest.partition_key as bill_month, manifest.month_state, unnest(manifest.slices) as c
+slices as (
+    select manifest.dataset, manifest.account, manifest.partition_key as bill_month, manifest.month_state, unnest(manifest.slices) as slice
     from manifests
 )
-select account, c.customer_uin, bill_month, min(month_state) as month_state,
-    cast(sum(c.rows) filter (where dataset = 'customer_bill_detail') as bigint) as landed_rows,
-    cast(sum(c.expected_rows) filter (where dataset = 'customer_bill_detail') as bigint) as expected_rows,
-    bool_and(c.proof = 'proven') and count(*) = 5 as is_complete,
-    min(c.proven_at) as as_of_at
-from customers
+select account, slice.customer_uin, bill_month, min(month_state) as month_state,
+    cast(sum(slice.rows) filter (where dataset = 'customer_bill_detail') as bigint) as landed_rows,
+    cast(sum(slice.expected_rows) filter (where dataset = 'customer_bill_detail') as bigint) as expected_rows,
+    bool_and(slice.proof = 'proven') and count(*) = 5 as is_complete,
+    min(slice.proven_at) as as_of_at
+from slices
 group by all;
 
 create table fct_bill_lines as
@@ -79,7 +79,7 @@ select
     row_number() over (partition by account, customer_uin, bill_month, line_id order by _page, _position) as occurrence,
     lines.* exclude (account, customer_uin, bill_month, line_id, _page, _position),
     landed.is_complete,
-    'pages' as route
+    'pages' as line_source
 from lines
 join landed using (account, customer_uin, bill_month);
 
@@ -208,7 +208,7 @@ select
     and detail.cost = product.cost and detail.cost = region.cost and detail.cost = pay_mode.cost as is_reconciled,
     null::varchar as reason,
     as_of_at,
-    true as is_counted, 'pages' as route,
+    true as is_counted, 'pages' as line_source,
     null::decimal(38, 8) as file_cost, null::bigint as file_rows, null::decimal(38, 8) as file_difference,
     null::decimal(38, 8) as by_day_cost, null::bigint as day_count, null::decimal(38, 8) as unpaid_cost,
     null::decimal(38, 8) as paid_cost

@@ -149,7 +149,7 @@ def _land(connection: duckdb.DuckDBPyConnection, home: Path, name: str, month: s
     ).fetchall()
     currency = "USD" if dataset.currency else ""
     total = connection.execute("select sum(TotalCost::decimal(38, 12))::varchar from landed").fetchall()[0][0]
-    customers = tuple(
+    slices = tuple(
         SliceState(uin, rows, rows, cost, "proven", REQUESTED_AT.isoformat()) for uin, rows, cost in sorted(groups)
     )
     manifest = Manifest(
@@ -165,6 +165,6 @@ def _land(connection: duckdb.DuckDBPyConnection, home: Path, name: str, month: s
         code_version="bench",
         run_id="bench",
         costs={currency: total},
-        customers=customers,
+        slices=slices,
     )
     write(home, table, manifest)

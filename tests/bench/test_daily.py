@@ -98,9 +98,9 @@ def test_a_daily_refresh_asks_only_who_has_moved(tmp_path: Path) -> None:
         real = asked(address)
     [detail] = [outcome.file.manifest for outcome in outcomes if outcome.dataset.name == "customer_bill_detail"]
     moved = sum(not customer.carried for customer in detail.slices)
-    least, most, requests = sum(p.least for p in before), sum(p.most for p in before), sum(real.values())
+    least, most, requests = sum(p.min_requests for p in before), sum(p.max_requests for p in before), sum(real.values())
     print(f"\n{moved} of {CUSTOMERS} customers moved ({moved / CUSTOMERS:.1%})")
-    print(f"the plan before asking: {least:,} to {most:,} requests; as decided: {sum(p.most for p in plans):,}")
+    print(f"the plan before asking: {least:,} to {most:,} requests; as decided: {sum(p.max_requests for p in plans):,}")
     print(f"asked: {requests:,} {real}: {seconds(real):,.0f} s at the limits")
     print(f"naive: {sum(naive.values()):,} {naive}: {seconds(naive):,.0f} s at the limits")
     assert 0.06 <= moved / CUSTOMERS <= 0.10

@@ -88,17 +88,17 @@ from pathlib import Path
 from pipelines import land
 from pipelines.endpoints import DATASETS
 from pipelines.land.bill_files import file_pages
-from pipelines.pages import SliceResult, FetchedFile, Proof, Subject
+from pipelines.pages import FetchedFile, Proof, Slice, SliceResult
 from pipelines.periods import MonthState
 
 DETAIL = DATASETS["customer_bill_detail_files"]
 NOW = datetime.now(UTC)
-fetched = FetchedFile(Subject("200012345678"), Path(sys.argv[1]), "d" * 64, "request", NOW)
+fetched = FetchedFile(Slice("200012345678"), Path(sys.argv[1]), "d" * 64, "request", NOW)
 pull = SliceResult("200012345678", Proof.PROVEN, 0, None, None, NOW, digest="d" * 64)
-target = land.Target(Path(sys.argv[2]), DETAIL, "bench", "2026-10", MonthState.ISSUED)
+partition = land.Partition(Path(sys.argv[2]), DETAIL, "bench", "2026-10", MonthState.ISSUED)
 began = time.perf_counter()
 file = land.land(
-    target,
+    partition,
     land.Pulled([pull], file_pages(DETAIL, fetched), frozenset({"200012345678"}), NOW, NOW, "bench", "bench"),
 )
 rows = file.manifest.rows
