@@ -22,7 +22,7 @@ setup: .venv/.ready ## Make .venv and install exactly what requirements.lock say
 	fi
 	@touch $@
 
-demo: setup ## Ask a sandbox for two months of bills at the real rate limits, publish, and show what came out.
+demo: setup ## Request two months of bills from a sandbox at the real rate limits, publish, and show what came out.
 	@$(BIN)/python -m assets demo
 
 # What tests judge by lives in environments of its own.
@@ -42,11 +42,11 @@ acceptance: setup $(PEERS) ## Run the tests in other programs: LibreOffice, Chro
 	@$(if $(PYTHON312),$(MAKE) -s .venv/peers/focus-validator/.ready,echo "NOT VALIDATED by focus-validator: it needs a Python 3.12: say where with PYTHON312=..." >&2)
 	@$(BIN)/python -m pytest tests/acceptance
 
-month: setup ## Ask the configured accounts for a month and publish: make month MONTH=2026-10
+month: setup ## Request a month for the configured accounts and publish: make month MONTH=2026-10
 	@test -n "$(MONTH)" || { echo "Say which month: make month MONTH=2026-10" >&2; exit 2; }
 	@$(BIN)/python -m assets month $(MONTH)
 
-plan: setup ## Print what a run of a month would ask, without asking: make plan MONTH=2026-10
+plan: setup ## Print what a run of a month would request, without requesting it: make plan MONTH=2026-10
 	@test -n "$(MONTH)" || { echo "Say which month: make plan MONTH=2026-10" >&2; exit 2; }
 	@$(BIN)/python -m pipelines plan $(MONTH)
 
@@ -82,7 +82,7 @@ docs: setup ## Write the generated pages of docs/ again.
 # the environment by chance is none: it would override a refusal.
 unexport REASON
 close: export CLOSE_REASON := $(value REASON)
-close: setup ## Freeze what was invoiced for a month: make close MONTH=2026-10, with REASON='...' if not all of it is final
+close: setup ## Close a month, which keeps what was invoiced: make close MONTH=2026-10, with REASON='...' if not all of it is issued
 	@test -n "$(MONTH)" || { echo "Say which month: make close MONTH=2026-10" >&2; exit 2; }
 	@$(BIN)/python -m pipelines close $(MONTH) $(if $(findstring command line,$(origin REASON)),--reason "$$CLOSE_REASON")
 

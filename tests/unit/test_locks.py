@@ -96,7 +96,7 @@ def test_another_thread_can_give_the_lock_back(lock: Path) -> None:
 
 
 def test_a_lock_that_was_never_taken_is_not_held(lock: Path) -> None:
-    """RefreshConfig about a lock makes neither it nor its folder."""
+    """Looking at a lock creates neither it nor its folder."""
     assert not locks.is_held(lock)
     assert not lock.parent.exists()
 

@@ -130,7 +130,7 @@ def test_a_customer_with_many_lines_moves_with_its_last_ones() -> None:
 
 
 def test_a_day_of_thousands_of_customers_makes_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """RefreshConfig three days of every customer makes each bill once, and hardly more lines than it has."""
+    """Requesting three days of every customer makes each bill once, and hardly more lines than it has."""
     made = 0
     charge = bill._charge
 
