@@ -56,7 +56,7 @@ POINTS: dict[str, tuple[object, str, bool]] = {
     "the release is copied": (disk, "copy_into_place", True),
     "the release is about to be published": (disk, "point", False),
     "the release is published": (disk, "point", True),
-    "old releases are about to be removed": (release, "_prune", False),
+    "old releases are about to be removed": (release, "_remove_old", False),
     "what was invoiced is about to be written": (closing, "_write", False),
     "it is about to be digested": (closing, "sha256", False),
     "the release is about to be kept": (disk, "keep", False),
