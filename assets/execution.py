@@ -68,9 +68,8 @@ def prepare(home: Path) -> None:
         ours, theirs = ROOT / "deploy" / "dagster.yaml", folder / "dagster.yaml"
         if not theirs.exists() or theirs.read_bytes() != ours.read_bytes():
             copyfile(ours, folder / "dagster.yaml.new")
-            (folder / "dagster.yaml.new").replace(
-                theirs
-            )  # a running daemon reads the old file or the new one, never half of it
+            # A running daemon reads the old file or the new one, never half of it.
+            (folder / "dagster.yaml.new").replace(theirs)
     except OSError as error:
         raise StorageFailed(
             f"Dagster's state cannot be stored in {folder}: {error.strerror or error}. "

@@ -231,7 +231,6 @@ def _catalogue_rows(dataset: Dataset) -> Iterator[tuple[object, ...]]:
             "slice_by": dataset.slice_by.value,
             "role": role.value,
             "is_default_role": role in dataset.default_roles,
-            "needs_issued_bill": dataset.needs_issued_bill,
             "file": dataset.file is not None,
         }
         yield tuple(own[name] if name in own else getattr(dataset, name) for name in _CATALOGUE_COLUMNS)

@@ -142,12 +142,10 @@ def _month_stamps(connection: duckdb.DuckDBPyConnection, month: str) -> list[Rel
     """Return the stamps of the month. Raises SettingError if the release does not have the month."""
     if found := stamps(connection, month):
         return found
-    first_and_last = connection.execute("select min(bill_month), max(bill_month) from main.dim_bill_months").fetchall()[
-        0
-    ]
+    query = "select min(bill_month), max(bill_month) from main.dim_bill_months"
+    [(first, last)] = connection.execute(query).fetchall()
     raise SettingError(
-        f"The release has no month {month}"
-        + (f": it has {first_and_last[0]} to {first_and_last[1]}." if first_and_last[0] else ", nor any other.")
+        f"The release has no month {month}" + (f": it has {first} to {last}." if first else ", nor any other.")
     )
 
 

@@ -1,4 +1,4 @@
-"""What was frozen of closed months, as their folders say."""
+"""Folders of closed months, as they are read and as tables of schema `raw`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)
 
 
-def freeze(home: Path, month: str, cost: str = "1.5") -> Path:
+def write_close(home: Path, month: str, cost: str = "1.5") -> Path:
     """Write the folder of a closed month with one cost, as closing leaves it."""
     folder = paths.closed_folder(home, month)
     folder.mkdir(parents=True)
@@ -54,7 +54,7 @@ def freeze(home: Path, month: str, cost: str = "1.5") -> Path:
 def test_closed_months_are_listed_with_their_digest(tmp_path: Path) -> None:
     """Each folder is a month, oldest first; what a killed close left beside them is none."""
     for month in ("2026-10", "2026-09"):
-        folder = freeze(tmp_path, month)
+        folder = write_close(tmp_path, month)
     (folder.parent / ".2026-11").mkdir()
     months = closed_months(tmp_path)
     assert [(month.path, month.bill_month) for month in months] == [
@@ -69,7 +69,7 @@ def test_a_home_without_closed_months_has_none(tmp_path: Path) -> None:
     assert closed_months(tmp_path) == []
 
 
-def test_a_folder_that_is_not_as_it_was_frozen_is_corrupt(tmp_path: Path) -> None:
+def test_a_folder_that_changed_since_the_close_is_corrupt(tmp_path: Path) -> None:
     """A folder of which a file is gone, broken or another one is named, with what is wrong."""
     damages = [
         (CLOSE, None, "FileNotFoundError"),
@@ -79,7 +79,7 @@ def test_a_folder_that_is_not_as_it_was_frozen_is_corrupt(tmp_path: Path) -> Non
         (COSTS, "other", COSTS),
         (TIE_OUT, "other", TIE_OUT),
     ]
-    folder = freeze(tmp_path, "2026-10")
+    folder = write_close(tmp_path, "2026-10")
     for name, content, message in damages:
         sound = (folder / name).read_bytes()
         (folder / name).unlink()
@@ -94,15 +94,15 @@ def test_a_folder_that_is_not_as_it_was_frozen_is_corrupt(tmp_path: Path) -> Non
 
 def test_a_folder_of_another_month_is_corrupt(tmp_path: Path) -> None:
     """A folder that was renamed would be taken for another month's costs."""
-    folder = freeze(tmp_path, "2026-10")
+    folder = write_close(tmp_path, "2026-10")
     folder.rename(folder.with_name("2026-09"))
     with pytest.raises(CorruptFile, match=r"2026-09.*2026-10"):
         closed_months(tmp_path)
 
 
-def test_frozen_months_and_costs_are_tables(tmp_path: Path) -> None:
-    """Models see each account's closed month, and what was frozen of it to the last decimal."""
-    freeze(tmp_path, "2026-10", "1234567890123.12345678")
+def test_closed_months_and_costs_are_tables(tmp_path: Path) -> None:
+    """Models see each account's closed month, and its costs to the last decimal."""
+    write_close(tmp_path, "2026-10", "1234567890123.12345678")
     with duckdb.connect() as connection:
         wanted = {"raw.closed_months", "raw.closed_costs"}
         lake.make_raw(connection, tmp_path, [], {}, wanted, closed_months(tmp_path))
