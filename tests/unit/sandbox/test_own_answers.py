@@ -13,7 +13,6 @@ import pytest
 from pipelines.endpoints.shapes import Role
 from pipelines.sandbox import World
 from pipelines.sandbox.answers.cost_explorer import DIMENSIONS, FILTERS, OFFERED
-from pipelines.sandbox.goods import PRODUCTS, TERMS
 from tests.unit.matrix import check_all
 from tests.unit.sandbox import asking
 from tests.unit.sandbox.asking import MONTH, total
@@ -22,8 +21,6 @@ WORLD = World(customers=3, lines=500, largest=400)
 FIRST = WORLD.customer_uins[0]
 OCTOBER = {"StartTime": "2026-10-01 00:00:00", "EndTime": "2026-10-31 23:59:59"}
 EXPLORER = "DescribeCustomerOwnCostExplorerSummary"
-CODES = {terms.label: terms.action_type for terms in TERMS}
-SUB_PRODUCTS = {product.sub_code: product.sub_name for product in PRODUCTS}
 
 
 ask = partial(asking.ask, world=WORLD)
