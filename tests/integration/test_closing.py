@@ -247,6 +247,23 @@ def test_no_difference_is_told_of_totals_that_are_not_all_there_and_no_text_is_a
     assert (row["customer_uin"], row["detail_cost"]) == ("'=1+1", "-7.00000000")
 
 
+def test_a_customer_of_two_accounts_is_frozen_once_if_their_bills_agree(home: Path) -> None:
+    """Where two accounts landed different bills of a customer, the close asks for a reason; equal ones count once."""
+    put_month(home, "2026-10", {"2": [line("c", "5")]}, account="beta")
+    publish(home, 1)
+    with pytest.raises(SettingError) as refusal:
+        close(home)
+    assert tells(str(refusal.value), "acme, customer 2: ", "different bills")
+    put_month(home, "2026-10", {"2": [line("c", "4")]}, account="beta")
+    publish(home, 2)
+    close_only(home)
+    assert [(row["account"], row["customer_uin"]) for row in tie_out(home)] == [
+        ("acme", "1"),
+        ("acme", "2"),
+        ("shop", ""),
+    ]
+
+
 def test_the_terms_that_held_are_kept_for_their_owner(home: Path, tmp_path: Path) -> None:
     """A `customers.csv` is kept to the byte, and nobody else on the machine can read its markups.
 
