@@ -69,7 +69,7 @@ def snapshots(accounts: Sequence[str]) -> None:
 
 @main.command()
 def demo() -> None:
-    """Fetch and publish the running and the previous month from a sandbox, at the real rate limits."""
+    """Fetch and publish the open and the previous month from a sandbox, at the real rate limits."""
     sys.exit(_guarded(_run_demo))
 
 

@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 
@@ -23,12 +24,13 @@ from pipelines.endpoints.shapes import Dataset, PartitionKind
 from pipelines.errors import BillEtlError, SettingError
 from pipelines.land import LINEAGE, LandedFile, Sighting, SliceState, drift_of
 from pipelines.pages import EXTRA, Proof, exact_sum
-from pipelines.periods import parse_bill_date, parse_bill_month
+from pipelines.periods import BILLING_ZONE, parse_bill_date, parse_bill_month
 from pipelines.refresh import Outcome, PartitionKey, RefreshContext, Usage, refresh
 from pipelines.settings import Account, Settings
 
 PROVEN_CHECK = "every_slice_is_proven"
 DRIFT_CHECK = "no_drift"
+_DRIFT = "the API's answers differ from the catalogue. All of it has landed, and meta.drift lists it too:"
 LAKE = dg.AssetSpec(
     "lake",
     group_name="raw",
@@ -262,7 +264,7 @@ def _drift_result(settings: Settings, dataset: Dataset, files: list[LandedFile])
         check_name=DRIFT_CHECK,
         passed=not sightings,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join(_describe_drift(account, sighting) for account, sighting in sightings) or None,
+        description="\n".join([_DRIFT, *(_describe_drift(*each) for each in sightings)]) if sightings else None,
         metadata={"sightings": len(sightings)},
     )
 
@@ -270,7 +272,8 @@ def _drift_result(settings: Settings, dataset: Dataset, files: list[LandedFile])
 def _describe_drift(account: str, sighting: Sighting) -> str:
     value = "" if sighting.value is None else f" '{sighting.value}'"
     what = f"{sighting.kind.replace('_', ' ')}: {sighting.field}{value}"
-    return f"account '{account}': {what}, first seen {sighting.first_seen_at} in {sighting.first_key}"
+    seen_at = f"{datetime.fromisoformat(sighting.first_seen_at).astimezone(BILLING_ZONE):%Y-%m-%d %H:%M} (UTC+8)"
+    return f"account '{account}': {what}, first seen {seen_at} in {sighting.first_key}"
 
 
 def _proof_result(dataset: Dataset, outcomes: list[Outcome]) -> dg.AssetCheckResult:

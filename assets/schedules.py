@@ -61,7 +61,7 @@ def daily_snapshots(workspace: Workspace) -> dg.RunRequest | dg.SkipReason:
     cron_schedule=_cron(),
     execution_timezone=BILLING_ZONE.key,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Fetches every day: the running month, the previous month until it has landed whole after its bill was "
+    description="Fetches every day: the open month, the previous month until it has landed whole after its bill was "
     "issued, and the unpaid amounts of the months before.",
 )
 def daily_months(workspace: Workspace) -> list[dg.RunRequest] | dg.SkipReason:

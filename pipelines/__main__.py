@@ -182,8 +182,8 @@ def statements(key: str, accounts: tuple[str, ...], customers: tuple[str, ...]) 
             f"No {whose} was billed in {month} according to release {written.release_id}: there are no statements."
         )
     if written.closed_terms is not None:
-        terms = f"{written.closed_terms} rows of terms" if written.closed_terms else "no terms"
-        click.echo(f"{month} is closed with {terms}: the statements use those, not the current customers.csv.")
+        terms = f"its own {written.closed_terms} rows of terms" if written.closed_terms else "no markup and no tax"
+        click.echo(f"{month} was closed with {terms}: its statements keep to that, whatever customers.csv says now.")
     for rest in written.ownerless:
         costs = f"{rest.line_count} lines ({_format(rest.billed)} {rest.currency or ''})".replace(" )", ")")
         click.echo(f"Account {rest.account}: {costs} belong to no customer and are on no statement.", err=True)
@@ -299,6 +299,8 @@ def sql(query: str) -> None:
                 table.add_column(Text(_escaped(name)))
             for row in connection.fetchall():
                 table.add_row(*(Text(_escaped(_format(value))) for value in row))
+    except duckdb.CatalogException as error:
+        raise click.ClickException(f"{error}\ndocs/dictionary.md has every table and its columns.") from None
     except duckdb.Error as error:
         raise click.ClickException(str(error)) from None
     Console(width=_UNLIMITED_WIDTH).print(table)

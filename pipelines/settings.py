@@ -480,7 +480,7 @@ def _account_from_environment(variables: Mapping[str, str]) -> Account:
     missing = [name for name in required if not variables.get(name, "").strip()]
     if missing:
         raise SettingError(
-            f"{', '.join(missing)} not set. Set them in the environment or in .env (README: your own account). "
+            f"Not set: {', '.join(missing)}. Set them in the environment or in .env (README: your own account). "
             "To try without an account: make demo."
         )
     return _validate(
@@ -507,20 +507,30 @@ def _parse_billing_now(text: str | None) -> datetime | None:
 
 _M = TypeVar("_M", bound=BaseModel)
 _VARIABLE_OF = {"role": "BILL_ETL_ROLE", "endpoint": "BILL_ETL_ENDPOINT"}
+_PLAIN_FAULTS = {
+    "Extra inputs are not permitted": "there is no such setting",
+    "Field required": "missing",
+    "Input should be": "must be",
+}
+"""Pydantic's words and ours."""
 
 
 def _validate(model: type[_M], where: str, **values: Any) -> _M:
     try:
         return model(**values)
     except ValidationError as error:
-        faults = [
-            _fault_text(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False, include_url=False)
-        ]
+        named = {} if model is _AccountEntry else _VARIABLE_OF
+        details = error.errors(include_input=False, include_url=False)
+        faults = [_fault_text(detail["loc"], detail["msg"], named) for detail in details]
+        if any(detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1 for detail in details):
+            faults.append(f"the settings are {', '.join(sorted(model.model_fields))}")
         raise SettingError(f"{where}: {'; '.join(faults)}.") from None
 
 
-def _fault_text(where: tuple[int | str, ...], message: str) -> str:
+def _fault_text(where: tuple[int | str, ...], message: str, variables: Mapping[str, str]) -> str:
     name = ".".join(map(str, where))
-    shown = f"{name} ({_VARIABLE_OF[name]})" if name in _VARIABLE_OF else name
-    message = message.removeprefix("Value error, ").rstrip(".")
+    shown = f"{name} ({variables[name]})" if name in variables else name
+    message = message.removeprefix("Value error, ").removesuffix(".")
+    for theirs, ours in _PLAIN_FAULTS.items():
+        message = message.replace(theirs, ours)
     return f"{shown}: {message}" if shown else message

@@ -218,7 +218,7 @@ def _write_close(
     home: Path, month: BillMonth, now: datetime, reason: str | None, terms_file: Path | None, *, masked: bool
 ) -> Close:
     if month.state(now) is MonthState.OPEN:
-        raise SettingError(f"{month} is still running (UTC+8), so it cannot be closed, even with REASON.")
+        raise SettingError(f"{month} is still open: it cannot be closed before it is over (UTC+8), even with REASON.")
     current = paths.current_release(home)
     if not current.exists():
         raise SettingError(f"There is no release at {current} to close {month} with: run make month MONTH={month}.")
