@@ -82,7 +82,7 @@ docs: setup ## Write the generated pages of docs/ again.
 # the environment by chance is none: it would override a refusal.
 unexport REASON
 close: export CLOSE_REASON := $(value REASON)
-close: setup ## Close a month, which keeps what was invoiced: make close MONTH=2026-10, with REASON='...' if not all of it is final
+close: setup ## Close a month, which keeps what was invoiced: make close MONTH=2026-10, with REASON='...' unless it is issued, complete and reconciled
 	@test -n "$(MONTH)" || { echo "Say which month: make close MONTH=2026-10" >&2; exit 2; }
 	@$(BIN)/python -m pipelines close $(MONTH) $(if $(findstring command line,$(origin REASON)),--reason "$$CLOSE_REASON")
 
