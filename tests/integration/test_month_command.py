@@ -126,7 +126,7 @@ def test_a_page_that_withholds_rows_does_not_pass(command: CommandLine, sandbox:
     answer = command.run("month", "2026-10")
     assert answer.returncode == 3
     assert re.search(rf"customer_bill_detail\b.*\bnorth\b.*\b{short}\b", " ".join(answer.stdout.split()))
-    by_file = "select distinct customer_uin from fct_bill_lines where route = 'files'"
+    by_file = "select distinct customer_uin from fct_bill_lines where line_source = 'files'"
     assert command.query(by_file) == [(short,)]
     assert command.query(WHOLE) == [(True, 0)]
 
