@@ -28,15 +28,15 @@ demo: setup ## Request two months of bills from a sandbox at the real rate limit
 # What tests judge by lives in environments of its own.
 PEERS := $(patsubst tests/acceptance/%.lock,.venv/peers/%/.ready,$(wildcard tests/acceptance/duckdb-*.lock))
 
-# Some tests wait for rate limits, so there are more workers than cores.
-PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
+PYTEST := $(BIN)/python -m pytest --dist worksteal
 QUICK := tests/unit tests/models tests/structure
 
 quick: setup ## Run the tests of single stages, models and the repository: what to run while working.
-	@$(PYTEST) $(QUICK)
+	@$(PYTEST) -n 2 $(QUICK)
 
+# Integration tests wait for rate limits, so there are more workers than cores.
 test: setup ## Run the tests: quick's, and those of stages together.
-	@$(PYTEST) $(QUICK) tests/integration
+	@$(PYTEST) -n 4 $(QUICK) tests/integration
 
 acceptance: setup $(PEERS) ## Run the tests in other programs: LibreOffice, Chromium, older DuckDBs, focus-validator.
 	@$(if $(PYTHON312),$(MAKE) -s .venv/peers/focus-validator/.ready,echo "NOT VALIDATED by focus-validator: it needs a Python 3.12: say where with PYTHON312=..." >&2)

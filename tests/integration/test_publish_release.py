@@ -113,7 +113,7 @@ def test_a_release_is_told_described_and_can_be_opened(tmp_path: Path) -> None:
     agreed = """
         account customer_uin bill_month billing_currency month_state detail_cost summary_cost by_product_cost
         by_region_cost by_pay_mode_cost landed_rows expected_rows is_complete is_reconciled reason as_of_at is_counted
-        route file_cost file_rows file_difference by_day_cost day_count unpaid_cost paid_cost
+        line_source file_cost file_rows file_difference by_day_cost day_count unpaid_cost paid_cost
     """
     assert [name for name, *_ in read(current, "describe rpt_reconciliation")] == agreed.split()
 
