@@ -18,7 +18,7 @@ from pipelines.errors import BillEtlError, BuildFailed, SettingError, StorageFai
 from pipelines.model.closes import CLOSE, COST_COLUMNS, COSTS, TERMS, TIE_OUT, AccountMonth, Close, sha256
 from pipelines.model.session import is_refusal, reader
 from pipelines.periods import BILLING_ZONE, BillMonth, MonthState
-from pipelines.publish import disk
+from pipelines.publish import disk, queries
 from pipelines.publish.exports import without_formula
 from pipelines.publish.release import BUILD_WAIT, build_and_publish, is_current
 from pipelines.publish.statements import check_terms
@@ -28,132 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
-    from typing import Any
 
     from duckdb import DuckDBPyConnection
 
 _MAX_OBJECTIONS = 10
-
-_RELEASE = "select release_id, schema_version, code_version from meta.release"
-_FILES = "select path, digest from meta.files where bill_month = getvariable('month')"
-_MODELS = "select model_name, digest from meta.models"
-
-_ACCOUNTS = """
-    select account, is_own_bill, month_state, is_complete, is_reconciled
-    from main.dim_bill_months
-    where bill_month = getvariable('month')
-    order by account, is_own_bill
-"""
-
-_OBJECTIONS = """
-    with
-
-    bills as (
-        select
-            account, customer_uin, false as is_own_bill, month_state, is_complete and is_reconciled as is_fine, reason
-        from main.rpt_reconciliation
-        where bill_month = getvariable('month') and coalesce(is_counted, true)
-        union all
-        select account, null, true, month_state, is_complete and (coalesce(is_equal, false) or is_informative), reason
-        from main.rpt_own_reconciliation
-        where bill_month = getvariable('month')
-    ),
-
-    of_bills as (
-        select
-            account, customer_uin, is_own_bill,
-            'landed while the month was ' || month_state || '.' as objection
-        from bills where month_state <> 'issued'
-        union all
-        select account, customer_uin, is_own_bill, coalesce(reason, 'not complete or not reconciled.')
-        from bills where not is_fine
-    ),
-
-    of_accounts as (
-        select
-            account, is_own_bill,
-            case
-                when month_state <> 'issued' then 'landed while the month was ' || month_state || '.'
-                else 'not complete or not reconciled.'
-            end as objection
-        from main.dim_bill_months
-        where bill_month = getvariable('month') and not (month_state = 'issued' and is_complete and is_reconciled)
-        union all
-        select distinct account, is_own_bill, 'nothing of the month has landed.'
-        from main.dim_bill_months
-        where account not in (select account from main.dim_bill_months where bill_month = getvariable('month'))
-    ),
-
-    objections as (
-        select account, customer_uin, objection from of_bills
-        union
-        select account, null, objection from of_accounts anti join of_bills using (account, is_own_bill)
-        union
-        select counted_by_account, customer_uin, 'accounts that both have this customer landed different bills for it.'
-        from main.rpt_shared_customers
-        where bill_month = getvariable('month') and not is_agreed
-    )
-
-    select account || coalesce(', customer ' || customer_uin, '') || ': ' || objection
-    from objections
-    order by all
-"""
-
-_COSTS = """
-    select
-        account, customer_uin, false as is_own_bill, bill_month, product_code, product_name, region_name,
-        pay_mode_name, transaction_type, billing_currency, sum(line_count)::bigint as line_count,
-        sum(list_cost) as list_cost, sum(contracted_cost) as contracted_cost, sum(voucher_amount) as voucher_amount,
-        sum(billed_cost) as billed_cost
-    from main.fct_monthly_costs
-    where bill_month = getvariable('month')
-    group by all
-    union all
-    select
-        account, null, true, bill_month, product_code, product_name, region_name,
-        pay_mode_name, transaction_type, billing_currency, sum(line_count),
-        sum(list_cost), null, null, sum(billed_cost)
-    from main.fct_own_monthly_costs
-    where bill_month = getvariable('month')
-    group by all
-    order by all
-"""
-
-_TIE_OUT = """
-    select
-        account, customer_uin, billing_currency, 'customer' as bill,
-        detail_cost, summary_cost, by_product_cost, by_region_cost, by_pay_mode_cost, null as by_project_cost,
-        case
-            -- greatest and least ignore nulls, so a missing total would go unnoticed.
-            when detail_cost + summary_cost + by_product_cost + by_region_cost + by_pay_mode_cost is null then null
-            when is_reconciled then 0
-            else
-                greatest(detail_cost, summary_cost, by_product_cost, by_region_cost, by_pay_mode_cost)
-                - least(detail_cost, summary_cost, by_product_cost, by_region_cost, by_pay_mode_cost)
-        end as difference,
-        landed_rows as row_count, is_complete, is_reconciled, as_of_at as proven_at, reason
-    from main.rpt_reconciliation
-    where bill_month = getvariable('month') and coalesce(is_counted, true)
-    union all
-    select
-        own.account, null, any_value(own.billing_currency), 'own',
-        any_value(own.detail_cost), null,
-        any_value(own.compared_cost) filter (where own.compared_with = 'summary by product'),
-        null, null,
-        any_value(own.compared_cost) filter (where own.compared_with = 'summary by project'),
-        case
-            when bool_and(own.difference is not null) filter (where not own.is_informative)
-                then max(abs(own.difference)) filter (where not own.is_informative)
-        end,
-        (select sum(line_count)::bigint from main.fct_own_monthly_costs as costs
-         where costs.account = own.account and costs.bill_month = getvariable('month')),
-        bool_and(own.is_complete), bool_and(coalesce(own.is_equal, false) or own.is_informative),
-        min(own.as_of_at), string_agg(distinct own.reason, ' ') filter (where not own.is_informative)
-    from main.rpt_own_reconciliation as own
-    where own.bill_month = getvariable('month')
-    group by own.account
-    order by all
-"""
 
 
 def close_month(
@@ -229,19 +107,18 @@ def _write_close(
     release = current.resolve()
     with reader(release) as connection:
         connection.execute(f"set TimeZone = '{BILLING_ZONE.key}'")
-        connection.execute("set variable month = $month", {"month": month.key})
-        accounts = _rows(connection, _ACCOUNTS)
+        accounts = queries.read(connection, AccountMonth, "close_accounts", month=month.key)
         if not accounts:
             raise SettingError(f"The release has nothing of {month}: run make month MONTH={month} first.")
         terms = None if terms_file is None else _read_checked_terms(connection, month, terms_file)
-        objections = tuple(text for (text,) in connection.execute(_OBJECTIONS).fetchall())
+        objections = tuple(row["objection"] for row in queries.rows(connection, "close_objections", month=month.key))
         if objections and not reason:
             raise SettingError(_refusal(month, objections))
-        (release_fields,) = _rows(connection, _RELEASE)
+        (release_fields,) = queries.rows(connection, "close_release")
         private = () if terms is None else (TERMS,)  # no customer may see the markup of another
         with disk.folder_in_place(paths.closed_folder(home, month.key), private) as aside:
             try:
-                _write(connection, aside)
+                _write(connection, month, aside)
             except duckdb.IOException as error:
                 raise StorageFailed(f"{month} is not closed: {error}. Fix the disk, then close it again.") from error
             if terms is not None:
@@ -253,9 +130,9 @@ def _write_close(
                 closed_by=_user(),
                 reason=reason,
                 overridden=objections,
-                accounts=tuple(AccountMonth(**row) for row in accounts),
-                files=_digests(connection, _FILES),
-                models=_digests(connection, _MODELS),
+                accounts=tuple(accounts),
+                files=_digests(connection, "close_files", month),
+                models=_digests(connection, "close_models", month),
                 contents={file.name: sha256(file) for file in sorted(aside.iterdir())},
                 **release_fields,
             )
@@ -287,30 +164,26 @@ def _refusal(month: BillMonth, objections: Sequence[str]) -> str:
     )
 
 
-def _write(connection: DuckDBPyConnection, folder: Path) -> None:
+def _write(connection: DuckDBPyConnection, month: BillMonth, folder: Path) -> None:
     """Write the costs as Parquet and the tie-out as CSV."""
     columns = ", ".join(f'"{name}"::{type_} as "{name}"' for name, type_ in COST_COLUMNS.items())
-    costs = f"select {columns} from ({_COSTS})"  # noqa: S608  names of this project
-    for name, query in ((COSTS, costs), (TIE_OUT, _spreadsheet_safe(connection, _TIE_OUT))):
+    costs = f"select {columns} from (\n{queries.text('close_costs')})"  # noqa: S608  names of this project
+    for name, query in ((COSTS, costs), (TIE_OUT, _spreadsheet_safe(connection, month, queries.text("close_tie_out")))):
         target = str(folder / name).replace("'", "''")
-        connection.execute(f"copy ({query}) to '{target}' (format {name.rpartition('.')[2]})")
+        connection.execute(f"copy (\n{query}) to '{target}' (format {name.rpartition('.')[2]})", {"month": month.key})
 
 
-def _spreadsheet_safe(connection: DuckDBPyConnection, query: str) -> str:
+def _spreadsheet_safe(connection: DuckDBPyConnection, month: BillMonth, query: str) -> str:
     """Return the query with its texts changed so that no spreadsheet takes them for formulas."""
-    columns = [(f'"{name}"', type_) for name, type_, *_ in connection.execute(f"describe {query}").fetchall()]
+    described = connection.execute(f"describe {query}", {"month": month.key}).fetchall()
+    columns = [(f'"{name}"', type_) for name, type_, *_ in described]
     expressions = (f"{without_formula(name) if type_ == 'VARCHAR' else name} as {name}" for name, type_ in columns)
-    return f"select {', '.join(expressions)} from ({query})"  # noqa: S608  names of this project
+    return f"select {', '.join(expressions)} from (\n{query})"  # noqa: S608  names of this project
 
 
-def _rows(connection: DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    found = connection.execute(query)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
-def _digests(connection: DuckDBPyConnection, query: str) -> dict[str, str]:
-    return dict(sorted(connection.execute(query).fetchall()))
+def _digests(connection: DuckDBPyConnection, query: str, month: BillMonth) -> dict[str, str]:
+    """Return the digests that a query lists, by name."""
+    return {row["name"]: row["digest"] for row in queries.rows(connection, query, month=month.key)}
 
 
 def _user() -> str:

@@ -9,22 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.periods import BILLING_ZONE
+from pipelines.publish import queries
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from duckdb import DuckDBPyConnection
-
-_STAMPS = """
-    select
-        months.account, months.bill_month, months.is_own_bill, months.month_state, months.as_of_at,
-        months.is_complete, months.is_reconciled, months.closed_release_id,
-        release.release_id, release.built_at, release.code_version, release.schema_version
-    from main.dim_bill_months as months
-    cross join meta.release as release
-    where months.bill_month = $month
-    order by months.account, months.is_own_bill
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +49,4 @@ class ReleaseStamp:
 
 def stamps(connection: DuckDBPyConnection, month: str) -> list[ReleaseStamp]:
     """Return the stamp of each account with bills of this month (YYYY-MM) in an open release; empty if none has any."""
-    return [ReleaseStamp(*row) for row in connection.execute(_STAMPS, {"month": month}).fetchall()]
+    return queries.read(connection, ReleaseStamp, "release_stamps", month=month)

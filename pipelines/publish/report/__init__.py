@@ -16,7 +16,7 @@ from pipelines.periods import BILLING_ZONE, BillMonth
 from pipelines.publish import disk
 from pipelines.publish.release_stamp import stamps
 from pipelines.publish.report.page import page
-from pipelines.publish.report.queries import figures
+from pipelines.publish.report.reading import figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -32,18 +32,18 @@ _FIRST_YEAR = 1900
 
 
 class LineColumn(NamedTuple):
-    """A column: its title, its SQL on `fct_bill_lines`, its width in characters, and the kind of its cells."""
+    """A column: its title, its column of the query `statement_lines`, its width in characters, and its kind of cell."""
 
     title: str
-    expression: str
+    name: str
     width: int
     kind: str
 
 
 COLUMNS = (
-    LineColumn("Usage from", "usage_start_at at time zone 'Asia/Shanghai'", 15, "time"),
-    LineColumn("Product", "coalesce(product_name, product_code)", 27, "text"),
-    LineColumn("Component", "coalesce(component_name, component_code)", 22, "text"),
+    LineColumn("Usage from", "usage_from", 15, "time"),
+    LineColumn("Product", "product", 27, "text"),
+    LineColumn("Component", "component", 22, "text"),
     LineColumn("Region", "region_name", 26, "text"),
     LineColumn("Resource", "resource_id", 17, "text"),
     LineColumn("Resource name", "resource_name", 17, "text"),
@@ -52,13 +52,13 @@ COLUMNS = (
     LineColumn("Quantity", "consumed_quantity", 11, "number"),
     LineColumn("Unit", "consumed_unit", 9, "text"),
     LineColumn("Original", "list_cost", 14, "amount"),
-    LineColumn("Discount", "list_cost - contracted_cost", 13, "amount"),
+    LineColumn("Discount", "discount_amount", 13, "amount"),
     LineColumn("Voucher", "voucher_amount", 13, "amount"),
     LineColumn("Billed", "billed_cost", 14, "amount"),
     LineColumn("Billed, exact", "billed_cost", 14, "exact"),
-    LineColumn("Currency", f"coalesce(billing_currency, '{NO_CURRENCY}')", 9, "text"),
-    LineColumn("Usage to", "usage_end_at at time zone 'Asia/Shanghai'", 15, "time"),
-    LineColumn("Subproduct", "coalesce(subproduct_name, subproduct_code)", 26, "text"),
+    LineColumn("Currency", "currency", 9, "text"),
+    LineColumn("Usage to", "usage_to", 15, "time"),
+    LineColumn("Subproduct", "subproduct", 26, "text"),
     LineColumn("Project", "project_name", 16, "text"),
     LineColumn("Unit price", "list_unit_price", 14, "number"),
     LineColumn("Price unit", "pricing_unit", 17, "text"),

@@ -300,7 +300,7 @@ def _make(home: Path, connection: DuckDBPyConnection, plan: _WorkbookPlan) -> Ma
     name = quote(bill.customer_uin, safe="")  # whatever the API sends, the name is not a path
     target = paths.statement_file(home, bill.stamp.bill_month, bill.stamp.account, name)
     with disk.file_in_place(target) as aside:
-        write_workbook(aside, statement, lines(connection, bill, [column.expression for column in COLUMNS]))
+        write_workbook(aside, statement, lines(connection, bill, [column.name for column in COLUMNS]))
     invoices = [each.invoice for each in statement.sections]
     due = {each.invoice_currency or "": rounded(each.due, each.invoice_currency) for each in invoices}
     return Made(bill.stamp.account, bill.customer_uin, target, due, statement.is_whole, statement.standing)

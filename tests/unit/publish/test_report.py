@@ -37,7 +37,7 @@ from pipelines.publish.report.figures import (
     Totals,
 )
 from pipelines.publish.report.page import MOST_ROWS, page
-from pipelines.publish.report.queries import figures
+from pipelines.publish.report.reading import figures
 
 if TYPE_CHECKING:
     from pathlib import Path
