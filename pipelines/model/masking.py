@@ -1,130 +1,166 @@
-"""Masks for personal data: SQL macros that staging applies to e-mail addresses, phone numbers and free texts.
+"""Masks for personal data: SQL functions that staging applies to e-mail addresses, phone numbers and free texts.
 
 A mask is made with the home's secret. So a value has the same mask in every table and release of a home, and nobody can
 find a value by masking all possible ones. `publish.release` keeps the secret. Names stay readable: analysts need them.
+
+The functions are Python. In SQL their patterns took most of the time of a small build: DuckDB compiles a pattern for
+each column of each query that has it (measured).
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from duckdb import DuckDBPyConnection
 
 _DIGITS = 12
 """Digits of a mask; of a million values hardly any two have the same."""
 
-_AT = r"@\x{FF20}\x{FE6B}"
-"""The at signs, for a character class: ASCII's, the full-width and the small one."""
+_NARROW = {0xFF00 + offset: 0x20 + offset for offset in range(1, 0x5F)} | {
+    ord("\N{SMALL COMMERCIAL AT}"): ord("@"),
+    ord("\N{RIGHT SINGLE QUOTATION MARK}"): ord("'"),
+}
+"""The ASCII characters of full-width ones, of the small at sign and of the typographic apostrophe."""
 
-_PART = (
-    rf"""[^{_AT}\s\p{{Z}}<>()\[\]{{}}"'',;:|/\\"""
-    r"\p{Ps}\p{Pe}\p{Pi}\p{Pf}\x{3001}\x{3002}\x{FF01}\x{FF0C}\x{FF1A}\x{FF1B}\x{FF1F}\x{FF5C}]+"
-)
-"""SQL pattern of a part of an e-mail address: no spaces, brackets, quotes or commas, Chinese ones included."""
+_STAND_INS = {
+    **dict.fromkeys(("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nl", "No"), "\u00e9"),
+    **dict.fromkeys(("Ps", "Pe", "Pi", "Pf"), '"'),
+    **dict.fromkeys(("Zl", "Zp"), "\n"),
+    "Nd": "\N{ARABIC-INDIC DIGIT ZERO}",
+    "Pd": "\N{EN DASH}",
+    "Zs": " ",
+    "Cf": "\N{ZERO WIDTH SPACE}",
+}
+"""A character for each category of Unicode that the patterns tell apart."""
 
-_LETTER = r"[\p{L}\p{M}\p{N}_]"
 
-_APOSTROPHE = r"[\x{27}\x{2019}\x{FF07}]"
-"""ASCII's apostrophe, the typographic and the full-width one. Inside a word it is part of an address, else a quote."""
+class _Kinds(dict[int, int | str]):
+    """For `str.translate`: replaces each character by one that the patterns name, and that stands for its kind.
 
-_LOCAL = (
-    rf"(?:(?:{_PART})?{_LETTER}{_APOSTROPHE}(?:{_LETTER}(?:(?:{_PART})?{_LETTER})?{_APOSTROPHE})*"
-    rf"{_LETTER}(?:{_PART})?|{_PART})"
-)
+    So the patterns need no long classes, and positions stay as they are. ASCII stays.
+    """
 
-# The last label is ASCII only, so that words that follow without a space, as in Chinese, are not part of it; or it is
-# in any script.
-_EMAIL = rf"{_LOCAL}[{_AT}]{_PART}[.\x{{FF0E}}](?:[[:alnum:]-]+|[\p{{L}}\p{{M}}\p{{N}}-]+)"
+    def __missing__(self, code: int) -> int | str:
+        character = chr(code)
+        if character.isascii():
+            self[code] = code
+        elif character.isalnum() or code not in _NARROW:
+            self[code] = _STAND_INS.get(unicodedata.category(character), "!")
+        else:
+            self[code] = _NARROW[code]
+        return self[code]
+
+
+_KINDS = _Kinds(dict.fromkeys(map(ord, "\u3001\u3002\uff01\uff1f"), ","))  # Chinese commas and stops
+
+_PART = r"""[^@\t\n\f\r <>()\[\]{}"',;:|/\\]"""
+"""A character of an e-mail address: no space, bracket, quote or comma."""
+
+# An apostrophe between letters is part of an address; any other is a quote. The last label is ASCII only, so that words
+# that follow without a space, as in Chinese, are not part of it; or it is in any script. What is no address is taken
+# as a whole too, so that the time does not grow with the square of a text's length.
+_ADDRESS = re.compile(rf"{_PART}(?:{_PART}|(?<=\w)'(?=\w))*+(?P<found>@{_PART}+[.](?:[A-Za-z0-9-]+|(?:[^\W_]|-)+))?")
 
 _KNOWN = r"(?:[0-9]{12}|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)"
 """An account's number (UIN), a day or a month."""
 
-_NOT_PHONE = f"{_KNOWN}(?:-{_KNOWN})*"
+_NOT_PHONE = rf"\(?{_KNOWN}(?:-{_KNOWN})*"
 
-_APART = r"[.\x{FF0E}]?[\p{Zs}()\x{FF08}\x{FF09}]"
+_APART = r"[.]?[ ()]"
 """Separates a UIN, day or month from a number after it. With a dash or nothing between them, both are one number."""
 
-_PHONE = r"[+\x{FF0B}]?[(\x{FF08}]?\p{Nd}[\p{Nd}\p{Zs}\p{Cf}\p{Pd}().\x{FF08}\x{FF09}\x{FF0E}]{5,}\p{Nd}"
+# UINs, days and months are looked for first, so that they are not taken for a phone number together with the text after
+# them; with a number right before them they are.
+_NUMBER = re.compile(rf"{_NOT_PHONE}{_APART}|(?P<found>\+?\(?\d[\d\u200b\u2013 ().-]{{5,}}\d)")
+_NO_PHONE = re.compile(rf"{_NOT_PHONE}(?:{_APART})?")
 
-# Full-width characters, and invisible ones that are copied along with a number, do not make a value different.
-_WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\N{SMALL COMMERCIAL AT}\N{RIGHT SINGLE QUOTATION MARK}"
-_NARROW = ("".join(map(chr, range(0x21, 0x7F))) + "@'").replace("'", "''")
 
-# In a text, a number of 12 digits is a UIN and stays, and so do days and months; any other number as long as a phone
-# number is masked. The pattern looks for UINs, days and months first, so that they are not taken for a phone number
-# together with the text after them; with a number right before them they are. Without a secret nothing changes.
-_MACROS = rf"""
-create or replace temp macro is_ascii(value) as strlen(value) = length(value);
+def _narrow(value: str) -> str:
+    """Return a value as it is compared: without the invisible characters that are copied along with a number."""
+    if value.isascii():
+        return value
+    return "".join(each for each in value if unicodedata.category(each) != "Cf").translate(_NARROW)
 
-create or replace temp macro narrowed(value) as
-    if(
-        is_ascii(value),
-        value,
-        translate(regexp_replace(value, '\p{{Cf}}', '', 'g'), '{_WIDE}', '{_NARROW}')
-    );
 
-create or replace temp macro mask_of(value) as
-    left(sha256(getvariable('mask_secret') || value), {_DIGITS});
+def _pieces(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, bool]]:
+    """Return a text in pieces, each with whether it is one that the pattern finds."""
+    end = 0
+    for match in pattern.finditer(text if text.isascii() else text.translate(_KINDS)):
+        if match["found"] is not None:
+            yield text[end : match.start()], False
+            yield text[match.start() : match.end()], True
+            end = match.end()
+    yield text[end:], False
 
-create or replace temp macro mask_address(value) as left(value, 1) || '***@***~' || mask_of(value);
 
-create or replace temp macro mask_email(value) as
-    if(getvariable('mask_secret') is null, value, mask_address(lower(narrowed(value))));
+class _Masks:
+    """The masks of a secret."""
 
-create or replace temp macro digits_of(value) as regexp_replace(narrowed(value), '\P{{Nd}}', '', 'g');
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
 
-create or replace temp macro mask_phone(value) as
-    if(
-        getvariable('mask_secret') is null,
-        value,
-        '***' || right(digits_of(value), 2) || '~' || mask_of(digits_of(value))
-    );
+    def _of(self, value: str) -> str:
+        return hashlib.sha256(f"{self._secret}{value}".encode()).hexdigest()[:_DIGITS]
 
-create or replace temp macro mask_found(value) as
-    case
-        when contains(narrowed(value), '@') then mask_email(value)
-        when regexp_full_match(narrowed(value), '[(]?{_NOT_PHONE}(?:{_APART})?') then value
-        else mask_phone(value)
-    end;
+    def email(self, value: str) -> str:
+        """Mask an e-mail address."""
+        address = _narrow(value).lower()
+        return f"{address[:1]}***@***~{self._of(address)}"
 
-create or replace temp macro mask_matches(value, pattern) as
-    if(
-        getvariable('mask_secret') is null or not coalesce(regexp_matches(value, pattern), false),
-        value,
-        array_to_string(
-            list_transform(
-                list_zip(string_split_regex(value, pattern), regexp_extract_all(value, pattern)),
-                lambda part: concat(part[1], mask_found(part[2]))
-            ),
-            ''
-        )
-    );
+    def phone(self, value: str) -> str:
+        """Mask a phone number."""
+        digits = "".join(each for each in _narrow(value) if each.isdecimal())
+        return f"***{digits[-2:]}~{self._of(digits)}"
 
--- Of very many names hardly any has an at sign: to look for one is quicker than the pattern.
-create or replace temp macro mask_emails(value) as
-    if(contains(value, '@') or not is_ascii(value), mask_matches(value, '{_EMAIL}'), value);
+    def emails(self, text: str) -> str:
+        """Mask the e-mail addresses in a text."""
+        return "".join(self.email(piece) if found else piece for piece, found in _pieces(_ADDRESS, text))
 
-create or replace temp macro mask_texts(value) as
-    mask_matches(value, '{_EMAIL}|[(\x{{FF08}}]?{_NOT_PHONE}{_APART}|{_PHONE}');
-"""
+    def texts(self, text: str) -> str:
+        """Mask the e-mail addresses in a text, and what else is a number as long as a phone number.
+
+        A number of 12 digits is a UIN and stays, and so do days and months.
+        """
+        return "".join(self.email(piece) if found else self._numbers(piece) for piece, found in _pieces(_ADDRESS, text))
+
+    def _numbers(self, text: str) -> str:
+        return "".join(self._number(piece) if found else piece for piece, found in _pieces(_NUMBER, text))
+
+    def _number(self, number: str) -> str:
+        return number if _NO_PHONE.fullmatch(_narrow(number).translate(_KINDS)) else self.phone(number)
 
 
 def define(connection: DuckDBPyConnection, secret: str | None) -> None:
-    """Define the macros on a connection; without a secret they change nothing.
+    """Define the functions on a connection; without a secret they change nothing.
 
     `mask_email` and `mask_phone` are for columns of addresses and numbers, `mask_texts` for texts that people write,
     and `mask_emails` for names of things, in which numbers are not phone numbers.
     """
-    connection.execute("set variable mask_secret = $secret::varchar", {"secret": secret})
     connection.execute("set variable mask_id = $mask_id::varchar", {"mask_id": mask_id(secret)})
-    connection.execute(_MACROS)
+    bodies = dict.fromkeys(("email", "phone", "texts", "emails"), "value")
+    if secret:
+        masks = _Masks(secret)
+        for name in bodies:
+            connection.create_function(f"masked_{name}", getattr(masks, name), ["VARCHAR"], "VARCHAR")
+            bodies[name] = f"masked_{name}(value)"
+        # Of very many names hardly any has an at sign: to look for one is quicker than a call of Python.
+        bodies["emails"] = f"if(regexp_matches(value, '[@\uff20\ufe6b]'), {bodies['emails']}, value)"
+    for name, body in bodies.items():
+        connection.execute(f"create or replace temp macro mask_{name}(value) as {body}")
 
 
 def mask_id(secret: str | None) -> str | None:
-    """Return an id of the masks: the same for the same secret and macros, None without a secret.
+    """Return an id of the masks: the same for the same secret and the same code, None without a secret.
 
     It does not reveal the secret.
     """
-    return hashlib.sha256(f"{secret}{_MACROS}".encode()).hexdigest()[:_DIGITS] if secret else None
+    if not secret:
+        return None
+    return hashlib.sha256(secret.encode() + Path(__file__).read_bytes()).hexdigest()[:_DIGITS]

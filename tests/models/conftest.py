@@ -9,9 +9,8 @@ import duckdb
 import pytest
 
 from pipelines.endpoints import DATASETS
-from pipelines.model import lake
+from pipelines.model import lake, masking
 from pipelines.model.project import SCHEMAS, read_project
-from tests.builds import NO_MASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ class Schema:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
         connection.execute("set TimeZone = 'Asia/Shanghai'")
-        connection.execute(NO_MASKS)
+        masking.define(connection, None)
         for name in ("raw", *SCHEMAS.values()):
             connection.execute(f"create schema if not exists {name}")
         for dataset in DATASETS.values():

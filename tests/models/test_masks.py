@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pipelines.endpoints import DATASETS
 from pipelines.model import masking
 from pipelines.model.project import read_project
-from tests.builds import NO_MASKS
 
 if TYPE_CHECKING:
     from pipelines.endpoints.shapes import Dataset
@@ -59,8 +58,7 @@ def test_no_personal_value_leaves_staging(schema: Schema) -> None:
             found += [f"{dataset.name}.{column}" for column in columns if f"{column.lower()}@example.com" in shown]
             found += [f"{dataset.name}: a number"] if NUMBER in shown else []
     finally:
-        for name in ("mask_secret", "mask_id"):
-            schema.connection.execute(f"reset variable {name}")
-        schema.connection.execute(NO_MASKS)
+        masking.define(schema.connection, None)
+        schema.connection.execute("reset variable mask_id")
     assert found == []
     assert mask_count > 40, "masks are seen"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from unittest import mock
 
 import pytest
 
-from pipelines.model import masking
 from pipelines.periods import BillMonth
 from pipelines.publish import build_and_publish
 from pipelines.publish.closing import close_month
-from tests.builds import NO_MASKS
 from tests.homes import copied, made_once
 from tests.lake import Pull, line, put, put_month
 
@@ -29,22 +26,20 @@ TERMS = "account,customer_uin,display_name,markup,tax,invoice_currency,rate,vali
 
 def publish(home: Path) -> None:
     """Publish what is landed, without masks."""
-    with mock.patch.object(masking, "_MACROS", NO_MASKS):
-        build_and_publish(home, now=NOW, code_version="test", masked=False)
+    build_and_publish(home, now=NOW, code_version="test", masked=False)
 
 
 def close(home: Path, month: str, reason: str, terms_file: Path | None = None) -> Close:
     """Close a month and publish that it is."""
-    with mock.patch.object(masking, "_MACROS", NO_MASKS):
-        return close_month(
-            home,
-            BillMonth(month),
-            now=NOW,
-            code_version="test",
-            reason=reason,
-            terms_file=terms_file,
-            masked=False,
-        )
+    return close_month(
+        home,
+        BillMonth(month),
+        now=NOW,
+        code_version="test",
+        reason=reason,
+        terms_file=terms_file,
+        masked=False,
+    )
 
 
 def terms_file(home: Path, *rows: str) -> Path:
