@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
-import openpyxl
 import pyarrow as pa
 
 from pipelines.errors import UnreadableFile
@@ -465,6 +464,8 @@ def _named(row: tuple[str | None, ...], names: Sequence[str]) -> dict[str, str]:
 
 def _sheets(path: Path) -> Iterator[tuple[str, Iterator[tuple[str | None, ...]]]]:
     """Give the title and the rows of each sheet, with values as text."""
+    import openpyxl  # noqa: PLC0415  it takes a quarter of a second, and few processes read a workbook
+
     with path.open("rb") as file, _workbook_failures():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # warnings about styles, which are not read

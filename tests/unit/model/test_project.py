@@ -204,7 +204,6 @@ def test_a_file_that_does_not_fit_is_named(tmp_path: Path) -> None:
     odd = [
         ("select 1 as x", "description: no more than that\n"),
         ("select 1 as x", ": : :"),
-        ("selec 1", SPEC.format(scope="whole")),
         ("select 1 as x", SPEC.format(scope="weekly")),
     ]
     for number, (sql, yml) in enumerate(odd):
