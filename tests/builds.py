@@ -51,6 +51,7 @@ def part_of_project(*names: str) -> Project:
             wanted.add(name)
             found += models[name].reads if name != "meta.release" else ()
     return Project(
+        project.macros,
         tuple(
             replace(model, sql=_RELEASE, reads=()) if model.full_name == "meta.release" else model
             for model in project.models

@@ -216,6 +216,7 @@ def _set_variables(connection: DuckDBPyConnection, project: Project, stamp: Rele
     connection.execute("set variable models = $models", {"models": models})
     connection.execute("set variable columns = $columns", {"columns": columns})
     masking.define(connection, stamp.mask_secret)
+    connection.execute(project.macros)
     connection.execute("set variable release_id = $release_id", {"release_id": stamp.release_id})
     connection.execute("set variable schema_version = $schema_version", {"schema_version": SCHEMA_VERSION})
     connection.execute("set variable code_version = $code_version", {"code_version": stamp.code_version})

@@ -63,7 +63,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model: one .sql with its .yml. `reads` has qualified names, `digest` is the SHA-256 of both files.
+    """A model: one .sql with its .yml. `reads` has qualified names, `digest` is the SHA-256 of both files
+    and of the shared columns in them.
 
     `key` names the columns that identify a row; empty if the table has only one. `is_view`: computed whenever it is
     read, also by readers of a release; other models are computed once.
@@ -121,8 +122,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All models, each after those that it reads, and all checks."""
+    """All models, each after those that it reads, and all checks. `macros` is the SQL of the macros that they use."""
 
+    macros: str
     models: tuple[Model, ...]
     checks: tuple[Check, ...]
 
@@ -148,21 +150,23 @@ class Project:
     def digests(self) -> dict[str, str]:
         """The digests of all models and checks by name. If they changed, an old build file cannot be updated."""
         items: tuple[Model | Check, ...] = (*self.models, *self.checks)
-        return {item.name: item.digest for item in items}
+        return {item.name: item.digest for item in items} | {"macros": _digest(self.macros)}
 
 
 @cache
 def read_project(root: Path = SQL) -> Project:
     """Read the SQL under `root`. Raises BuildFailed for a wrong .yml, and for a model that reads what it must not."""
-    models = [_read_model(path) for folder in SCHEMAS for path in sorted((root / folder).glob("*.sql"))]
+    macros = (root / "macros.sql").read_text(encoding="utf-8")
+    shared = _read_spec(root / "columns.yml")
+    models = [_read_model(path, shared) for folder in SCHEMAS for path in sorted((root / folder).glob("*.sql"))]
     checks = [_read_check(path) for path in sorted((root / "checks").glob("*.sql"))]
-    return Project(tuple(_sorted_by_dependency(models)), tuple(checks))
+    return Project(macros, tuple(_sorted_by_dependency(models)), tuple(checks))
 
 
-def _read_model(path: Path) -> Model:
-    spec = _read_spec(path)
+def _read_model(path: Path, shared: Mapping[str, Any]) -> Model:
+    spec = _read_spec(path.with_suffix(".yml"))
     try:
-        columns = tuple(Column(**column) for column in spec["columns"])
+        columns = tuple(_column(column, shared) for column in spec["columns"])
         return Model(
             name=path.stem,
             schema=SCHEMAS[path.parent.name],
@@ -172,14 +176,21 @@ def _read_model(path: Path) -> Model:
             scope=Scope(spec["scope"]),
             columns=columns,
             is_view=path.parent.name == "staging" or spec.get("materialized") == "view",
-            **_read_sql(path),
+            **_read_sql(path, columns),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BuildFailed(f"{path.with_suffix('.yml')} does not describe a model: {error!r}.") from error
 
 
+def _column(spec: str | Mapping[str, Any], shared: Mapping[str, Any]) -> Column:
+    """Return a model's column; what its entry leaves out is taken from the shared columns."""
+    if isinstance(spec, str):
+        return Column(name=spec, **shared[spec])
+    return Column(**{**({} if "type" in spec else shared[spec["name"]]), **spec})
+
+
 def _read_check(path: Path) -> Check:
-    spec = _read_spec(path)
+    spec = _read_spec(path.with_suffix(".yml"))
     try:
         return Check(
             name=path.stem,
@@ -196,20 +207,20 @@ def _read_check(path: Path) -> Check:
 def _read_spec(path: Path) -> Mapping[str, Any]:
     try:
         # The loader in C: the pure Python one takes almost a second for all models.
-        spec: Mapping[str, Any] = yaml.load(path.with_suffix(".yml").read_text(encoding="utf-8"), yaml.CSafeLoader)
+        spec: Mapping[str, Any] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     except (OSError, yaml.YAMLError) as error:
-        raise BuildFailed(f"{path} needs a .yml beside it that can be read: {error}") from error
+        raise BuildFailed(f"{path} cannot be read: {error}") from error
     return spec
 
 
-def _read_sql(path: Path) -> dict[str, Any]:
-    sql = path.read_text(encoding="utf-8")
+def _read_sql(path: Path, columns: Sequence[Column] = ()) -> dict[str, Any]:
+    sql, spec = (file.read_text(encoding="utf-8") for file in (path, path.with_suffix(".yml")))
     reads = tuple(sorted({name for name in _NAMES.findall(sql) if name}))
-    return {"sql": sql, "reads": reads, "digest": _digest(path, path.with_suffix(".yml"))}
+    return {"sql": sql, "reads": reads, "digest": _digest(sql, spec, *map(str, columns))}
 
 
-def _digest(*paths: Path) -> str:
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def _sorted_by_dependency(models: Sequence[Model]) -> list[Model]:

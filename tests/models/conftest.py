@@ -23,6 +23,7 @@ class Schema:
         self.connection = connection
         connection.execute("set TimeZone = 'Asia/Shanghai'")
         masking.define(connection, None)
+        connection.execute(read_project().macros)
         for name in ("raw", *SCHEMAS.values()):
             connection.execute(f"create schema if not exists {name}")
         for dataset in DATASETS.values():

@@ -162,6 +162,8 @@ def write(root: Path, name: str, sql: str, yml: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(sql)
     path.with_suffix(".yml").write_text(yml)
+    (root / "macros.sql").write_text("")
+    (root / "columns.yml").write_text("{}")
 
 
 SPEC = "description: A model.\ngrain: one row\nkey: []\nscope: {scope}\ncolumns: []\n"
