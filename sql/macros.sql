@@ -175,38 +175,38 @@ end;
 
 -- Decimals of a number, without zeros at the end; 1.20e-05 has six.
 create or replace temp macro decimal_count(value) as
-    list_transform(
-        [
-            regexp_extract(
-                replace(file_text(value), ',', ''),
-                '^[+-]?([0-9]*)[.]?([0-9]*)(?:[eE]([+-]?[0-9]{1,9}))?',
-                ['whole', 'fraction', 'exponent']
-            )
-        ],
-        lambda found: case
-            when rtrim(found.whole || found.fraction, '0') = '' then 0
-            else
-                length(rtrim(found.whole || found.fraction, '0'))
-                - length(found.whole)
-                - coalesce(try_cast(found.exponent as integer), 0)
-        end
-    )[1];
+list_transform(
+    [
+        regexp_extract(
+            replace(file_text(value), ',', ''),
+            '^[+-]?([0-9]*)[.]?([0-9]*)(?:[eE]([+-]?[0-9]{1,9}))?',
+            ['whole', 'fraction', 'exponent']
+        )
+    ],
+    lambda found: case
+        when rtrim(found.whole || found.fraction, '0') = '' then 0
+        else
+            length(rtrim(found.whole || found.fraction, '0'))
+            - length(found.whole)
+            - coalesce(try_cast(found.exponent as integer), 0)
+    end
+)[1];
 
 -- Of a row's typed values: those whose text could not be read, or lost decimals.
 create or replace temp macro unread_of(cells) as
-    list_filter(
-        list_transform(
-            cells,
-            lambda cell: {
-                'column_name': cell.column_name,
-                'macro_name': cell.macro_name,
-                'source_text': cell.source_text,
-                'problem': case
-                    when cell.is_null and moment_text(cell.source_text) is not null then 'unread'
-                    when not cell.is_null and decimal_count(cell.source_text) > cell.kept_decimals
-                        then 'rounded'
-                end
-            }
-        ),
-        lambda cell: cell.problem is not null
-    );
+list_filter(
+    list_transform(
+        cells,
+        lambda cell: {
+            'column_name': cell.column_name,
+            'macro_name': cell.macro_name,
+            'source_text': cell.source_text,
+            'problem': case
+                when cell.is_null and moment_text(cell.source_text) is not null then 'unread'
+                when not cell.is_null and decimal_count(cell.source_text) > cell.kept_decimals
+                    then 'rounded'
+            end
+        }
+    ),
+    lambda cell: cell.problem is not null
+);

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
@@ -16,7 +16,7 @@ import duckdb
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import PartitionKind
 from pipelines.errors import BuildFailed, Busy, CheckFailed, StorageFailed
-from pipelines.model import lake, masking
+from pipelines.model import lake, masking, unread
 from pipelines.model.project import PUBLISHED, SCHEMA_VERSION, SCHEMAS, Check, Model, Project, Scope
 from pipelines.model.session import STORAGE_VERSION, is_refusal, session
 
@@ -355,7 +355,21 @@ def _make_part(
     for model in project.models:
         if model.full_name in wanted:
             with _named(model.full_name):
-                _make_model(connection, model, part, is_empty=empty.issuperset(model.reads or ("",)))
+                is_empty = empty.issuperset(model.reads or ("",))
+                if model.full_name == unread.MODEL:
+                    model = replace(model, sql=_unread_values(connection, project, part, empty))  # noqa: PLW2901
+                _make_model(connection, model, part, is_empty=is_empty or not model.sql)
+
+
+def _unread_values(connection: DuckDBPyConnection, project: Project, part: _BuildPart, empty: set[str]) -> str:
+    """Return the SQL of what the part's staging models could not read; empty if none of them has landed rows."""
+    landed = [
+        model
+        for model in project.models
+        if model.schema == "staging" and model.scope is part.scope
+        if model.full_name != unread.MODEL and not empty.issuperset(model.reads)
+    ]
+    return unread.select(connection, landed)
 
 
 def _make_model(connection: DuckDBPyConnection, model: Model, part: _BuildPart, *, is_empty: bool) -> None:
@@ -364,13 +378,15 @@ def _make_model(connection: DuckDBPyConnection, model: Model, part: _BuildPart, 
     A model that reads only datasets of which nothing has landed becomes an empty table. As views, such models took most
     of the time of a small build, since DuckDB plans them again for every query (measured).
     """
-    kind, sql = "view" if model.is_view else "table", model.sql
     if model.is_table:
-        kind, sql = "view", f"select * from build.{model.full_name} where {part.rows}"  # noqa: S608  names come from sql/
-    elif is_empty:
+        rows = f"select * from build.{model.full_name} where {part.rows}"  # noqa: S608  names come from sql/
+        connection.execute(f"create view {model.full_name} as {rows}")
+    elif model.is_view and not is_empty:
+        connection.execute(f"create view {model.full_name} as {model.sql}")
+    else:
         connection.execute(f"create table {model.full_name} ({_columns(model)})")
-        return
-    connection.execute(f"create {kind} {model.full_name} as {sql}")
+        if not is_empty:
+            connection.execute(f"insert into {model.full_name} by name {model.sql}")
 
 
 def _columns(model: Model) -> str:

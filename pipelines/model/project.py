@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pipelines.errors import BuildFailed
+from pipelines.model import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -159,6 +160,7 @@ def read_project(root: Path = SQL) -> Project:
     macros = (root / "macros.sql").read_text(encoding="utf-8")
     shared = _read_spec(root / "columns.yml")
     models = [_read_model(path, shared) for folder in SCHEMAS for path in sorted((root / folder).glob("*.sql"))]
+    models = [replace(model, reads=_staged(models)) if model.full_name == unread.MODEL else model for model in models]
     checks = [_read_check(path) for path in sorted((root / "checks").glob("*.sql"))]
     return Project(macros, tuple(_sorted_by_dependency(models)), tuple(checks))
 
@@ -175,11 +177,16 @@ def _read_model(path: Path, shared: Mapping[str, Any]) -> Model:
             key=tuple(spec["key"]),
             scope=Scope(spec["scope"]),
             columns=columns,
-            is_view=path.parent.name == "staging" or spec.get("materialized") == "view",
+            is_view=spec.get("materialized", "view" if path.parent.name == "staging" else "table") == "view",
             **_read_sql(path, columns),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BuildFailed(f"{path.with_suffix('.yml')} does not describe a model: {error!r}.") from error
+
+
+def _staged(models: Iterable[Model]) -> tuple[str, ...]:
+    """Return the relations of `raw` that staging reads: what its unread values are made from."""
+    return tuple(sorted({read for model in models if model.schema == "staging" for read in model.reads}))
 
 
 def _column(spec: str | Mapping[str, Any], shared: Mapping[str, Any]) -> Column:

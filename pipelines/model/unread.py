@@ -47,10 +47,10 @@ class _Cell(NamedTuple):
     value: str
 
 
-def select(connection: DuckDBPyConnection, models: Iterable[Model]) -> str | None:
-    """Return the SQL of the unread values of these staging models; None if none of them has a typed column."""
+def select(connection: DuckDBPyConnection, models: Iterable[Model]) -> str:
+    """Return the SQL of the unread values of these staging models; empty if none of them has a typed column."""
     selects = [sql for model in models if (sql := _select(connection, model))]
-    return " union all by name ".join(selects) or None
+    return " union all by name ".join(selects)
 
 
 def cells(connection: DuckDBPyConnection, sql: str) -> tuple[int, list[_Cell]]:
@@ -73,10 +73,10 @@ def _cells(source: bytes, items: Iterable[dict[str, Any]]) -> Iterator[_Cell]:
             )
 
 
-def _select(connection: DuckDBPyConnection, model: Model) -> str | None:
+def _select(connection: DuckDBPyConnection, model: Model) -> str:
     start, found = cells(connection, model.sql)
     if not found:
-        return None
+        return ""
     source = model.sql.encode()
     sql = f"{source[:start].decode()}{_unread(found)} as unread_values, {source[start:].decode()}"
     names = {column.name for column in model.columns}

@@ -14,9 +14,26 @@ landed_slices as (
         )
 ),
 
+-- Lines with unread amounts are not proven: their sums are not the bill.
 sourced as (
-    select * from intermediate.int_customer_months_sourced
-    where line_source is not null
+    select
+        sourced.* replace (
+            case
+                when unread.value_count > 0 and sourced.proof = 'proven' then 'unproven'
+                else sourced.proof
+            end as proof,
+            sourced.is_proven_issued and unread.value_count is null as is_proven_issued,
+            nullif(concat_ws(' ', sourced.reason, unread.reason), '') as reason
+        )
+    from intermediate.int_customer_months_sourced as sourced
+    left join intermediate.int_unread_lines as unread
+        on
+            sourced.account = unread.account
+            and sourced.customer_uin = unread.customer_uin
+            and sourced.bill_month = unread.bill_month
+            and sourced.dataset = unread.dataset
+            and sourced.slice_params is not distinct from unread.slice_params
+    where sourced.line_source is not null
 ),
 
 counted as (

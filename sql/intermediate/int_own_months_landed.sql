@@ -3,9 +3,25 @@
 -- Lines fetched page by page and lines of the file are the same money: one line source is chosen.
 with
 
+-- Lines with unread amounts are not proven: their sums are not the bill.
 landed_slices as (
-    select * from staging.stg_landed_slices
-    where dataset in ('own_bill_detail', 'own_bill_detail_files', 'own_bill_summary')
+    select
+        slices.* replace (
+            case
+                when unread.value_count > 0 and slices.proof = 'proven' then 'unproven'
+                else slices.proof
+            end as proof,
+            nullif(concat_ws(' ', slices.reason, unread.reason), '') as reason
+        )
+    from staging.stg_landed_slices as slices
+    left join intermediate.int_unread_lines as unread
+        on
+            slices.account = unread.account
+            and slices.bill_month = unread.bill_month
+            and slices.dataset = unread.dataset
+            and unread.customer_uin is null
+    where
+        slices.dataset in ('own_bill_detail', 'own_bill_detail_files', 'own_bill_summary')
 ),
 
 -- Rows kept from an earlier landing keep the state that the month had when they were proven.

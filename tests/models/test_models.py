@@ -64,8 +64,11 @@ def test_the_query_returns_the_rows_that_its_cases_expect(schema: Schema, name: 
 
 
 def test_every_model_and_check_has_cases() -> None:
-    """Every model and check has a file of cases, and every file of cases has its model or check."""
-    assert {path.stem for path in CASES.glob("*.yml")} == QUERIES.keys()
+    """Every model and check has a file of cases, and every file of cases has its model or check.
+
+    The SQL of unread values is made from the staging models: see test_unread.
+    """
+    assert {path.stem for path in CASES.glob("*.yml")} == QUERIES.keys() - {"stg_unread_values"}
 
 
 def test_every_check_has_a_case_that_breaks_it_and_one_that_does_not() -> None:

@@ -1,0 +1,4 @@
+-- Texts of landed rows that a typed column of staging could not hold.
+-- Grain: one row per unread or rounded value of a landed row.
+-- pipelines/model/unread.py makes its SQL from the other staging models. In the part of a build for
+-- the whole lake it has the values of snapshots only: those of bills are read month by month.
