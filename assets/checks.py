@@ -1,4 +1,4 @@
-"""The SQL checks of `sql/checks/` as asset checks. A failed one stops publication, unless it only warns.
+"""The checks of models as asset checks. A failed one stops publication, unless it only warns.
 
 The checks of landed data are in `raw`.
 """
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
+from assets import published
 from pipelines.errors import CheckFailed
 from pipelines.model import Check, read_project
 
@@ -18,7 +19,10 @@ def asset_key(full_name: str) -> dg.AssetKey:
     return dg.AssetKey(full_name.split("."))
 
 
-_KEYS = {model.name: asset_key(model.full_name) for model in PROJECT.models}
+_KEYS = {
+    model.name: published.KEY if model.schema == "meta" else asset_key(model.full_name) for model in PROJECT.models
+}
+"""The asset of each model; tables about the release belong to the release."""
 
 SPECS = [
     dg.AssetCheckSpec(check.name, asset=_KEYS[check.model], description=check.description) for check in PROJECT.checks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.model.project import Check, Model, Project, read_project
+from pipelines.model.models import Check, Model
+from pipelines.model.project import Project, read_project
 
 __all__ = ["Check", "Model", "Project", "read_project"]

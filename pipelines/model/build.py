@@ -17,7 +17,8 @@ from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import PartitionKind
 from pipelines.errors import BuildFailed, Busy, CheckFailed, StorageFailed
 from pipelines.model import lake, masking, unread
-from pipelines.model.project import PUBLISHED, SCHEMA_VERSION, SCHEMAS, Check, Model, Project, Scope
+from pipelines.model.models import PUBLISHED, SCHEMAS, Check, Model, Scope
+from pipelines.model.project import SCHEMA_VERSION, Project
 from pipelines.model.session import STORAGE_VERSION, is_refusal, session
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -18,6 +17,8 @@ import yaml
 
 from pipelines.errors import BuildFailed
 from pipelines.model import unread
+from pipelines.model.checks import implied
+from pipelines.model.models import SCHEMAS, Check, Column, Model, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,100 +26,11 @@ if TYPE_CHECKING:
 SQL = Path(__file__).parents[2] / "sql"
 """The folder of the project's SQL."""
 
-SCHEMAS = {"staging": "staging", "intermediate": "intermediate", "marts": "main", "meta": "meta"}
-"""The schema of the models in each folder. Schema `raw` is made from the lake (`model.lake`)."""
-
-PUBLISHED = ("main", "meta")
-"""The schemas in a release. Models of other schemas are in memory during a build."""
-
 SCHEMA_VERSION = "2.0.0"
 """Semantic version of the published columns: one that is removed or changes its type raises the first number."""
 
 _NAMES = re.compile(rf"--[^\n]*|'[^']*'|\b((?:raw|{'|'.join(SCHEMAS.values())})\.\w+)")
 """Names that begin with a schema, outside comments and texts. DuckDB's own list of them cannot read `using`."""
-
-
-class Scope(StrEnum):
-    """Whether a model or check runs month by month or on the whole lake."""
-
-    MONTH = "month"
-    """On the months whose files changed: its rows of a month depend on that month only."""
-    WHOLE = "whole"
-    """On the whole lake, each time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its DuckDB type, its meaning, and the unit of its values if they have one."""
-
-    name: str
-    type: str
-    description: str
-    unit: str | None = None
-
-    @property
-    def comment(self) -> str:
-        """The column's comment in a release."""
-        return f"{self.description} Unit: {self.unit}." if self.unit else self.description
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model: one .sql with its .yml. `reads` has qualified names, `digest` is the SHA-256 of both files
-    and of the shared columns in them.
-
-    `key` names the columns that identify a row; empty if the table has only one. `is_view`: computed whenever it is
-    read, also by readers of a release; other models are computed once.
-    """
-
-    name: str
-    schema: str
-    sql: str
-    description: str
-    grain: str
-    key: tuple[str, ...]
-    scope: Scope
-    columns: tuple[Column, ...]
-    is_view: bool
-    reads: tuple[str, ...]
-    digest: str
-
-    @property
-    def full_name(self) -> str:
-        """Its name in SQL, such as `main.fct_bill_lines`."""
-        return f"{self.schema}.{self.name}"
-
-    @property
-    def is_published(self) -> bool:
-        """Whether it is in a release."""
-        return self.schema in PUBLISHED
-
-    @property
-    def is_table(self) -> bool:
-        """Whether it is a published table, not a view."""
-        return self.is_published and not self.is_view
-
-    @property
-    def comment(self) -> str:
-        """The table's comment in a release."""
-        return f"{self.description} Grain: {self.grain}."
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A check: a rule on `model`. Its SQL returns the rows that break the rule.
-
-    One such row stops publication, unless the check only `warns`, about rows that no published figure is made from.
-    """
-
-    name: str
-    model: str
-    sql: str
-    description: str
-    scope: Scope
-    warns: bool
-    reads: tuple[str, ...]
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +73,9 @@ def read_project(root: Path = SQL) -> Project:
     shared = _read_spec(root / "columns.yml")
     models = [_read_model(path, shared) for folder in SCHEMAS for path in sorted((root / folder).glob("*.sql"))]
     models = [replace(model, reads=_staged(models)) if model.full_name == unread.MODEL else model for model in models]
-    checks = [_read_check(path) for path in sorted((root / "checks").glob("*.sql"))]
+    by_name = {model.name: model for model in models}
+    checks = [check for model in models for check in implied(model, by_name)]
+    checks += [_read_check(path) for path in sorted((root / "checks").glob("*.sql"))]
     return Project(macros, tuple(_sorted_by_dependency(models)), tuple(checks))
 
 
@@ -177,6 +91,8 @@ def _read_model(path: Path, shared: Mapping[str, Any]) -> Model:
             key=tuple(spec["key"]),
             scope=Scope(spec["scope"]),
             columns=columns,
+            sums_to=tuple(spec.get("sums_to", ())),
+            relations=tuple(spec.get("relations", ())),
             is_view=spec.get("materialized", "view" if path.parent.name == "staging" else "table") == "view",
             **_read_sql(path, columns),
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from pipelines.model.project import Model
+    from pipelines.model.models import Model
 
 MODEL = "staging.stg_unread_values"
 """The model that has its .yml only: its SQL is made here."""
@@ -84,7 +84,7 @@ def _select(connection: DuckDBPyConnection, model: Model) -> str:
     columns = ("account", "customer_uin", "bill_month", "snapshot_date", "slice_params", "file_digest", "file_member")
     kept = [name for name in (*columns, "request_id", "page_number", "page_position") if name in names]
     return (
-        f"select {dataset}, {', '.join(kept)}, unnest(unread_values, recursive := true) "  # noqa: S608  names of this project
+        f"select {dataset}, {', '.join(kept)}, unnest(unread_values, recursive := true) "
         f"from (\n{sql}\n) where unread_values is not null"
     )
 

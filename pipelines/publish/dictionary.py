@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.model.project import PUBLISHED, SCHEMA_VERSION, Scope
+from pipelines.model.models import PUBLISHED, Scope
+from pipelines.model.project import SCHEMA_VERSION
 from pipelines.publish.markdown import table
 
 if TYPE_CHECKING:

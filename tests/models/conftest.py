@@ -10,7 +10,8 @@ import pytest
 
 from pipelines.endpoints import DATASETS
 from pipelines.model import lake, masking
-from pipelines.model.project import SCHEMAS, read_project
+from pipelines.model.models import SCHEMAS
+from pipelines.model.project import read_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
