@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STAMP = ReleaseIdentity("release", datetime(2026, 11, 20, 4, tzinfo=UTC), "test")
-_META = ("meta.release", "meta.files", "meta.models", "meta.closed_months")
+_META = ("meta.release", "meta.files", "meta.models", "meta.closed_months", "meta.unreadable_files")
 _RELEASE = """
     select
         getvariable('release_id') as release_id,
@@ -28,7 +28,9 @@ _RELEASE = """
         true as is_complete,
         true as is_reconciled,
         null as personal_data,
-        getvariable('mask_id') as mask_id
+        getvariable('mask_id') as mask_id,
+        0 as unread_value_count,
+        0 as unreadable_file_count
 """
 
 

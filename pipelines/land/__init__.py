@@ -13,9 +13,12 @@ from pipelines.land.manifest import (
     LandedFile,
     Manifest,
     SliceState,
+    UnreadableFile,
     landed_digests,
     landed_files,
     read_manifest,
+    set_aside_unreadable,
+    unreadable_files,
 )
 from pipelines.land.merging import Pulled
 
@@ -27,6 +30,7 @@ __all__ = [
     "Pulled",
     "Sighting",
     "SliceState",
+    "UnreadableFile",
     "drift_of",
     "file_pages",
     "land",
@@ -34,7 +38,9 @@ __all__ = [
     "landed_digests",
     "landed_files",
     "read_manifest",
+    "set_aside_unreadable",
     "storage_failures",
     "texts",
+    "unreadable_files",
     "verify",
 ]

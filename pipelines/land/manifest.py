@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from operator import attrgetter
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import paths
-from pipelines.errors import CorruptFile
+from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.pages import Slice
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ FOOTER_KEY = "bill_etl.manifest"
 
 UNREADABLE = (OSError, ValueError, pa.ArrowException)
 """Exceptions that pyarrow raises for a file that it cannot read."""
+
+UNREADABLE_DIGEST = "unreadable"
+"""Stands for the digest of a landed file that cannot be read."""
+
+_WHAT_TO_DO = (
+    "The next build sets it aside, and its partition counts as missing: run it again, or put the file back from a "
+    "backup. Readers keep the current release."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +191,18 @@ class LandedFile:
         return self.manifest.digest
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A partition whose landed file was set aside: the file's path relative to the home, and why it is unreadable."""
+
+    path: str
+    dataset: str
+    account: str
+    kind: str
+    partition_key: str
+    reason: str
+
+
 def read_manifest(path: Path) -> Manifest:
     """Read the manifest of a landed file. Raises CorruptFile if the file or its manifest cannot be read."""
     try:
@@ -190,10 +211,7 @@ def read_manifest(path: Path) -> Manifest:
         slices = tuple(SliceState(**state) for state in document.pop("slices"))
         return replace(Manifest(**document, slices=slices), changes=tuple(document["changes"]))
     except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
-        raise CorruptFile(
-            f"{path} cannot be read as a landed file ({type(error).__name__}). "
-            "Move it away and run its partition again; releases already published stay as they are."
-        ) from error
+        raise CorruptFile(f"{path} cannot be read as a landed file ({type(error).__name__}). {_WHAT_TO_DO}") from error
 
 
 def verify_bytes(path: Path, manifest: Manifest) -> None:
@@ -218,22 +236,61 @@ def verify_bytes(path: Path, manifest: Manifest) -> None:
 
 def corrupt(path: Path, what: str) -> CorruptFile:
     """Return the error for a corrupt landed file, with what to do."""
-    return CorruptFile(
-        f"{path} is corrupt: {what}. Move it away and run its partition again; readers keep the current release."
-    )
+    return CorruptFile(f"{path} is corrupt: {what}. {_WHAT_TO_DO}")
 
 
 def landed_files(home: Path) -> list[LandedFile]:
-    """List every landed file of a home, sorted by path. Raises CorruptFile for one that cannot be read."""
-    return [LandedFile(path.relative_to(home).as_posix(), read_manifest(path)) for path in _data_files(home)]
+    """List every landed file of a home whose manifest can be read, sorted by path."""
+    files = []
+    for path in _data_files(home):
+        with suppress(CorruptFile):
+            files.append(LandedFile(path.relative_to(home).as_posix(), read_manifest(path)))
+    return files
+
+
+def unreadable_files(home: Path) -> list[UnreadableFile]:
+    """List the partitions whose landed file was set aside, and that have not landed again, sorted by path."""
+    found = []
+    for aside in sorted(paths.raw_root(home).glob("*/account=*/*=*/unreadable.parquet")):
+        path, why = aside.with_name("data.parquet"), aside.with_suffix(".txt")
+        if not path.exists():
+            dataset, account, partition = path.relative_to(paths.raw_root(home)).parts[:3]
+            kind, _, key = partition.partition("=")
+            reason = why.read_text(encoding="utf-8") if why.exists() else "It was set aside as unreadable."
+            account = account.removeprefix("account=")
+            found.append(UnreadableFile(path.relative_to(home).as_posix(), dataset, account, kind, key, reason))
+    return found
+
+
+def set_aside_unreadable(home: Path) -> None:
+    """Set aside every landed file whose manifest cannot be read. Raises StorageFailed."""
+    for path in _data_files(home):
+        try:
+            read_manifest(path)
+        except CorruptFile as error:
+            set_aside(path, str(error))
+
+
+def set_aside(path: Path, reason: str) -> None:
+    """Rename a landed file that cannot be read, so that its partition counts as missing and lands anew.
+
+    It stays in its folder, with the reason, until somebody deletes it. To restore the partition from a backup, put the
+    file back under its name. Raises StorageFailed.
+    """
+    aside = paths.set_aside_file(path)
+    try:
+        path.replace(aside)
+        aside.with_suffix(".txt").write_text(reason, encoding="utf-8")
+    except OSError as error:
+        raise StorageFailed(f"{reason} It cannot be renamed either: {error}.") from error
 
 
 def landed_digests(home: Path) -> dict[str, str]:
     """Return the digest of every landed file of a home, by path; a file that has not changed is not read again.
 
-    Raises CorruptFile for a file that cannot be read.
+    That of a file that cannot be read is UNREADABLE_DIGEST, whether it has been set aside or not.
     """
-    digests = {}
+    digests = {file.path: UNREADABLE_DIGEST for file in unreadable_files(home)}
     for path in _data_files(home):
         stat = path.stat()
         digests[path.relative_to(home).as_posix()] = _digest(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
@@ -242,7 +299,10 @@ def landed_digests(home: Path) -> dict[str, str]:
 
 @cache
 def _digest(path: Path, *_version: int) -> str:
-    return read_manifest(path).digest
+    try:
+        return read_manifest(path).digest
+    except CorruptFile:
+        return UNREADABLE_DIGEST
 
 
 def _data_files(home: Path) -> list[Path]:

@@ -16,6 +16,7 @@ import duckdb
 from pipelines.endpoints import DATASETS
 from pipelines.endpoints.shapes import PartitionKind
 from pipelines.errors import BuildFailed, Busy, CheckFailed, StorageFailed
+from pipelines.land.manifest import set_aside
 from pipelines.model import lake, masking, unread
 from pipelines.model.models import PUBLISHED, SCHEMAS, Check, Model, Scope
 from pipelines.model.project import SCHEMA_VERSION, Project
@@ -170,15 +171,21 @@ def build(
     `digests` are those of the landed files by path; they are passed in because computing one costs as much as reading a
     manifest. `closed` are the closed months; one that was closed since the last build is built again.
 
-    Raises CorruptFile for a landed file that differs from its manifest, BuildFailed for a model or check that fails,
-    Busy if another program has the file open, and StorageFailed. After any of these the file is unchanged, or the next
-    build makes it from nothing.
+    A changed file that differs from its manifest is set aside, and counts as missing.
+
+    Raises BuildFailed for a model or check that fails, CorruptFile for a landed file that could not be read (it is set
+    aside, and the next build goes on without it), Busy if another program has the file open, and StorageFailed. After
+    any of these the file is unchanged, or the next build makes it from nothing.
     """
     with session(path.with_suffix(".spill"), threads=threads, memory_limit=memory_limit) as connection:
         _set_variables(connection, project, stamp)
-        plan = _plan(_open(connection, path, project, stamp, full=full), landed, digests, closed)
+        before = _open(connection, path, project, stamp, full=full)
+        plan = _plan(before, landed, digests, closed)
         with _failures(connection, path, home, plan):
-            lake.verify(connection, home, plan.changed)
+            if faults := lake.verify(connection, home, plan.changed):
+                for file, reason in faults.items():
+                    set_aside(home / file, reason)
+                plan = _plan(before, [file for file in landed if file.path not in faults], digests, closed)
             if plan.full:
                 _make_published(connection, project)
             parts = [(part, _due(project, plan, part)) for part in plan.parts]
@@ -461,7 +468,7 @@ def _failures(connection: DuckDBPyConnection, path: Path, home: Path, plan: _Pla
         yield
     except duckdb.Error as error:
         _roll_back(connection)
-        lake.refuse_unreadable(home, plan.landed)
+        lake.set_aside_unreadable(home, plan.landed)
         with suppress(OSError):
             path.unlink()
         if isinstance(error, duckdb.IOException) or is_refusal(error):

@@ -19,13 +19,13 @@ import duckdb
 from pipelines.endpoints import DATASETS
 from pipelines.errors import CorruptFile
 from pipelines.land.drift import sightings
-from pipelines.land.manifest import SliceState, corrupt, verify_bytes
+from pipelines.land.manifest import SliceState, corrupt, set_aside, unreadable_files, verify_bytes
 from pipelines.model import closes
 from pipelines.pages import EXTRA
 from pipelines.paths import changes_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pipelines.endpoints.shapes import Dataset
@@ -110,6 +110,9 @@ They are the dataset's fields of these names, and whether the role requests it b
 not landed.
 """
 
+_UNREADABLE_COLUMNS = dict.fromkeys(("path", "dataset", "account", "kind", "partition_key", "reason"), "varchar")
+"""Columns of `raw.unreadable_files`: landed files that were set aside."""
+
 _DRIFT_COLUMNS = {
     "dataset": "varchar",
     "account": "varchar",
@@ -160,6 +163,7 @@ _CLOSED_MONTH_COLUMNS = {
 TABLES = {
     "landed_files": _FILE_COLUMNS,
     "landed_slices": _SLICE_COLUMNS,
+    "unreadable_files": _UNREADABLE_COLUMNS,
     "drift": _DRIFT_COLUMNS,
     "catalogue": _CATALOGUE_COLUMNS,
     "changes": _CHANGE_COLUMNS,
@@ -190,18 +194,19 @@ def make_raw(
         if f"raw.{dataset.name}" in wanted:
             paths = [str(home / file.path) for file in by_dataset[dataset.name]]
             connection.execute(f"create view raw.{dataset.name} as {_select(connection, dataset, paths)}")
-    if "raw.landed_files" in wanted:
-        _make_table(connection, "landed_files", [_file_row(file, digests[file.path]) for file in files])
-    if "raw.landed_slices" in wanted:
-        _make_table(connection, "landed_slices", [row for file in files for row in _slice_rows(file.manifest)])
-    if "raw.catalogue" in wanted:
-        _make_table(connection, "catalogue", [row for dataset in DATASETS.values() for row in _catalogue_rows(dataset)])
-    if "raw.drift" in wanted:
-        _make_table(connection, "drift", [(*whose, *astuple(sighting)) for *whose, sighting in sightings(home)])
+    tables: dict[str, Callable[[], Iterable[tuple[object, ...]]]] = {
+        "landed_files": lambda: (_file_row(file, digests[file.path]) for file in files),
+        "landed_slices": lambda: (row for file in files for row in _slice_rows(file.manifest)),
+        "unreadable_files": lambda: map(astuple, unreadable_files(home)),
+        "catalogue": lambda: (row for dataset in DATASETS.values() for row in _catalogue_rows(dataset)),
+        "drift": lambda: ((*whose, *astuple(sighting)) for *whose, sighting in sightings(home)),
+        "closed_months": lambda: (row for month in closed for row in _closed_month_rows(month)),
+    }
+    for name, rows_of in tables.items():
+        if f"raw.{name}" in wanted:
+            _make_table(connection, name, list(rows_of()))
     if "raw.changes" in wanted:
         connection.execute(f"create view raw.changes as {_changes(connection, home, by_dataset)}")
-    if "raw.closed_months" in wanted:
-        _make_table(connection, "closed_months", [row for month in closed for row in _closed_month_rows(month)])
     if "raw.closed_costs" in wanted:
         costs = [str(home / month.path / closes.COSTS) for month in closed]
         columns = ", ".join(f'"{name}"' for name in closes.COST_COLUMNS)
@@ -329,32 +334,47 @@ def _make_table(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence
     )
 
 
-def verify(connection: duckdb.DuckDBPyConnection, home: Path, files: Sequence[LandedFile]) -> None:
+def verify(connection: duckdb.DuckDBPyConnection, home: Path, files: Sequence[LandedFile]) -> dict[str, str]:
     """Compare bytes, rows and exact costs of landed files with their manifests.
 
-    Raises CorruptFile, which names the first file that cannot be read or differs.
+    Return why a file cannot be read or differs, by path. Raises CorruptFile if files cannot be read together.
     """
+    faults: dict[str, str] = {}
     for name, group in _by_dataset(files).items():
         if (dataset := DATASETS.get(name)) is None:
             continue
-        try:
-            found = _counted(connection, dataset, [str(home / file.path) for file in group])
-        except duckdb.Error as error:
-            refuse_unreadable(home, group)
-            raise CorruptFile(f"Landed files of {name} cannot be read together: {_first_line(error)}") from error
         for file in group:
-            verify_bytes(home / file.path, file.manifest)
-            _refuse_different(home / file.path, dataset, file.manifest, found[str(home / file.path)])
+            try:
+                verify_bytes(home / file.path, file.manifest)
+            except CorruptFile as error:
+                faults[file.path] = str(error)
+        whole = [file for file in group if file.path not in faults]
+        try:
+            found = _counted(connection, dataset, [str(home / file.path) for file in whole]) if whole else {}
+        except duckdb.Error as error:
+            set_aside_unreadable(home, whole)
+            raise CorruptFile(f"Landed files of {name} cannot be read together: {_first_line(error)}") from error
+        for file in whole:
+            try:
+                _refuse_different(home / file.path, dataset, file.manifest, found[str(home / file.path)])
+            except CorruptFile as error:
+                faults[file.path] = str(error)
+    return faults
 
 
-def refuse_unreadable(home: Path, files: Iterable[LandedFile]) -> None:
-    """Raise CorruptFile for the first of these files with an unreadable column. It is slow: use it after a failure."""
+def set_aside_unreadable(home: Path, files: Iterable[LandedFile]) -> None:
+    """Set aside the first of these files with an unreadable column, and raise CorruptFile for it.
+
+    It is slow: use it after a failure.
+    """
     with duckdb.connect(":memory:") as connection:
         for file in files:
             try:
                 connection.execute(f"select max(columns(*)) from {_parquet([str(home / file.path)])}").fetchall()  # noqa: S608
             except duckdb.Error as error:
-                raise corrupt(home / file.path, f"it cannot be read ({_first_line(error)})") from error
+                fault = corrupt(home / file.path, f"it cannot be read ({_first_line(error)})")
+                set_aside(home / file.path, str(fault))
+                raise fault from error
 
 
 def _first_line(error: Exception) -> str:

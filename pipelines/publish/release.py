@@ -17,7 +17,7 @@ import duckdb
 
 from pipelines import locks, paths
 from pipelines.errors import CorruptFile, StorageFailed
-from pipelines.land.manifest import landed_digests, landed_files
+from pipelines.land.manifest import UNREADABLE_DIGEST, landed_digests, landed_files, set_aside_unreadable
 from pipelines.model.build import ReleaseIdentity, build
 from pipelines.model.closes import closed_months
 from pipelines.model.masking import mask_id
@@ -43,7 +43,11 @@ BUILD_WAIT = 600.0
 _SECRET_BYTES = 32
 _SECRET = re.compile(rf"[0-9a-f]{{{2 * _SECRET_BYTES}}}")
 
-_INPUTS = "select path, digest from meta.files union select path, digest from meta.closed_months"
+_INPUTS = f"""
+    select path, digest from meta.files
+    union select path, digest from meta.closed_months
+    union select path, '{UNREADABLE_DIGEST}' from meta.unreadable_files
+"""  # noqa: S608  a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +85,17 @@ def build_and_publish(
     `now` is the billing clock's time. `masked`: publish masks instead of e-mail addresses and phone numbers. `full`:
     build everything again in any case. `memory_limit` is DuckDB's, such as '2GB'.
 
-    Raises BuildFailed (a model or a structural check), CorruptFile (a landed file), StorageFailed, and Busy if another
+    A landed file that cannot be read is set aside and counts as missing.
+
+    Raises BuildFailed (a model or a structural check), CorruptFile (a closed month), StorageFailed, and Busy if another
     build did not end in time. After any of these readers keep the current release.
     """
     with locks.held(paths.build_lock(home), f"the build of {home}", wait=BUILD_WAIT):
         started = monotonic()
+        set_aside_unreadable(home)
         landed, closed, project = landed_files(home), closed_months(home), read_project()
         digests = _digests(landed)
-        inputs = digests | _digests(closed)
+        inputs = landed_digests(home) | _digests(closed)
         secret = _mask_secret(home) if masked else None
         if not full and _inputs_of_current(home) == (inputs, project.digests, mask_id(secret)):
             return None

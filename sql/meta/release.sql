@@ -66,18 +66,30 @@ months_counted as (
     from months
 ),
 
+unread as (
+    select
+        (select cast(count(*) as bigint) from meta.unreadable_files) as unreadable_file_count,
+        (select cast(coalesce(sum(row_count), 0) as bigint) from meta.unread_values)
+            as unread_value_count
+),
+
 final as (
     select
         getvariable('release_id') as release_id,
         getvariable('built_at') as built_at,
         getvariable('code_version') as code_version,
         getvariable('schema_version') as schema_version,
-        months_counted.are_complete and lists_counted.are_whole as is_complete,
+        months_counted.are_complete
+        and lists_counted.are_whole
+        and unread.unreadable_file_count = 0 as is_complete,
         months_counted.are_reconciled as is_reconciled,
         case when getvariable('mask_id') is null then 'plain' else 'masked' end as personal_data,
-        getvariable('mask_id') as mask_id
+        getvariable('mask_id') as mask_id,
+        unread.unread_value_count,
+        unread.unreadable_file_count
     from months_counted
     cross join lists_counted
+    cross join unread
 )
 
 select * from final
