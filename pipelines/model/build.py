@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 ROWS_TOGETHER = 1_000_000
 """Landed rows of months that are built together. More rows need more memory, fewer more time."""
 
+FEW_ROWS = 50_000
+"""Landed rows of a part that are staged in tables. More rows stay in views, which are read once and keep nothing."""
+
 _ROWS_SHOWN = 3
 _KEPT = "Readers keep the last release. Land these months again; if that does not help, the model is wrong."
 _PUBLISHED = "The release is published all the same: none of its figures is made from these rows."
@@ -357,16 +360,28 @@ def _make_part(
     connection.execute(f"use {part.database}")
     for schema in dict.fromkeys(SCHEMAS.values()):
         connection.execute(f"create schema if not exists {schema}")
-    wanted = project.wanted([*due.tables, *due.checks])
+    rows = _landed_rows(part)
+    empty = {name for name in (f"raw.{dataset}" for dataset in DATASETS) if not rows[name]}
+    wanted = project.wanted([*due.tables, *due.checks]) - empty
     lake.make_raw(connection, home, part.landed, plan.digests, wanted, part.closed)
-    empty = {f"raw.{name}" for name in DATASETS} - {f"raw.{file.manifest.dataset}" for file in part.landed}
     for model in project.models:
+        rows[model.full_name] = sum(rows[name] for name in model.reads)
         if model.full_name in wanted:
             with _named(model.full_name):
                 is_empty = empty.issuperset(model.reads or ("",))
                 if model.full_name == unread.MODEL:
                     model = replace(model, sql=_unread_values(connection, project, part, empty))  # noqa: PLW2901
-                _make_model(connection, model, part, is_empty=is_empty or not model.sql)
+                is_view = model.is_view and (model.is_published or rows[model.full_name] > FEW_ROWS)
+                _make_model(connection, replace(model, is_view=is_view), part, is_empty=is_empty or not model.sql)
+
+
+def _landed_rows(part: _BuildPart) -> Counter[str]:
+    """Return the landed rows of each dataset, as `raw.<dataset>`, and the most rows that the change log can have."""
+    rows: Counter[str] = Counter()
+    for file in part.landed:
+        rows[f"raw.{file.manifest.dataset}"] += file.manifest.rows
+        rows["raw.changes"] += file.manifest.rows if file.manifest.changes else 0
+    return rows
 
 
 def _unread_values(connection: DuckDBPyConnection, project: Project, part: _BuildPart, empty: set[str]) -> str:
@@ -383,8 +398,7 @@ def _unread_values(connection: DuckDBPyConnection, project: Project, part: _Buil
 def _make_model(connection: DuckDBPyConnection, model: Model, part: _BuildPart, *, is_empty: bool) -> None:
     """Create a model in a part's database; a published table becomes a view of its rows that belong to the part.
 
-    A model that reads only datasets of which nothing has landed becomes an empty table. As views, such models took most
-    of the time of a small build, since DuckDB plans them again for every query (measured).
+    A model that reads only datasets of which nothing has landed becomes an empty table.
     """
     if model.is_table:
         rows = f"select * from build.{model.full_name} where {part.rows}"  # noqa: S608  names come from sql/
