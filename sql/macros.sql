@@ -120,6 +120,12 @@ create or replace temp macro instant(value) as
 case
     when regexp_full_match(value, '[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}')
         then try_cast(value || '+08:00' as timestamptz)
+    when
+        regexp_full_match(
+            value,
+            '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9.]+(Z|[+-][0-9]{2}:[0-9]{2})'
+        )
+        then try_cast(value as timestamptz)
     when length(value) > 1
         then
             try_cast(
@@ -172,6 +178,72 @@ case
             ''
         )
 end;
+
+-- The tags in a JSON text, as a list of keys and values. They are written [{"TagKey": "team",
+-- "TagValue": "a"}], [{"Key": "team", "Value": "a"}] or {"team": "a"}.
+create or replace temp macro tag_entries(value) as
+case
+    when ltrim(value) like '[%'
+        then
+            list_transform(
+                try(
+                    from_json(
+                        value,
+                        '[{"TagKey": "VARCHAR", "TagValue": "VARCHAR",'
+                        || ' "Key": "VARCHAR", "Value": "VARCHAR"}]'
+                    )
+                ),
+                lambda tag: {
+                    'key': coalesce(tag.TagKey, tag.Key),
+                    'value': coalesce(tag.TagValue, tag.Value)
+                }
+            )
+    when value not like '%"TagKey"%'
+        then map_entries(try(from_json(value, '"MAP(VARCHAR, VARCHAR)"')))
+end;
+
+-- Tags by key, in the order of the keys; the first value of a key. An entry without a key is left
+-- out. If no entry has a key, the text is unknown.
+create or replace temp macro tag_map(value) as
+list_transform(
+    [tag_entries(value)],
+    lambda tags: case
+        when len(tags) = len(list_distinct(list_transform(tags, lambda tag: tag.key)))
+            then map_from_entries(list_sort(tags))
+        else
+            map_from_entries(
+                nullif(
+                    list_transform(
+                        list_sort(list_distinct(list_transform(tags, lambda tag: tag.key))),
+                        lambda name: {
+                            'key': name,
+                            'value': list_filter(tags, lambda tag: tag.key = name)[1].value
+                        }
+                    ),
+                    []
+                )
+            )
+    end
+)[1];
+
+-- The entries of a JSON list, each with its place from 0, as JSON and as text. A text that is not
+-- such a list, or is an empty one, is one entry without place and JSON.
+create or replace temp macro list_entries(value) as
+case
+    when try(json_array_length(value)) > 0
+        then
+            list_transform(
+                list_zip(range(len(json_extract(value, '$[*]'))), json_extract(value, '$[*]')),
+                lambda entry: struct_pack(
+                    place := entry[1], json := entry[2], text := cast(entry[2] as varchar)
+                )
+            )
+    else [struct_pack(place := null, json := null, text := nullif(text(value), '[]'))]
+end;
+
+-- The position of an entry in its list; null if the entry is not an object.
+create or replace temp macro entry_position(value, place) as
+case when try(json_type(value)) = 'OBJECT' then place end;
 
 -- Decimals of a number, without zeros at the end; 1.20e-05 has six.
 create or replace temp macro decimal_count(value) as

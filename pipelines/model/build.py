@@ -370,7 +370,7 @@ def _make_part(
             with _named(model.full_name):
                 is_empty = empty.issuperset(model.reads or ("",))
                 if model.full_name == unread.MODEL:
-                    model = replace(model, sql=_unread_values(connection, project, part, empty))  # noqa: PLW2901
+                    model = replace(model, sql=_unread_values(connection, project, part))  # noqa: PLW2901
                 is_view = model.is_view and (model.is_published or rows[model.full_name] > FEW_ROWS)
                 _make_model(connection, replace(model, is_view=is_view), part, is_empty=is_empty or not model.sql)
 
@@ -384,15 +384,16 @@ def _landed_rows(part: _BuildPart) -> Counter[str]:
     return rows
 
 
-def _unread_values(connection: DuckDBPyConnection, project: Project, part: _BuildPart, empty: set[str]) -> str:
-    """Return the SQL of what the part's staging models could not read; empty if none of them has landed rows."""
-    landed = [
+def _unread_values(connection: DuckDBPyConnection, project: Project, part: _BuildPart) -> str:
+    """Return the SQL of what the models of the part's landed datasets could not read; empty if nothing landed."""
+    landed = {f"raw.{file.manifest.dataset}" for file in part.landed}
+    models = [
         model
         for model in project.models
         if model.schema == "staging" and model.scope is part.scope
-        if model.full_name != unread.MODEL and not empty.issuperset(model.reads)
+        if model.full_name != unread.MODEL and not landed.isdisjoint(model.reads)
     ]
-    return unread.select(connection, landed)
+    return unread.select(connection, models)
 
 
 def _make_model(connection: DuckDBPyConnection, model: Model, part: _BuildPart, *, is_empty: bool) -> None:

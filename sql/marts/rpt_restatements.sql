@@ -225,7 +225,7 @@ summed as (
         count(*) filter (where is_appeared) as appeared_line_count,
         count(*) filter (where is_vanished) as vanished_line_count,
         count(*) filter (where is_changed) as changed_line_count,
-        sum(change_cost) as change_cost,
+        coalesce(sum(change_cost), 0) as change_cost,
         count(*) filter (where is_appeared and is_since_issue) as appeared_line_count_since_issue,
         count(*) filter (where is_vanished and is_since_issue) as vanished_line_count_since_issue,
         count(*) filter (where is_changed and is_since_issue) as changed_line_count_since_issue,

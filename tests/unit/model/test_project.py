@@ -139,25 +139,6 @@ def test_every_check_is_run_where_its_models_are_made() -> None:
     ] == []
 
 
-def test_lost_text_is_looked_for_in_every_staging_model_that_casts() -> None:
-    """No staging model with cast columns is left out of the check on lost text."""
-    read = {name for check in PROJECT.checks if check.name.endswith("text_is_lost_or_rounded") for name in check.reads}
-    casting = {model.full_name for model in PROJECT.models if "source" in {column.name for column in model.columns}}
-    assert casting == read
-
-
-def test_every_cast_column_keeps_its_text() -> None:
-    """What staging casts it also keeps as text, for the check."""
-    times = {"transaction_at", "usage_start_at", "usage_end_at"}
-    found = []
-    for model in PROJECT.models:
-        kept = next((column.type for column in model.columns if column.name == "source"), None)
-        cast = [column.name for column in model.columns if column.type.startswith("DECIMAL") or column.name in times]
-        if kept is not None:
-            found += [f"{model.full_name}.{name}" for name in cast if f"{name} VARCHAR" not in kept]
-    assert found == []
-
-
 def test_wanted_leaves_out_what_was_made_before() -> None:
     """What reads a published table finds it there: what that was made of is not wanted again."""
     due = {model.name: model for model in PROJECT.tables}
