@@ -145,12 +145,12 @@ def test_a_partial_month_and_a_difference_are_published_and_flagged(
 
 
 def test_a_structural_fault_keeps_the_old_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A value that a cast would round stops publication, by name of check, customer and month, until it is mended."""
-    check = "assert_no_text_is_lost_or_rounded"
+    """Lines that are not what landed stop publication, by name of check, customer and month, until they are mended."""
+    check = "assert_every_landed_row_is_a_bill_line"
     monkeypatch.setattr(release, "read_project", lambda: projects.reduced("main.fct_monthly_costs", checks=(check,)))
     land(tmp_path)
     published(tmp_path)
-    change(tmp_path, "1.123456789")
+    put_month(tmp_path, "2026-10", {"1": [line("a", "0.000000005"), line("b", "0.000000005")], "2": []})
     with pytest.raises(BuildFailed, match=rf"{check}.*customer_uin 1, bill_month 2026-10"):
         publish(tmp_path, 1)
     assert total(tmp_path) == "5.00000000"
