@@ -370,7 +370,7 @@ def _make_part(
             with _named(model.full_name):
                 is_empty = empty.issuperset(model.reads or ("",))
                 if model.full_name == unread.MODEL:
-                    model = replace(model, sql=_unread_values(connection, project, part))  # noqa: PLW2901
+                    model = replace(model, sql=_unread_values(connection, project, part, empty))  # noqa: PLW2901
                 is_view = model.is_view and (model.is_published or rows[model.full_name] > FEW_ROWS)
                 _make_model(connection, replace(model, is_view=is_view), part, is_empty=is_empty or not model.sql)
 
@@ -384,9 +384,9 @@ def _landed_rows(part: _BuildPart) -> Counter[str]:
     return rows
 
 
-def _unread_values(connection: DuckDBPyConnection, project: Project, part: _BuildPart) -> str:
-    """Return the SQL of what the models of the part's landed datasets could not read; empty if nothing landed."""
-    landed = {f"raw.{file.manifest.dataset}" for file in part.landed}
+def _unread_values(connection: DuckDBPyConnection, project: Project, part: _BuildPart, empty: set[str]) -> str:
+    """Return the SQL of what the models of the part's datasets could not read; empty if all these are empty."""
+    landed = {f"raw.{name}" for name in DATASETS} - empty
     models = [
         model
         for model in project.models
