@@ -177,9 +177,8 @@ def test_another_run_at_the_same_month_is_not_disturbed(command: CommandLine) ->
     assert "2026-10" in answer.stderr
 
 
-def test_a_corrupt_landed_file_stops_the_run_and_readers_keep_the_last_release(month: CommandLine) -> None:
-    """Exit 1, naming the file and what to do; once it is moved away the next run carries on."""
-    before = paths.current_release(month.home).resolve()
+def test_a_corrupt_landed_file_is_named_and_the_next_run_heals_it(month: CommandLine) -> None:
+    """Exit 1, naming the file and what to do; the release shows it as missing, and running the month again lands it."""
     [victim] = [
         month.home / file.path for file in landed_files(month.home) if file.manifest.dataset == "customer_bill_detail"
     ]
@@ -188,9 +187,9 @@ def test_a_corrupt_landed_file_stops_the_run_and_readers_keep_the_last_release(m
     assert answer.returncode == 1
     assert str(victim) in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert paths.current_release(month.home).resolve() == before
-    victim.unlink()
+    assert not victim.exists()
     assert month.run("month", "2026-10").returncode == 0
+    assert victim.exists()
 
 
 def test_an_interrupted_run_carries_on_where_it_was(command: CommandLine, sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ import pytest
 from pipelines import land
 from pipelines.endpoints.shapes import Field
 from pipelines.errors import CorruptFile
-from pipelines.land.manifest import FOOTER_KEY
+from pipelines.land.manifest import FOOTER_KEY, UNREADABLE_DIGEST
 from pipelines.pages import Proof
 from pipelines.periods import MonthState
 from tests.unit.land.conftest import AT, CUSTOMERS, DETAIL, FAILED, Pull, line
@@ -379,11 +379,31 @@ class TestReading:
         path.write_bytes(content)
         for look in (
             lambda: land.landed(lake.partition()),
-            lambda: land.landed_files(lake.home),
             lambda: land.texts(lake.partition(), "Id"),
         ):
             with pytest.raises(CorruptFile, match=re.escape(str(path))):
                 look()
+
+    def test_a_file_that_is_no_parquet_is_set_aside(self, lake: Lake) -> None:
+        """It is no landed file any more and can land anew; until then it is listed, with one digest."""
+        file = lake.land({"1": Pull([line("a")])})
+        path = lake.partition().path
+        path.write_bytes(b"no parquet at all")
+        assert land.landed_files(lake.home) == []
+        before = land.landed_digests(lake.home)
+        land.set_aside_unreadable(lake.home)
+        assert land.landed_digests(lake.home) == before == {file.path: UNREADABLE_DIGEST}
+        [unreadable] = land.unreadable_files(lake.home)
+        assert (unreadable.path, unreadable.dataset, unreadable.partition_key) == (
+            file.path,
+            file.manifest.dataset,
+            file.manifest.partition_key,
+        )
+        assert str(path) in unreadable.reason
+        assert path.with_name("unreadable.parquet").read_bytes() == b"no parquet at all"
+        again = lake.land({"1": Pull([line("a")])})
+        assert land.unreadable_files(lake.home) == []
+        assert land.landed_digests(lake.home) == {again.path: again.digest}
 
     def test_a_footer_without_our_manifest_is_no_landed_file(self, lake: Lake) -> None:
         """A Parquet file of another hand is not taken for ours."""

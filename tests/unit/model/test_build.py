@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from pipelines import paths
-from pipelines.errors import BuildFailed, Busy, CorruptFile, StorageFailed
+from pipelines.errors import BuildFailed, Busy, StorageFailed
 from pipelines.land.manifest import landed_files
 from pipelines.model import build as build_module
 from pipelines.model import lake
@@ -230,16 +230,26 @@ def test_rows_that_no_landing_proved_stop_the_build(home: Path) -> None:
         run(home)
 
 
-def test_an_unreadable_landed_file_is_named(home: Path) -> None:
-    """A broken page, be it in a column that no sum proves, stops the build with the file's name."""
+def test_an_unreadable_landed_file_counts_as_missing(home: Path) -> None:
+    """A broken page, be it in a column that no sum proves: the file is set aside, and the others are built."""
     several = [line(str(number), "1", InstanceName=f"name {number * 7919 % 10007}") for number in range(3000)]
     path = home / put(home, "customer_bill_detail", "2026-10", {"1": Pull(several)}).path
     sound = path.read_bytes()
     for start in (4, len(sound) // 2):
         path.write_bytes(sound[:start] + b"\xff" * 2000 + sound[start + 2000 :])
-        with pytest.raises(CorruptFile) as failure:
-            run(home)
-        assert str(path) in str(failure.value)
+        run(home)
+        assert not path.exists()
+        assert rows(paths.build_file(home), "select path from meta.unreadable_files") == [
+            (path.relative_to(home).as_posix(),)
+        ]
+        assert rows(paths.build_file(home), "select distinct bill_month from main.fct_bill_lines") != []
+        assert rows(paths.build_file(home), "select 1 from main.fct_bill_lines where bill_month = '2026-10'") == []
+        path.write_bytes(sound)
+    run(home)
+    assert rows(paths.build_file(home), "select count(*) from main.fct_bill_lines where bill_month = '2026-10'") == [
+        (3000,)
+    ]
+    assert rows(paths.build_file(home), "select path from meta.unreadable_files") == []
 
 
 def test_a_failing_model_is_named(home: Path) -> None:
