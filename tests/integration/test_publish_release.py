@@ -91,9 +91,10 @@ def test_a_release_is_told_described_and_can_be_opened(tmp_path: Path) -> None:
     assert made.tables["main.fct_bill_lines"] == 4
     assert made.seconds > 0
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o444
-    [(*found, mask_id)] = read(current, "from meta.release")
+    [(*found, mask_id, unread_values, unreadable_files)] = read(current, "from meta.release")
     assert found == [made.release_id, NOW, "test", SCHEMA_VERSION, True, True, "masked"]
     assert mask_id
+    assert (unread_values, unreadable_files) == (0, 0)
     assert dict(read(current, "select path, digest from meta.files")) == {
         file.path: file.digest for file in landed_files(tmp_path)
     }
