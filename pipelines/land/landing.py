@@ -292,10 +292,9 @@ def _in_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 def _log_changes(partition: Partition, pulled: Pulled, old: Manifest, new: Manifest, aside: Path) -> None:
     """Write the rows that differ between the old file and the new one to the change log. Raises StorageFailed."""
-    old_columns = pq.read_schema(partition.path).names
-    known = [name for name in old_columns if name not in LINEAGE.names]
+    known = [name for name in pq.read_schema(partition.path).names if name not in LINEAGE.names]
     columns = [name for name in known if name in partition.dataset.columns]
-    if "_slice_params" in old_columns and partition.dataset.batch == 1:  # which customers share a batch can vary
+    if partition.dataset.batch == 1:  # which customers share a batch can vary
         columns.append("_slice_params")
     if set(known) == {*partition.dataset.columns, EXTRA}:  # if not, a field has moved to or from `_extra`
         columns.append(EXTRA)

@@ -82,15 +82,14 @@ class SliceState:
     changed_at: str | None = None
     """When a pull with this digest first landed.
 
-    None in three cases: no rows have landed; the first landing had no cost and nothing has changed since; the rows
-    landed before this field existed.
+    None if no rows have landed, or if the first landing had no cost and nothing has changed since.
     """
     direct: bool = True
     """Whether the customer was the account's own, and not a second-level reseller's."""
     first_landed_at: str | None = None
-    """When rows of the slice first landed; None: not yet, or not since this field exists."""
+    """When rows of the slice first landed; None: not yet."""
     first_issued_at: str | None = None
-    """When rows of the slice first landed after the month's bill was issued; None as for `first_landed_at`."""
+    """When rows of the slice first landed after the month's bill was issued; None: not yet."""
 
     @property
     def slice(self) -> Slice:
@@ -145,9 +144,8 @@ class Manifest:
 
     @property
     def first_landed_at(self) -> str:
-        """When the partition first landed; if that was not kept, the earliest time known of its rows."""
-        times = (state.first_landed_at or state.changed_at or state.proven_at for state in self.slices)
-        return min(filter(None, (self.requested_to, *times)))
+        """When the partition first landed."""
+        return min(filter(None, (self.requested_to, *(state.first_landed_at for state in self.slices))))
 
     @property
     def state(self) -> str:

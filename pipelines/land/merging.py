@@ -81,8 +81,6 @@ def row_keys(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
     if column := _batch_column(dataset):
         return pc.fill_null(rows.column(column), "")
     customers = pc.fill_null(rows.column("_customer_uin"), "")
-    if "_slice_params" not in rows.schema.names:  # landed by a version that had no slice parameters
-        return pc.binary_join_element_wise(customers, "", "\n")
     return pc.binary_join_element_wise(customers, pc.fill_null(rows.column("_slice_params"), ""), "\n")
 
 
@@ -150,7 +148,7 @@ def _is_direct(result: SliceResult, before: SliceState | None, pulled: Pulled) -
 def _first_times(before: SliceState | None) -> tuple[str | None, str | None]:
     """Return when a slice first landed, and when first after its bill was issued; None if it has not.
 
-    Where these times were not kept, the time when the rows were proven stands for them.
+    A batch with other members than before has no such times: the time when its rows were proven stands for them.
     """
     if before is None:
         return None, None

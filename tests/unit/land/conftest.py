@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ import pytest
 
 from pipelines import land
 from pipelines.endpoints import DATASETS
-from pipelines.land.manifest import FOOTER_KEY
 from pipelines.pages import Page, Proof, SliceResult, exact_sum, parse_amount, text_rows
 from pipelines.periods import MonthState
 
@@ -171,23 +169,6 @@ class Lake:
     def files(self) -> set[str]:
         """All files of the lake, relative to the home."""
         return {file.relative_to(self.home).as_posix() for file in (self.home / "lake").rglob("*") if file.is_file()}
-
-
-def downgrade(lake: Lake) -> None:
-    """Make of the landed file one that knows neither parts nor digests."""
-    path = lake.partition().path
-    manifest = land.read_manifest(path)
-    table = pq.ParquetFile(path).read().drop_columns(["_slice_params", "_reply", "_file"])
-    old = ("customer_uin", "rows", "expected_rows", "cost", "proof", "proven_at", "reason", "code", "request_id")
-    document = json.loads(manifest.to_json())
-    del document["fields"], document["unknown_values"]
-    document["slices"] = [
-        {name: getattr(customer, name) for name in (*old, "listed", "carried", "proven_issued")}
-        for customer in manifest.slices
-    ]
-    with pa.OSFile(str(path), "wb") as file, pq.ParquetWriter(file, table.schema) as writer:
-        writer.write_table(table)
-        writer.add_key_value_metadata({FOOTER_KEY: json.dumps(document)})
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from pipelines.endpoints.shapes import Field
 from pipelines.land import disk, landing
 from pipelines.pages import Proof
 from pipelines.periods import MonthState
-from tests.unit.land.conftest import CUSTOMERS, DETAIL, FAILED, Pull, downgrade, line
+from tests.unit.land.conftest import CUSTOMERS, DETAIL, FAILED, Pull, line
 
 OWN = DATASETS["own_bill_summary"]
 PRODUCT, PROJECT = '{"GroupType":"product"}', '{"GroupType":"project"}'
@@ -222,11 +222,3 @@ def test_a_row_that_moves_between_parts_is_a_change(lake: Lake) -> None:
         ("appeared", PROJECT),
         ("vanished", PRODUCT),
     ]
-
-
-def test_an_older_file_is_compared(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows of a file that knows neither parts nor replies are compared by the columns that both files have."""
-    lake.land({"1": Pull([line("a")]), "2": Pull([line("b")])})
-    downgrade(lake)
-    monkeypatch.setattr("pipelines.land.landing.verify", lambda *_: None)  # its bytes are made up
-    assert lake.changes(lake.land({"1": Pull([line("a")])})) == [[]]

@@ -131,13 +131,6 @@ class TestManifest:
         assert (first.first_landed_at, third.first_landed_at) == (first.requested_to, first.requested_to)
         assert third.requested_to > first.requested_to
 
-    def test_an_older_file_tells_its_earliest_time(self, lake: Lake) -> None:
-        """A file landed before the first landing was kept tells the earliest time that it has of its rows."""
-        first = lake.land({"1": Pull([line("a")])}).manifest
-        second = lake.land({"2": Pull([line("b")])}).manifest
-        old = replace(second, slices=tuple(replace(each, first_landed_at=None) for each in second.slices))
-        assert old.first_landed_at == first.requested_to
-
     def test_costs_are_exact_by_currency(self, lake: Lake) -> None:
         """Sums are exact beyond a double's digits, one for each currency; what spells no amount adds nothing."""
         rows = [

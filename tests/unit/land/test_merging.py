@@ -18,7 +18,7 @@ from pipelines.land.manifest import SliceState
 from pipelines.land.merging import _batch_column, _first_times
 from pipelines.pages import Proof
 from pipelines.periods import MonthState
-from tests.unit.land.conftest import CUSTOMERS, DETAIL, FAILED, Pull, downgrade, line
+from tests.unit.land.conftest import CUSTOMERS, DETAIL, FAILED, Pull, line
 from tests.unit.matrix import check_all
 
 if TYPE_CHECKING:
@@ -335,28 +335,6 @@ class TestFiles:
             land.land(lake.partition(FILES), replace(pulled, pages=broken(list(pulled.pages))))
         assert (failure.value.customer_uin, failure.value.slice_params) == ("2", DIRECT)
         assert {name: (lake.home / name).read_bytes() for name in lake.files()} == before
-
-
-class TestOlderFiles:
-    """What an earlier version landed is read and built upon."""
-
-    def test_its_manifest_is_read(self, lake: Lake) -> None:
-        """What it does not say is as it was then: no parts, no digest, all customers direct."""
-        lake.land({"1": Pull([line("a")])})
-        downgrade(lake)
-        manifest = land.landed(lake.partition())
-        assert (manifest.fields, manifest.unknown_values) == ({}, {})
-        [customer] = manifest.slices
-        assert (customer.slice_params, customer.digest, customer.changed_at, customer.direct) == ("", "", None, True)
-
-    def test_its_rows_are_carried_over(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Rows of a customer that nobody asked stay, without a part; one that is asked has moved."""
-        lake.land({"1": Pull([line("a")]), "2": Pull([line("b")])})
-        downgrade(lake)
-        monkeypatch.setattr("pipelines.land.landing.verify", lambda *_: None)  # its bytes are made up
-        file = lake.land({"1": Pull([line("a")])})
-        assert sorted(lake.rows("Id", "_slice_params", "_file")) == [("a", None, None), ("b", None, None)]
-        assert told(file, "changed_at", "carried") == [("2026-11-20T06:00:00+00:00", False), (None, True)]
 
 
 def test_a_manifest_says_nothing_of_what_is_as_mostly(lake: Lake) -> None:
