@@ -282,3 +282,109 @@ list_filter(
     ),
     lambda cell: cell.problem is not null
 );
+
+-- Macros that several models share.
+
+-- The sum of a column; null if a row lacks it, since a sum of the others would look whole.
+create or replace temp macro whole_sum(value) as
+case when count(value) = count(*) then sum(value) end;
+
+-- The first day of a bill month.
+create or replace temp macro month_start(bill_month) as cast(bill_month || '-01' as date);
+
+-- The bill month after another, and the one before.
+create or replace temp macro next_month(bill_month) as
+strftime(month_start(bill_month) + interval 1 month, '%Y-%m');
+
+create or replace temp macro previous_month(bill_month) as
+strftime(month_start(bill_month) - interval 1 month, '%Y-%m');
+
+-- The end of a bill month, in UTC+8.
+create or replace temp macro month_end_at(bill_month) as
+cast(next_month(bill_month) || '-01 00:00:00+08:00' as timestamptz);
+
+-- When a month's bill is issued: at 01:00 on the 5th of the next month, in UTC+8 (document
+-- 1085/48339).
+create or replace temp macro issued_at(bill_month) as
+month_end_at(bill_month) + interval 97 hours;
+
+-- The state that a month had at a time.
+create or replace temp macro month_state_at(bill_month, moment) as
+case
+    when moment < month_end_at(bill_month) then 'open'
+    when moment < issued_at(bill_month) then 'provisional'
+    else 'issued'
+end;
+
+-- Whether anything of a slice is there, if only the knowledge that it has no rows.
+create or replace temp macro is_slice_landed(proof, landed_rows, proven_at) as
+proof <> 'failed' or landed_rows > 0 or proven_at is not null;
+
+-- The time as of which the rows of a slice hold.
+create or replace temp macro slice_as_of(proof, proven_at, is_carried, requested_to_at) as
+coalesce(proven_at, case when not is_carried and proof <> 'failed' then requested_to_at end);
+
+-- Whether a slice has the sums of a tag key that was removed from the settings before the month's
+-- bill was issued. It is not requested again, so it says nothing about the issued bill.
+create or replace temp macro is_outdated_tag(
+    slice_params, proof, is_carried, is_proven_issued, month_state
+) as
+coalesce(
+    try(json_extract_string(slice_params, '$.TagKey[0]')) is not null
+    and is_carried
+    and proof <> 'failed'
+    and not coalesce(is_proven_issued, false)
+    and month_state = 'issued',
+    false
+);
+
+-- The first of the days that each run requests again until the bill is issued: the last three.
+create or replace temp macro first_day_again(day) as day - 2;
+
+-- The last day whose usage is fully on the bill at a time. A day's usage is there some hours after
+-- the day ended: 1 for most products, 7 in files (document 1085/48339).
+create or replace temp macro last_day_billed(moment) as
+cast((moment - interval 7 hours) at time zone 'Asia/Shanghai' as date) - 1;
+
+-- Whether a charge corrects or guarantees others. Transaction types have changed over the years, so
+-- a part of the word decides.
+create or replace temp macro is_correction(transaction_type) as
+coalesce(
+    regexp_matches(transaction_type, '(?i)adjust|compensat|guarantee|refund|revers'), false
+);
+
+-- The latest value that is known: of several on one day the greatest.
+create or replace temp macro latest(value, day) as arg_max(value, (day, value));
+
+-- An amount times a number over another, in whole hundred-millionths, rounded half away from zero:
+-- a division of decimals would give a double.
+create or replace temp macro prorated(amount, times, parts) as
+sign(amount)
+* cast(
+    (2 * abs(cast(amount * 100000000 as hugeint)) * times + parts) // (2 * parts)
+    as decimal(30, 0)
+)
+* cast('0.00000001' as decimal(8, 8));
+
+-- As whole_sum, of the rows that meet a condition.
+create or replace temp macro whole_sum_where(value, condition) as
+case
+    when count(value) filter (where condition) = count(*) filter (where condition)
+        then sum(value) filter (where condition)
+end;
+
+-- What became of a cost since the month before.
+create or replace temp macro driver(change_cost, is_billed, was_billed) as
+case
+    when change_cost is null then 'unknown'
+    when not was_billed then 'new'
+    when not is_billed then 'gone'
+    when change_cost > 0 then 'grown'
+    when change_cost < 0 then 'shrunk'
+    else 'unchanged'
+end;
+
+-- Whether an account was refused because it may not call the action.
+create or replace temp macro is_not_allowed(proof, error_code) as
+proof = 'failed'
+and regexp_matches(error_code, '^(UnauthorizedOperation|AuthFailure)([.]|$)');

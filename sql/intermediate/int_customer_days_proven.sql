@@ -7,18 +7,14 @@ with
 landed_days as (
     select * from staging.stg_landed_slices
     where bill_date is not null
-),
-
-final as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        max(changed_at) as changed_at,
-        arg_max(proven_at, bill_date) as proven_at,
-        bool_and(proof = 'proven') as is_proven
-    from landed_days
-    group by account, customer_uin, bill_month
 )
 
-select * from final
+select
+    account,
+    customer_uin,
+    bill_month,
+    max(changed_at) as changed_at,
+    arg_max(proven_at, bill_date) as proven_at,
+    bool_and(proof = 'proven') as is_proven
+from landed_days
+group by all

@@ -3,7 +3,9 @@
 -- landed_rows and expected_rows count bill lines only, so they may be summed.
 with
 
-landed_slices as (
+-- Bill lines count as customer_bill_detail, whatever their line source. Lines with unread amounts
+-- are not proven: their sums are not the bill.
+gathered as (
     select * from staging.stg_landed_slices
     where
         dataset in (
@@ -12,12 +14,10 @@ landed_slices as (
             'bill_summary_by_region',
             'bill_summary_by_pay_mode'
         )
-),
-
--- Lines with unread amounts are not proven: their sums are not the bill.
-sourced as (
+    union all by name
     select
         sourced.* replace (
+            'customer_bill_detail' as dataset,
             case
                 when unread.value_count > 0 and sourced.proof = 'proven' then 'unproven'
                 else sourced.proof
@@ -36,101 +36,36 @@ sourced as (
     where sourced.line_source is not null
 ),
 
-counted as (
-    select * from intermediate.int_customer_months_counted
-),
-
--- Bill lines count as customer_bill_detail, whatever their line source.
-gathered as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        dataset,
-        landed_rows,
-        expected_rows,
-        month_state,
-        proof,
-        proven_at,
-        requested_to_at,
-        reason,
-        is_listed,
-        is_carried,
-        is_proven_issued,
-        null as line_source
-    from landed_slices
-    union all
-    select
-        account,
-        customer_uin,
-        bill_month,
-        'customer_bill_detail' as dataset,
-        landed_rows,
-        expected_rows,
-        month_state,
-        proof,
-        proven_at,
-        requested_to_at,
-        reason,
-        is_listed,
-        is_carried,
-        is_proven_issued,
-        line_source
-    from sourced
-),
-
 -- Rows kept from an earlier landing keep the state that the month had when they were proven.
 dated as (
     select
-        account,
-        customer_uin,
-        bill_month,
-        dataset,
-        landed_rows,
-        expected_rows,
-        month_state,
-        proof,
-        reason,
-        is_carried,
-        line_source,
+        *,
         -- Rows of a customer that left cannot be fetched again: if they were proven after the bill
         -- was issued, they stay proven.
         is_carried and is_proven_issued and not is_listed as is_settled,
-        proof <> 'failed' or landed_rows > 0 or proven_at is not null as is_landed,
-        coalesce(proven_at, case when not is_carried and proof <> 'failed' then requested_to_at end)
-            as as_of_at,
-        cast(bill_month || '-01 00:00:00+08:00' as timestamptz) + interval 1 month as ends_at
+        is_slice_landed(proof, landed_rows, proven_at) as is_landed,
+        slice_as_of(proof, proven_at, is_carried, requested_to_at) as as_of_at
     from gathered
 ),
 
 assessed as (
     select
-        account,
-        customer_uin,
-        bill_month,
-        dataset,
-        landed_rows,
-        expected_rows,
-        line_source,
-        is_landed,
-        as_of_at,
-        (proof = 'proven' and is_landed) or is_settled as is_proven,
-        -- A bill is issued at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339).
-        case
-            when not is_carried or as_of_at is null then month_state
-            when as_of_at < ends_at then 'open'
-            when as_of_at < ends_at + interval 97 hours then 'provisional'
-            else 'issued'
-        end as month_state,
-        case
-            when proof = 'proven' then null
-            when is_landed and is_carried and proof = 'failed'
-                then
-                    dataset || ': rows of an earlier landing are kept. '
-                    || coalesce(reason, 'The pull failed.')
-            when is_landed then dataset || ': ' || coalesce(reason, 'Not proven to be whole.')
-            else dataset || ': nothing landed. ' || coalesce(reason, 'The pull failed.')
-        end as reason
+        * replace (
+            case
+                when not is_carried or as_of_at is null then month_state
+                else month_state_at(bill_month, as_of_at)
+            end as month_state,
+            case
+                when proof = 'proven' then null
+                when is_landed and is_carried and proof = 'failed'
+                    then
+                        dataset || ': rows of an earlier landing are kept. '
+                        || coalesce(reason, 'The pull failed.')
+                when is_landed then dataset || ': ' || coalesce(reason, 'Not proven to be whole.')
+                else dataset || ': nothing landed. ' || coalesce(reason, 'The pull failed.')
+            end as reason
+        ),
+        (proof = 'proven' and is_landed) or is_settled as is_proven
     from dated
 ),
 
@@ -141,30 +76,11 @@ grouped as (
         bill_month,
         coalesce(arg_min(month_state, as_of_at), min(month_state)) as month_state,
         min(as_of_at) as as_of_at,
-        sum(landed_rows) filter (where dataset = 'customer_bill_detail') as landed_rows,
+        coalesce(sum(landed_rows) filter (where dataset = 'customer_bill_detail'), 0)
+            as landed_rows,
         sum(expected_rows) filter (where dataset = 'customer_bill_detail') as expected_rows,
         max(line_source) as line_source,
-        list(dataset order by dataset) as requested_datasets,
-        list(dataset order by dataset) filter (where is_landed) as landed_datasets,
-        bool_and(is_proven) as is_proven,
-        string_agg(reason, ' ' order by dataset) as reason
-    from assessed
-    group by account, customer_uin, bill_month
-),
-
-compared as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        month_state,
-        as_of_at,
-        is_proven,
-        reason,
-        line_source,
-        cast(coalesce(landed_rows, 0) as bigint) as landed_rows,
-        cast(expected_rows as bigint) as expected_rows,
-        coalesce(landed_datasets, []) as landed_datasets,
+        list(dataset) filter (where is_landed) as landed_datasets,
         list_filter(
             [
                 'bill_summary_by_pay_mode',
@@ -173,57 +89,54 @@ compared as (
                 'customer_bill_detail',
                 'customer_bill_summary'
             ],
-            lambda dataset: not list_contains(requested_datasets, dataset)
-        ) as missing_datasets
-    from grouped
-),
-
-final as (
-    select
-        compared.account,
-        compared.customer_uin,
-        compared.bill_month,
-        compared.month_state,
-        compared.line_source,
-        coalesce(counted.is_counted, true) as is_counted,
-        compared.landed_rows,
-        compared.expected_rows,
-        compared.is_proven
-        and len(compared.missing_datasets) = 0
-        and compared.landed_rows >= coalesce(compared.expected_rows, 0) as is_complete,
-        nullif(
-            concat_ws(
-                ' ',
-                case
-                    when len(compared.missing_datasets) > 0
-                        then
-                            'Not landed: ' || array_to_string(compared.missing_datasets, ', ')
-                            || '.'
-                end,
-                compared.reason,
-                case
-                    when compared.landed_rows < compared.expected_rows
-                        then
-                            compared.landed_rows || ' of ' || compared.expected_rows
-                            || ' bill lines landed.'
-                end
-            ),
-            ''
-        ) as reason,
-        list_contains(compared.landed_datasets, 'customer_bill_detail') as has_bill_detail,
-        list_contains(compared.landed_datasets, 'customer_bill_summary') as has_bill_summary,
-        list_contains(compared.landed_datasets, 'bill_summary_by_product')
-            as has_summary_by_product,
-        list_contains(compared.landed_datasets, 'bill_summary_by_region') as has_summary_by_region,
-        list_contains(compared.landed_datasets, 'bill_summary_by_pay_mode')
-            as has_summary_by_pay_mode,
-        compared.as_of_at
-    from compared
-    left join counted
-        on
-            compared.account = counted.account
-            and compared.customer_uin = counted.customer_uin
-            and compared.bill_month = counted.bill_month
+            lambda expected: not list_contains(list(dataset), expected)
+        ) as missing_datasets,
+        bool_and(is_proven) as is_proven,
+        string_agg(reason, ' ' order by dataset) as reason
+    from assessed
+    group by account, customer_uin, bill_month
 )
 
-select * from final
+select
+    grouped.account,
+    grouped.customer_uin,
+    grouped.bill_month,
+    grouped.month_state,
+    grouped.line_source,
+    coalesce(counted.is_counted, true) as is_counted,
+    cast(grouped.landed_rows as bigint) as landed_rows,
+    cast(grouped.expected_rows as bigint) as expected_rows,
+    grouped.is_proven
+    and grouped.missing_datasets = []
+    and grouped.landed_rows >= coalesce(grouped.expected_rows, 0) as is_complete,
+    nullif(
+        concat_ws(
+            ' ',
+            case
+                when grouped.missing_datasets <> []
+                    then 'Not landed: ' || array_to_string(grouped.missing_datasets, ', ') || '.'
+            end,
+            grouped.reason,
+            case
+                when grouped.landed_rows < grouped.expected_rows
+                    then
+                        grouped.landed_rows || ' of ' || grouped.expected_rows
+                        || ' bill lines landed.'
+            end
+        ),
+        ''
+    ) as reason,
+    coalesce(list_contains(grouped.landed_datasets, 'customer_bill_detail'), false)
+        as has_bill_detail,
+    coalesce(list_contains(grouped.landed_datasets, 'customer_bill_summary'), false)
+        as has_bill_summary,
+    coalesce(list_contains(grouped.landed_datasets, 'bill_summary_by_product'), false)
+        as has_summary_by_product,
+    coalesce(list_contains(grouped.landed_datasets, 'bill_summary_by_region'), false)
+        as has_summary_by_region,
+    coalesce(list_contains(grouped.landed_datasets, 'bill_summary_by_pay_mode'), false)
+        as has_summary_by_pay_mode,
+    grouped.as_of_at
+from grouped
+left join intermediate.int_customer_months_counted as counted
+    using (account, customer_uin, bill_month)

@@ -3,26 +3,13 @@
 -- Nothing to sum.
 with
 
-landed_files as (
-    select * from staging.stg_landed_files
-),
-
-landed_slices as (
-    select * from staging.stg_landed_slices
-),
-
-expected as (
-    select * from intermediate.int_datasets_expected
-    where partition_kind = 'bill_date'
-),
-
 months_landed as (
     select * from intermediate.int_months_spanned
     where is_landed
 ),
 
 lake_dated as (
-    select cast(max(requested_to_at) as date) as requested_date from landed_files
+    select cast(max(requested_to_at) as date) as requested_date from staging.stg_landed_files
 ),
 
 days_landed as (
@@ -31,43 +18,16 @@ days_landed as (
         dataset,
         bill_month,
         min(bill_date) as first_date,
-        max(bill_date) as last_date,
+        max(bill_date) as last_landed_date,
         max(requested_to_at) as requested_to_at,
         list(bill_date) as dates,
         list(bill_date order by bill_date) filter (
             where
             requested_to_at < cast(bill_date || ' 00:00:00+08:00' as timestamptz) + interval 1 day
         ) as short_dates
-    from landed_files
+    from staging.stg_landed_files
     where bill_date is not null
-    group by account, dataset, bill_month
-),
-
-days_expected as (
-    select
-        months_landed.account,
-        months_landed.bill_month,
-        months_landed.is_issued,
-        months_landed.as_of_date,
-        lake_dated.requested_date,
-        expected.dataset,
-        expected.action_name,
-        days_landed.first_date,
-        case
-            when months_landed.as_of_date > months_landed.last_date then months_landed.last_date
-            else days_landed.last_date
-        end as last_date,
-        days_landed.requested_to_at,
-        days_landed.dates,
-        days_landed.short_dates
-    from months_landed
-    cross join lake_dated
-    inner join expected on months_landed.account = expected.account
-    left join days_landed
-        on
-            months_landed.account = days_landed.account
-            and months_landed.bill_month = days_landed.bill_month
-            and expected.dataset = days_landed.dataset
+    group by all
 ),
 
 -- Days are expected from the first one that landed, since earlier ones are never requested: to the
@@ -76,22 +36,40 @@ days_expected as (
 -- days again.
 days_compared as (
     select
-        account,
-        bill_month,
-        is_issued,
-        requested_date,
-        dataset,
-        action_name,
-        requested_to_at,
+        months_landed.account,
+        months_landed.bill_month,
+        months_landed.is_issued,
+        lake_dated.requested_date,
+        expected.dataset,
+        expected.action_name,
+        days_landed.requested_to_at,
         list_filter(
-            cast(generate_series(first_date, last_date, interval 1 day) as date[]),
-            lambda day: not list_contains(dates, day)
+            cast(
+                generate_series(
+                    days_landed.first_date,
+                    case
+                        when months_landed.as_of_date > months_landed.last_date
+                            then months_landed.last_date
+                        else days_landed.last_landed_date
+                    end,
+                    interval 1 day
+                ) as date[]
+            ),
+            lambda day: not list_contains(days_landed.dates, day)
         ) as missing_dates,
         list_filter(
-            short_dates,
-            lambda day: is_issued or day < as_of_date - 2
+            days_landed.short_dates,
+            lambda day: months_landed.is_issued or day < first_day_again(months_landed.as_of_date)
         ) as short_dates
-    from days_expected
+    from months_landed
+    cross join lake_dated
+    inner join intermediate.int_datasets_expected as expected
+        on months_landed.account = expected.account and expected.partition_kind = 'bill_date'
+    left join days_landed
+        on
+            months_landed.account = days_landed.account
+            and months_landed.bill_month = days_landed.bill_month
+            and expected.dataset = days_landed.dataset
 ),
 
 days_missing as (
@@ -99,7 +77,6 @@ days_missing as (
         account,
         dataset,
         bill_month,
-        null as customer_uin,
         case when requested_to_at is null then 'missing' else 'stale' end as problem,
         case
             when requested_to_at is null
@@ -116,24 +93,22 @@ days_missing as (
     where
         not is_issued
         and (requested_to_at is null or cast(requested_to_at as date) < requested_date)
-    union all
+    union all by name
     select
         account,
         dataset,
         bill_month,
-        null as customer_uin,
         'missing' as problem,
         'Days are missing: ' || array_to_string(missing_dates, ', ') || '.' as reason,
         is_issued as is_full,
         requested_to_at as landed_at
     from days_compared
     where len(missing_dates) > 0
-    union all
+    union all by name
     select
         account,
         dataset,
         bill_month,
-        null as customer_uin,
         'stale' as problem,
         'Days were last requested before they had ended: '
         || array_to_string(short_dates, ', ') || '.' as reason,
@@ -149,62 +124,30 @@ days_unproven as (
         landed_slices.dataset,
         landed_slices.bill_month,
         landed_slices.customer_uin,
-        case
-            when bool_or(landed_slices.proof = 'failed') then 'failed' else 'unproven'
-        end as problem,
+        case when bool_or(landed_slices.proof = 'failed') then 'failed' else 'unproven' end
+            as problem,
         concat_ws(
             ' ',
             'Days are not proven: '
             || string_agg(
-                cast(landed_slices.bill_date as varchar),
-                ', ' order by landed_slices.bill_date
+                cast(landed_slices.bill_date as varchar), ', ' order by landed_slices.bill_date
             )
             || '.',
             arg_max(landed_slices.reason, landed_slices.bill_date)
         ) as reason,
-        months_landed.is_issued
-        or min(landed_slices.bill_date) < months_landed.as_of_date - 2 as is_full,
+        any_value(months_landed.is_issued)
+        or min(landed_slices.bill_date) < first_day_again(any_value(months_landed.as_of_date))
+            as is_full,
         min(landed_slices.proven_at) as landed_at
-    from landed_slices
-    inner join months_landed
-        on
-            landed_slices.account = months_landed.account
-            and landed_slices.bill_month = months_landed.bill_month
+    from staging.stg_landed_slices as landed_slices
+    inner join months_landed using (account, bill_month)
     where
         landed_slices.bill_date is not null
         and landed_slices.is_listed
         and landed_slices.proof <> 'proven'
-    group by
-        landed_slices.account,
-        landed_slices.dataset,
-        landed_slices.bill_month,
-        landed_slices.customer_uin,
-        months_landed.is_issued,
-        months_landed.as_of_date
-),
-
-final as (
-    select
-        account,
-        dataset,
-        bill_month,
-        customer_uin,
-        problem,
-        reason,
-        is_full,
-        landed_at
-    from days_missing
-    union all
-    select
-        account,
-        dataset,
-        bill_month,
-        customer_uin,
-        problem,
-        reason,
-        is_full,
-        landed_at
-    from days_unproven
+    group by all
 )
 
-select * from final
+select * from days_missing
+union all by name
+select * from days_unproven

@@ -16,75 +16,51 @@ lake_dated as (
     from landed_files
 ),
 
-month_files as (
+months_landed as (
     select
         account,
-        dataset,
         bill_month,
-        month_state
+        bool_or(month_state = 'issued') as is_issued,
+        bool_or(dataset like '%bill_detail_files' and month_state = 'issued') as has_line_files
     from landed_files
     where bill_month is not null and bill_date is null
+    group by all
 ),
 
 months_spanned as (
     select
-        month_files.account,
+        months_landed.account,
         unnest(
             generate_series(
-                cast(min(month_files.bill_month) || '-01' as date),
+                month_start(min(months_landed.bill_month)),
                 greatest(
-                    cast(max(lake_dated.last_month) || '-01' as date),
+                    month_start(max(lake_dated.last_month)),
                     date_trunc('month', max(lake_dated.as_of_date)) - interval 1 month
                 ),
                 interval 1 month
             )
-        ) as month_start
-    from month_files
+        ) as first_date
+    from months_landed
     cross join lake_dated
-    group by month_files.account
-),
-
-months_dated as (
-    select
-        account,
-        strftime(month_start, '%Y-%m') as bill_month,
-        last_day(month_start) as last_date
-    from months_spanned
-),
-
-months_issued as (
-    select distinct bill_month from month_files
-    where month_state = 'issued'
-),
-
-files_summed as (
-    select
-        account,
-        bill_month,
-        bool_or(dataset like '%bill_detail_files' and month_state = 'issued') as has_line_files
-    from month_files
-    group by account, bill_month
-),
-
--- A bill is issued at 01:00 on the 5th of the next month, in UTC+8 (document 1085/48339). On that
--- day itself the month counts as issued only if a landing has recorded it so.
-final as (
-    select
-        months_dated.account,
-        months_dated.bill_month,
-        months_dated.last_date,
-        months_issued.bill_month is not null
-        or lake_dated.as_of_date > months_dated.last_date + 5 as is_issued,
-        files_summed.bill_month is not null as is_landed,
-        coalesce(files_summed.has_line_files, false) as has_line_files,
-        lake_dated.as_of_date
-    from months_dated
-    cross join lake_dated
-    left join months_issued on months_dated.bill_month = months_issued.bill_month
-    left join files_summed
-        on
-            months_dated.account = files_summed.account
-            and months_dated.bill_month = files_summed.bill_month
+    group by months_landed.account
 )
 
-select * from final
+-- On the day on which a bill is issued the month counts as issued only if a landing of any account
+-- has recorded it so.
+select
+    months_spanned.account,
+    strftime(months_spanned.first_date, '%Y-%m') as bill_month,
+    last_day(months_spanned.first_date) as last_date,
+    coalesce(bool_or(months_landed.is_issued) over same_month, false)
+    or lake_dated.as_of_date > cast(issued_at(strftime(months_spanned.first_date, '%Y-%m')) as date)
+        as is_issued,
+    months_landed.bill_month is not null as is_landed,
+    coalesce(months_landed.has_line_files, false) as has_line_files,
+    lake_dated.as_of_date
+from months_spanned
+cross join lake_dated
+left join months_landed
+    on
+        months_spanned.account = months_landed.account
+        and strftime(months_spanned.first_date, '%Y-%m') = months_landed.bill_month
+window same_month as (partition by months_spanned.first_date)

@@ -4,27 +4,6 @@
 -- Counts may be summed over accounts; a customer of several accounts is counted by one of them.
 with
 
-reconciliation as (
-    select * from main.rpt_reconciliation
-),
-
-own_reconciliation as (
-    select * from main.rpt_own_reconciliation
-),
-
-own_months as (
-    select * from intermediate.int_own_months_landed
-),
-
-landed_files as (
-    select * from staging.stg_landed_files
-    where bill_month is not null
-),
-
-closed_months as (
-    select * from staging.stg_closed_months
-),
-
 -- Customers that another account counts affect neither the counts nor the flags.
 customers_summed as (
     select
@@ -41,8 +20,8 @@ customers_summed as (
         cast(coalesce(sum(landed_rows) filter (where is_counted), 0) as bigint) as bill_line_count,
         coalesce(bool_and(is_complete) filter (where is_counted), true) as is_complete,
         coalesce(bool_and(is_reconciled) filter (where is_counted), true) as is_reconciled
-    from reconciliation
-    group by account, bill_month
+    from main.rpt_reconciliation
+    group by all
 ),
 
 own_agreed as (
@@ -50,11 +29,13 @@ own_agreed as (
         account,
         bill_month,
         bool_and(is_equal or is_informative) as is_reconciled
-    from own_reconciliation
-    group by account, bill_month
+    from main.rpt_own_reconciliation
+    group by all
 ),
 
-own_summed as (
+summed as (
+    select * from customers_summed
+    union all by name
     select
         own_months.account,
         own_months.bill_month,
@@ -65,17 +46,8 @@ own_summed as (
         own_months.landed_rows as bill_line_count,
         own_months.is_complete,
         coalesce(own_agreed.is_reconciled, false) as is_reconciled
-    from own_months
-    left join own_agreed
-        on
-            own_months.account = own_agreed.account
-            and own_months.bill_month = own_agreed.bill_month
-),
-
-summed as (
-    select * from customers_summed
-    union all
-    select * from own_summed
+    from intermediate.int_own_months_landed as own_months
+    left join own_agreed using (account, bill_month)
 ),
 
 files_summed as (
@@ -88,40 +60,29 @@ files_summed as (
         arg_max(month_state, requested_to_at) as month_state,
         min(requested_to_at) as as_of_at,
         bool_and(state = 'whole') and bool_or(dataset = 'customer_bill_detail') as is_whole
-    from landed_files
-    group by account, bill_month, starts_with(dataset, 'own_')
-),
+    from staging.stg_landed_files
+    where bill_month is not null
+    group by all
+)
 
 -- A month without any requested customer is complete if its files are whole: the account had no
 -- customers.
-final as (
-    select
-        files_summed.account,
-        files_summed.bill_month,
-        files_summed.is_own_bill,
-        cast(files_summed.bill_month || '-01' as date) as month_start_date,
-        last_day(cast(files_summed.bill_month || '-01' as date)) as month_end_date,
-        coalesce(summed.month_state, files_summed.month_state) as month_state,
-        files_summed.first_landed_at,
-        files_summed.last_landed_at,
-        coalesce(summed.as_of_at, files_summed.as_of_at) as as_of_at,
-        coalesce(summed.customer_count, 0) as customer_count,
-        coalesce(summed.bill_line_count, 0) as bill_line_count,
-        coalesce(summed.is_complete, files_summed.is_whole) as is_complete,
-        coalesce(summed.is_reconciled, files_summed.is_whole) as is_reconciled,
-        closed_months.release_id as closed_release_id,
-        closed_months.closed_at
-    from files_summed
-    left join summed
-        on
-            files_summed.account = summed.account
-            and files_summed.bill_month = summed.bill_month
-            and files_summed.is_own_bill = summed.is_own_bill
-    left join closed_months
-        on
-            files_summed.account = closed_months.account
-            and files_summed.bill_month = closed_months.bill_month
-            and files_summed.is_own_bill = closed_months.is_own_bill
-)
-
-select * from final
+select
+    account,
+    bill_month,
+    is_own_bill,
+    month_start(bill_month) as month_start_date,
+    last_day(month_start(bill_month)) as month_end_date,
+    coalesce(summed.month_state, files_summed.month_state) as month_state,
+    files_summed.first_landed_at,
+    files_summed.last_landed_at,
+    coalesce(summed.as_of_at, files_summed.as_of_at) as as_of_at,
+    coalesce(summed.customer_count, 0) as customer_count,
+    coalesce(summed.bill_line_count, 0) as bill_line_count,
+    coalesce(summed.is_complete, files_summed.is_whole) as is_complete,
+    coalesce(summed.is_reconciled, files_summed.is_whole) as is_reconciled,
+    closed_months.release_id as closed_release_id,
+    closed_months.closed_at
+from files_summed
+left join summed using (account, bill_month, is_own_bill)
+left join staging.stg_closed_months as closed_months using (account, bill_month, is_own_bill)

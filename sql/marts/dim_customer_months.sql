@@ -4,65 +4,40 @@
 -- It has flags only, nothing to sum.
 with
 
-reconciliation as (
-    select * from main.rpt_reconciliation
-    where
-        coalesce(is_counted, true)
-        and (landed_rows > 0 or detail_cost is not null)
-),
-
-customers as (
-    select * from main.dim_customers
-),
-
-landed_lists as (
-    select * from staging.stg_landed_files
-    where dataset in ('customers', 'indirect_customers')
-),
-
-days_proven as (
-    select * from intermediate.int_customer_days_proven
-    where is_proven
-),
-
-own_months as (
-    select * from main.dim_bill_months
-    where is_own_bill and (bill_line_count > 0 or is_complete)
-),
-
 -- While a customer's daily bills are unchanged, its lines are not requested again: they hold as of
 -- the daily bills.
 landed as (
     select
-        reconciliation.account,
-        reconciliation.customer_uin,
+        bills.account,
+        bills.customer_uin,
         false as is_own_bill,
-        reconciliation.bill_month,
-        reconciliation.month_state,
-        reconciliation.is_complete,
+        bills.bill_month,
+        bills.month_state,
+        bills.is_complete,
         case
             when
-                days_proven.proven_at > reconciliation.as_of_at
-                and coalesce(days_proven.changed_at <= reconciliation.as_of_at, true)
-                then days_proven.proven_at
-            else reconciliation.as_of_at
+                days.is_proven
+                and days.proven_at > bills.as_of_at
+                and coalesce(days.changed_at <= bills.as_of_at, true)
+                then days.proven_at
+            else bills.as_of_at
         end as as_of_at
-    from reconciliation
-    left join days_proven
-        on
-            reconciliation.account = days_proven.account
-            and reconciliation.customer_uin = days_proven.customer_uin
-            and reconciliation.bill_month = days_proven.bill_month
-    union all
+    from main.rpt_reconciliation as bills
+    left join intermediate.int_customer_days_proven as days
+        using (account, customer_uin, bill_month)
+    where
+        coalesce(bills.is_counted, true)
+        and (bills.landed_rows > 0 or bills.detail_cost is not null)
+    union all by name
     select
         account,
-        null as customer_uin,
-        true as is_own_bill,
+        is_own_bill,
         bill_month,
         month_state,
         is_complete,
         as_of_at
-    from own_months
+    from main.dim_bill_months
+    where is_own_bill and (bill_line_count > 0 or is_complete)
 ),
 
 months_of_accounts as (
@@ -73,7 +48,7 @@ months_of_accounts as (
         arg_min(month_state, as_of_at) as month_state,
         min(as_of_at) as as_of_at
     from landed
-    group by account, is_own_bill, bill_month
+    group by all
 ),
 
 -- For each kind of list that the account has: the last whole list before the customer first
@@ -84,20 +59,17 @@ lists_compared as (
         customers.account,
         customers.customer_uin,
         customers.is_listed,
-        landed_lists.dataset,
-        max(landed_lists.snapshot_date) filter (
-            where
-            landed_lists.state = 'whole'
-            and landed_lists.snapshot_date < customers.first_listed_date
+        lists.dataset,
+        max(lists.snapshot_date) filter (
+            where lists.state = 'whole' and lists.snapshot_date < customers.first_listed_date
         ) as before_date,
-        min(landed_lists.snapshot_date) filter (
-            where
-            landed_lists.state = 'whole'
-            and landed_lists.snapshot_date > customers.last_listed_date
+        min(lists.snapshot_date) filter (
+            where lists.state = 'whole' and lists.snapshot_date > customers.last_listed_date
         ) as after_date
-    from customers
-    inner join landed_lists on customers.account = landed_lists.account
-    group by customers.account, customers.customer_uin, customers.is_listed, landed_lists.dataset
+    from main.dim_customers as customers
+    inner join staging.stg_landed_files as lists using (account)
+    where lists.dataset in ('customers', 'indirect_customers')
+    group by all
 ),
 
 -- A customer was absent only when the lists of every kind lacked it. For customers on an account's
@@ -115,63 +87,31 @@ listed as (
 ),
 
 -- A customer that first appeared after a month, or was gone before it, had no bill of it.
-months_unbilled as (
+known as (
+    select * from landed
+    union all by name
     select
         listed.account,
         listed.customer_uin,
-        months_of_accounts.bill_month,
-        months_of_accounts.month_state,
-        months_of_accounts.as_of_at
+        false as is_own_bill,
+        months.bill_month,
+        months.month_state,
+        true as is_complete,
+        months.as_of_at
     from listed
-    inner join months_of_accounts
+    inner join months_of_accounts as months
         on
-            listed.account = months_of_accounts.account
-            and not months_of_accounts.is_own_bill
+            listed.account = months.account
+            and not months.is_own_bill
             and (
-                last_day(cast(months_of_accounts.bill_month || '-01' as date))
-                < listed.absent_to_date
-                or cast(months_of_accounts.bill_month || '-01' as date) > listed.absent_from_date
+                last_day(month_start(months.bill_month)) < listed.absent_to_date
+                or month_start(months.bill_month) > listed.absent_from_date
             )
     anti join landed
         on
             listed.account = landed.account
             and listed.customer_uin = landed.customer_uin
-            and months_of_accounts.bill_month = landed.bill_month
-),
-
-known as (
-    select
-        account,
-        customer_uin,
-        is_own_bill,
-        bill_month,
-        month_state,
-        is_complete,
-        as_of_at
-    from landed
-    union all
-    select
-        account,
-        customer_uin,
-        false as is_own_bill,
-        bill_month,
-        month_state,
-        true as is_complete,
-        as_of_at
-    from months_unbilled
-),
-
-months_shifted as (
-    select
-        account,
-        customer_uin,
-        is_own_bill,
-        bill_month,
-        month_state,
-        is_complete,
-        as_of_at,
-        strftime(cast(bill_month || '-01' as date) + interval 1 month, '%Y-%m') as next_bill_month
-    from known
+            and months.bill_month = landed.bill_month
 ),
 
 expected as (
@@ -186,56 +126,45 @@ expected as (
         landed.account,
         landed.customer_uin,
         landed.is_own_bill,
-        months_of_accounts.bill_month
+        months.bill_month
     from landed
-    inner join months_of_accounts
+    inner join months_of_accounts as months
         on
-            landed.account = months_of_accounts.account
-            and landed.is_own_bill = months_of_accounts.is_own_bill
-            and strftime(cast(landed.bill_month || '-01' as date) + interval 1 month, '%Y-%m')
-            = months_of_accounts.bill_month
-),
-
--- A day's usage is on the bill some hours after the day ended: 1 for most products, 7 in files
--- (document 1085/48339). The case is there because least() ignores nulls.
-final as (
-    select
-        expected.account,
-        expected.customer_uin,
-        expected.is_own_bill,
-        expected.bill_month,
-        strftime(cast(expected.bill_month || '-01' as date) - interval 1 month, '%Y-%m')
-            as previous_bill_month,
-        known.bill_month is not null as is_landed,
-        months_shifted.bill_month is not null as is_previous_landed,
-        known.month_state,
-        months_shifted.month_state as previous_month_state,
-        coalesce(known.is_complete, false) as is_complete,
-        coalesce(months_shifted.is_complete, false) as is_previous_complete,
-        case
-            when known.as_of_at is not null
-                then
-                    least(
-                        cast(
-                            (known.as_of_at - interval 7 hours) at time zone 'Asia/Shanghai'
-                            as date
-                        ) - 1,
-                        last_day(cast(expected.bill_month || '-01' as date))
-                    )
-        end as as_of_date
-    from expected
-    left join known
-        on
-            expected.account = known.account
-            and expected.is_own_bill = known.is_own_bill
-            and expected.bill_month = known.bill_month
-            and expected.customer_uin is not distinct from known.customer_uin
-    left join months_shifted
-        on
-            expected.account = months_shifted.account
-            and expected.is_own_bill = months_shifted.is_own_bill
-            and expected.bill_month = months_shifted.next_bill_month
-            and expected.customer_uin is not distinct from months_shifted.customer_uin
+            landed.account = months.account
+            and landed.is_own_bill = months.is_own_bill
+            and next_month(landed.bill_month) = months.bill_month
 )
 
-select * from final
+-- The case is there because least() ignores nulls.
+select
+    expected.account,
+    expected.customer_uin,
+    expected.is_own_bill,
+    expected.bill_month,
+    previous_month(expected.bill_month) as previous_bill_month,
+    known.bill_month is not null as is_landed,
+    before.bill_month is not null as is_previous_landed,
+    known.month_state,
+    before.month_state as previous_month_state,
+    coalesce(known.is_complete, false) as is_complete,
+    coalesce(before.is_complete, false) as is_previous_complete,
+    case
+        when known.as_of_at is not null
+            then
+                least(
+                    last_day_billed(known.as_of_at), last_day(month_start(expected.bill_month))
+                )
+    end as as_of_date
+from expected
+left join known
+    on
+        expected.account = known.account
+        and expected.is_own_bill = known.is_own_bill
+        and expected.bill_month = known.bill_month
+        and expected.customer_uin is not distinct from known.customer_uin
+left join known as before
+    on
+        expected.account = before.account
+        and expected.is_own_bill = before.is_own_bill
+        and expected.bill_month = next_month(before.bill_month)
+        and expected.customer_uin is not distinct from before.customer_uin

@@ -5,163 +5,137 @@
 -- are personal data, and so are the masks of e-mail addresses and phone numbers.
 with
 
-direct_customers as (
-    select * from staging.stg_customers
-    where customer_uin is not null
-),
-
-indirect_customers as (
-    select * from staging.stg_indirect_customers
-    where customer_uin is not null
-),
-
-customer_infos as (
-    select * from staging.stg_customer_info
-    where customer_uin is not null
-),
-
-customer_credits as (
-    select * from staging.stg_customers_credit
-    where customer_uin is not null
-),
-
-account_verifications as (
-    select * from staging.stg_account_verification
-),
-
-periods as (
-    select * from main.dim_customer_periods
-),
-
-counted as (
-    select * from intermediate.int_customer_months_counted
-),
-
-reconciliation as (
-    select * from main.rpt_reconciliation
-    where customer_uin is not null
-),
-
-monthly_costs as (
-    select * from main.fct_monthly_costs
-    where customer_uin is not null
-),
-
-landed_lists as (
-    select * from staging.stg_landed_files
-    where dataset in ('customers', 'indirect_customers') and state = 'whole'
-),
-
 -- A list that is not whole may leave out customers, so the last whole one counts.
 whole_lists as (
     select
         account,
-        max(snapshot_date) filter (where dataset = 'customers') as direct_date,
-        max(snapshot_date) filter (where dataset = 'indirect_customers') as indirect_date
-    from landed_lists
-    group by account
+        max(snapshot_date) filter (where dataset = 'customers') as whole_direct_date,
+        max(snapshot_date) filter (where dataset = 'indirect_customers') as whole_indirect_date
+    from staging.stg_landed_files
+    where state = 'whole'
+    group by all
 ),
 
-seen as (
-    select
-        account,
-        customer_uin,
-        snapshot_date as direct_date,
-        null as indirect_date,
-        null as requested_month,
-        null as billed_month
-    from direct_customers
-    union all
-    select
-        account,
-        customer_uin,
-        null as direct_date,
-        snapshot_date as indirect_date,
-        null as requested_month,
-        null as billed_month
-    from indirect_customers
-    union all
-    select
-        account,
-        customer_uin,
-        null as direct_date,
-        null as indirect_date,
-        bill_month as requested_month,
-        null as billed_month
-    from reconciliation
-    union all
-    select
-        account,
-        customer_uin,
-        null as direct_date,
-        null as indirect_date,
-        null as requested_month,
-        bill_month as billed_month
-    from monthly_costs
-),
-
-grouped as (
-    select
-        account,
-        customer_uin,
-        least(min(direct_date), min(indirect_date)) as first_listed_date,
-        greatest(max(direct_date), max(indirect_date)) as last_listed_date,
-        max(direct_date) as direct_date,
-        max(indirect_date) as indirect_date,
-        min(billed_month) as first_billed_month,
-        max(billed_month) as last_billed_month,
-        max(requested_month) as last_requested_month
-    from seen
-    group by account, customer_uin
-),
-
--- Name and binding time of each second-level reseller of a customer.
-resellers_named as (
-    select
-        account,
-        customer_uin,
-        sub_agent_uin,
-        max(snapshot_date) as snapshot_date,
-        arg_max(sub_agent_name, (snapshot_date, sub_agent_name)) as sub_agent_name,
-        arg_max(bound_at, (snapshot_date, bound_at)) as bound_at
-    from indirect_customers
-    where sub_agent_uin is not null
-    group by account, customer_uin, sub_agent_uin
-),
-
+-- The second-level reseller that was named last.
 resellers as (
     select
         account,
         customer_uin,
         sub_agent_uin,
-        sub_agent_name,
-        bound_at
-    from resellers_named
+        latest(sub_agent_name, snapshot_date) as sub_agent_name,
+        latest(bound_at, snapshot_date) as reseller_bound_at
+    from staging.stg_indirect_customers
+    where sub_agent_uin is not null
+    group by account, customer_uin, sub_agent_uin
     qualify
         row_number() over (
-            partition by account, customer_uin order by snapshot_date desc, sub_agent_uin desc
+            partition by account, customer_uin
+            order by max(snapshot_date) desc, sub_agent_uin desc
         ) = 1
 ),
 
--- The latest known name; of several entries on a day one that has a name.
-names_aggregated as (
+gathered as (
     select
         account,
         customer_uin,
-        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name
-    from indirect_customers
-    group by account, customer_uin
+        true as is_seen,
+        snapshot_date as direct_date
+    from staging.stg_customers
+    union all by name
+    select
+        account,
+        customer_uin,
+        true as is_seen,
+        snapshot_date as indirect_date,
+        snapshot_date,
+        customer_name as list_name
+    from staging.stg_indirect_customers
+    union all by name
+    select
+        account,
+        customer_uin,
+        true as is_seen,
+        bill_month as requested_month
+    from main.rpt_reconciliation
+    union all by name
+    select
+        account,
+        customer_uin,
+        true as is_seen,
+        bill_month as billed_month
+    from main.fct_monthly_costs
+    union all by name
+    select * from resellers
+    union all by name
+    select
+        account,
+        customer_uin,
+        snapshot_date,
+        customer_name as info_name,
+        email as info_email,
+        phone_number as info_phone_number,
+        bound_at as info_bound_at,
+        account_status_name,
+        account_status_code,
+        verification_status_name,
+        verification_status_code,
+        identity_type_name,
+        identity_type_code
+    from staging.stg_customer_info
+    union all by name
+    select
+        account,
+        customer_uin,
+        snapshot_date,
+        customer_name as credit_name,
+        email as credit_email,
+        phone_number as credit_phone_number,
+        bound_at as credit_bound_at
+    from staging.stg_customers_credit
+    union all by name
+    select
+        account,
+        customer_uin,
+        snapshot_date,
+        is_verified
+    from staging.stg_account_verification
+    union all by name
+    select
+        account,
+        customer_uin,
+        bill_month as counted_month,
+        is_direct as was_direct
+    from intermediate.int_customer_months_counted
+    union all by name
+    select
+        account,
+        customer_uin,
+        valid_from_date,
+        valid_to_date,
+        is_current
+    from main.dim_customer_periods
 ),
 
 -- A code that no document explains is kept as it is.
-infos_aggregated as (
+grouped as (
     select
         account,
         customer_uin,
-        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name,
-        arg_max(email, (snapshot_date, email)) as email,
-        arg_max(phone_number, (snapshot_date, phone_number)) as phone_number,
-        arg_max(bound_at, (snapshot_date, bound_at)) as bound_at,
+        max(direct_date) as direct_date,
+        max(indirect_date) as indirect_date,
+        least(min(direct_date), min(indirect_date)) as first_listed_date,
+        greatest(max(direct_date), max(indirect_date)) as last_listed_date,
+        min(billed_month) as first_billed_month,
+        max(billed_month) as last_billed_month,
+        max(requested_month) as last_requested_month,
+        coalesce(
+            latest(info_name, snapshot_date),
+            latest(credit_name, snapshot_date),
+            latest(list_name, snapshot_date)
+        ) as customer_name,
+        max(sub_agent_uin) as sub_agent_uin,
+        max(sub_agent_name) as sub_agent_name,
+        max(reseller_bound_at) as reseller_bound_at,
         arg_max(
             coalesce(account_status_name, account_status_code),
             (snapshot_date, account_status_code)
@@ -170,154 +144,58 @@ infos_aggregated as (
             coalesce(verification_status_name, verification_status_code),
             (snapshot_date, verification_status_code)
         ) as verification_status_name,
+        latest(is_verified, snapshot_date) as is_verified,
         arg_max(
             coalesce(identity_type_name, identity_type_code),
             (snapshot_date, identity_type_code)
-        ) as identity_type_name
-    from customer_infos
-    group by account, customer_uin
-),
-
-credits_aggregated as (
-    select
-        account,
-        customer_uin,
-        arg_max(customer_name, (snapshot_date, customer_name)) as customer_name,
-        arg_max(email, (snapshot_date, email)) as email,
-        arg_max(phone_number, (snapshot_date, phone_number)) as phone_number,
-        arg_max(bound_at, (snapshot_date, bound_at)) as bound_at
-    from customer_credits
-    group by account, customer_uin
-),
-
-verified as (
-    select
-        account,
-        customer_uin,
-        arg_max(is_verified, (snapshot_date, is_verified)) as is_verified
-    from account_verifications
-    group by account, customer_uin
-),
-
-last_periods as (
-    select
-        account,
-        customer_uin,
+        ) as identity_type_name,
+        coalesce(latest(info_email, snapshot_date), latest(credit_email, snapshot_date)) as email,
+        coalesce(
+            latest(info_phone_number, snapshot_date), latest(credit_phone_number, snapshot_date)
+        ) as phone_number,
+        coalesce(
+            latest(info_bound_at, snapshot_date), latest(credit_bound_at, snapshot_date)
+        ) as other_bound_at,
+        arg_max(was_direct, counted_month) as was_direct,
         max(valid_from_date) as valid_from_date,
         case when not bool_or(is_current) then max(valid_to_date) end as valid_to_date
-    from periods
-    group by account, customer_uin
-),
-
--- How the customer's last bill was requested. This decides for customers on no list.
-requested as (
-    select
-        account,
-        customer_uin,
-        arg_max(is_direct, bill_month) as was_direct
-    from counted
-    group by account, customer_uin
+    from gathered
+    where customer_uin is not null
+    group by all
+    having bool_or(is_seen)
 ),
 
 listed as (
     select
-        grouped.account,
-        grouped.customer_uin,
-        grouped.direct_date,
-        grouped.indirect_date,
-        coalesce(
-            grouped.direct_date >= coalesce(whole_lists.direct_date, grouped.direct_date), false
-        ) as is_listed_directly,
-        coalesce(
-            grouped.indirect_date >= coalesce(whole_lists.indirect_date, grouped.indirect_date),
-            false
-        ) as is_listed_indirectly
-    from grouped
-    left join whole_lists on grouped.account = whole_lists.account
-),
-
-classified as (
-    select
-        listed.account,
-        listed.customer_uin,
-        listed.is_listed_directly or listed.is_listed_indirectly as is_listed,
+        grouped.*,
+        coalesce(direct_date >= coalesce(whole_direct_date, direct_date), false) as on_direct_list,
+        coalesce(indirect_date >= coalesce(whole_indirect_date, indirect_date), false)
+            as on_indirect_list,
+        -- How the last bill was requested decides for customers on no list.
         case
-            when listed.direct_date is null and listed.indirect_date is null
-                then requested.was_direct
-            when listed.is_listed_directly <> listed.is_listed_indirectly
-                then listed.is_listed_directly
-            else
-                listed.indirect_date is null
-                or coalesce(listed.direct_date >= listed.indirect_date, false)
+            when direct_date is null and indirect_date is null then was_direct
+            when on_direct_list <> on_indirect_list then on_direct_list
+            else indirect_date is null or coalesce(direct_date >= indirect_date, false)
         end as is_direct
-    from listed
-    left join requested
-        on
-            listed.account = requested.account
-            and listed.customer_uin = requested.customer_uin
-),
-
--- A customer that became direct has no second-level reseller, even if an earlier list names one.
-final as (
-    select
-        grouped.account,
-        grouped.customer_uin,
-        grouped.first_listed_date,
-        grouped.last_listed_date,
-        classified.is_listed,
-        grouped.first_billed_month,
-        grouped.last_billed_month,
-        grouped.last_requested_month,
-        coalesce(
-            infos_aggregated.customer_name,
-            credits_aggregated.customer_name,
-            names_aggregated.customer_name
-        ) as customer_name,
-        case when not classified.is_direct then resellers.sub_agent_uin end as sub_agent_uin,
-        case when not classified.is_direct then resellers.sub_agent_name end as sub_agent_name,
-        classified.is_direct,
-        infos_aggregated.account_status_name,
-        infos_aggregated.verification_status_name,
-        verified.is_verified,
-        infos_aggregated.identity_type_name,
-        coalesce(infos_aggregated.email, credits_aggregated.email) as email,
-        coalesce(infos_aggregated.phone_number, credits_aggregated.phone_number) as phone_number,
-        coalesce(
-            case when not classified.is_direct then resellers.bound_at end,
-            infos_aggregated.bound_at,
-            credits_aggregated.bound_at
-        ) as bound_at,
-        last_periods.valid_from_date,
-        last_periods.valid_to_date
     from grouped
-    left join classified
-        on
-            grouped.account = classified.account
-            and grouped.customer_uin = classified.customer_uin
-    left join resellers
-        on
-            grouped.account = resellers.account
-            and grouped.customer_uin = resellers.customer_uin
-    left join names_aggregated
-        on
-            grouped.account = names_aggregated.account
-            and grouped.customer_uin = names_aggregated.customer_uin
-    left join infos_aggregated
-        on
-            grouped.account = infos_aggregated.account
-            and grouped.customer_uin = infos_aggregated.customer_uin
-    left join credits_aggregated
-        on
-            grouped.account = credits_aggregated.account
-            and grouped.customer_uin = credits_aggregated.customer_uin
-    left join verified
-        on
-            grouped.account = verified.account
-            and grouped.customer_uin = verified.customer_uin
-    left join last_periods
-        on
-            grouped.account = last_periods.account
-            and grouped.customer_uin = last_periods.customer_uin
+    left join whole_lists using (account)
 )
 
-select * from final
+-- A customer that became direct has no second-level reseller, even if an earlier list names one.
+select
+    * exclude (
+        direct_date,
+        indirect_date,
+        reseller_bound_at,
+        other_bound_at,
+        was_direct,
+        on_direct_list,
+        on_indirect_list
+    )
+    replace (
+        case when not is_direct then sub_agent_uin end as sub_agent_uin,
+        case when not is_direct then sub_agent_name end as sub_agent_name
+    ),
+    on_direct_list or on_indirect_list as is_listed,
+    coalesce(case when not is_direct then reseller_bound_at end, other_bound_at) as bound_at
+from listed

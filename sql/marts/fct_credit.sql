@@ -4,125 +4,56 @@
 -- may have the same customer.
 with
 
-listed_credits as (
-    select * from staging.stg_customers_credit
-    where customer_uin is not null
-),
-
-direct_credits as (
-    select * from staging.stg_direct_customers_credit
-    where customer_uin is not null
-),
-
-uin_credits as (
-    select * from staging.stg_credit_by_uin
-    where customer_uin is not null
-),
-
-own_credits as (
-    select * from staging.stg_own_billing_quota
-),
-
 gathered as (
     select
+        *,
         'customers_credit' as source_dataset,
-        1 as preference,
-        account,
-        customer_uin,
-        snapshot_date,
-        total_credit,
-        remaining_credit,
-        credit_currency,
-        customer_type,
-        arrears,
-        forced_status_code,
-        page_number,
-        page_position,
-        request_id,
-        fetched_at
-    from listed_credits
-    union all
+        1 as preference
+    from staging.stg_customers_credit
+    where customer_uin is not null
+    union all by name
     select
+        *,
         'direct_customers_credit' as source_dataset,
-        2 as preference,
-        account,
-        customer_uin,
-        snapshot_date,
-        total_credit,
-        remaining_credit,
-        credit_currency,
-        null as customer_type,
-        null as arrears,
-        null as forced_status_code,
-        page_number,
-        page_position,
-        request_id,
-        fetched_at
-    from direct_credits
-    union all
+        2 as preference
+    from staging.stg_direct_customers_credit
+    where customer_uin is not null
+    union all by name
     select
+        *,
         'credit_by_uin' as source_dataset,
-        3 as preference,
-        account,
-        customer_uin,
-        snapshot_date,
-        total_credit,
-        remaining_credit,
-        credit_currency,
-        null as customer_type,
-        null as arrears,
-        null as forced_status_code,
-        page_number,
-        page_position,
-        request_id,
-        fetched_at
-    from uin_credits
-    union all
+        3 as preference
+    from staging.stg_credit_by_uin
+    where customer_uin is not null
+    union all by name
     select
+        *,
         'own_billing_quota' as source_dataset,
-        1 as preference,
-        account,
-        null as customer_uin,
-        snapshot_date,
-        total_credit,
-        remaining_credit,
-        credit_currency,
-        null as customer_type,
-        null as arrears,
-        forced_status_code,
-        page_number,
-        page_position,
-        request_id,
-        fetched_at
-    from own_credits
-),
-
--- The first source that has the credit counts; of several entries in it the latest.
-final as (
-    select
-        account,
-        customer_uin,
-        snapshot_date,
-        total_credit,
-        remaining_credit,
-        credit_currency,
-        customer_type,
-        arrears,
-        forced_status_code,
-        source_dataset,
-        request_id,
-        fetched_at
-    from gathered
-    qualify
-        row_number() over (
-            partition by account, customer_uin, snapshot_date
-            order by
-                remaining_credit is null asc,
-                preference asc,
-                fetched_at desc,
-                page_number desc,
-                page_position desc
-        ) = 1
+        1 as preference
+    from staging.stg_own_billing_quota
 )
 
-select * from final
+select
+    account,
+    customer_uin,
+    snapshot_date,
+    total_credit,
+    remaining_credit,
+    credit_currency,
+    customer_type,
+    arrears,
+    forced_status_code,
+    source_dataset,
+    request_id,
+    fetched_at
+from gathered
+qualify
+    row_number() over (
+        partition by account, customer_uin, snapshot_date
+        order by
+            remaining_credit is null asc,
+            preference asc,
+            fetched_at desc,
+            page_number desc,
+            page_position desc
+    ) = 1

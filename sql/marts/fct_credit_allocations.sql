@@ -4,19 +4,9 @@
 -- summed within one account; two accounts may have the same customer.
 with
 
-allocations as (
-    select * from staging.stg_credit_allocation_history
-),
-
--- An allocation has no id: its time and amounts identify it. Its row is from the last day with it.
 ranked as (
     select
-        account,
-        customer_uin,
-        allocated_at,
-        credit_change,
-        total_credit_after,
-        remaining_credit_after,
+        *,
         row_number() over (
             partition by
                 account,
@@ -28,15 +18,9 @@ ranked as (
                 snapshot_date
             order by page_number, page_position
         ) as occurrence,
-        credit_currency,
-        operator_name,
-        remark,
         min(snapshot_date) over same_allocation as first_seen_date,
-        max(snapshot_date) over same_allocation as last_seen_date,
-        snapshot_date,
-        request_id,
-        fetched_at
-    from allocations
+        max(snapshot_date) over same_allocation as last_seen_date
+    from staging.stg_credit_allocation_history
     window
         same_allocation as (
             partition by
@@ -47,26 +31,8 @@ ranked as (
                 total_credit_after,
                 remaining_credit_after
         )
-),
-
-final as (
-    select
-        account,
-        customer_uin,
-        allocated_at,
-        credit_change,
-        total_credit_after,
-        remaining_credit_after,
-        occurrence,
-        credit_currency,
-        operator_name,
-        remark,
-        first_seen_date,
-        last_seen_date,
-        request_id,
-        fetched_at
-    from ranked
-    where snapshot_date = last_seen_date
 )
 
-select * from final
+select * exclude (snapshot_date, page_number, page_position, source)
+from ranked
+where snapshot_date = last_seen_date

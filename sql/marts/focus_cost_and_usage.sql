@@ -6,25 +6,13 @@
 -- the source of each column.
 with
 
-customer_lines as (
-    select * from main.fct_bill_lines
-),
-
-own_lines as (
-    select * from main.fct_own_bill_lines
-),
-
-bill_months as (
-    select * from main.dim_bill_months
-),
-
 -- FOCUS times are in UTC: a month begins at 16:00 on the day before.
 months as (
     select distinct
         bill_month,
         month_start_date - interval 8 hour as starts_at,
         month_start_date + interval 1 month - interval 8 hour as ends_at
-    from bill_months
+    from main.dim_bill_months
 ),
 
 -- FOCUS attributes of each transaction type, by its label on the bill: today's labels and earlier
@@ -198,7 +186,7 @@ lines as (
         line_source,
         fetched_at,
         is_complete
-    from customer_lines
+    from main.fct_bill_lines
     union all
     select
         account,
@@ -245,7 +233,7 @@ lines as (
         line_source,
         fetched_at,
         is_complete
-    from own_lines
+    from main.fct_own_bill_lines
 ),
 
 classified as (
@@ -381,7 +369,7 @@ classified as (
             end
         ) as row_kind
     from lines
-    left join months on lines.bill_month = months.bill_month
+    left join months using (bill_month)
     left join transactions on lower(lines.transaction_type) = transactions.transaction_label
     left join words
         on
@@ -406,171 +394,167 @@ classified as (
                     then 'reversal'
                 when lines.transaction_type ilike '%guarantee%' then 'guarantee'
             end
-    left join services on lines.product_name = services.product_name
-),
+    left join services using (product_name)
+)
 
 -- noqa: disable=capitalisation.identifiers
 -- FOCUS's own column names; all others begin with x_.
-final as (
-    select
-        availability_zone as AvailabilityZone,
-        cast(
-            case row_kind
-                when 'charge' then charged_cost when 'voucher' then -voucher_amount else 0
-            end as decimal(38, 8)
-        ) as BilledCost,
-        billing_account_id as BillingAccountId,
-        cast(null as varchar) as BillingAccountName,
-        'Payer account' as BillingAccountType,
-        billing_currency as BillingCurrency,
-        month_ends_at as BillingPeriodEnd,
-        month_starts_at as BillingPeriodStart,
-        cast(null as varchar) as CapacityReservationId,
-        cast(null as varchar) as CapacityReservationStatus,
+select
+    availability_zone as AvailabilityZone,
+    cast(
         case row_kind
-            when 'voucher' then 'Credit' when 'use' then 'Usage' else charge_category
-        end as ChargeCategory,
-        case when row_kind <> 'voucher' then charge_class end as ChargeClass,
-        concat_ws(
-            ', ',
-            case row_kind when 'voucher' then 'Paid by voucher' when 'use' then 'Use' end,
-            service_name,
-            component_name,
-            transaction_type
-        ) as ChargeDescription,
+            when 'charge' then charged_cost when 'voucher' then -voucher_amount else 0
+        end as decimal(38, 8)
+    ) as BilledCost,
+    billing_account_id as BillingAccountId,
+    cast(null as varchar) as BillingAccountName,
+    'Payer account' as BillingAccountType,
+    billing_currency as BillingCurrency,
+    month_ends_at as BillingPeriodEnd,
+    month_starts_at as BillingPeriodStart,
+    cast(null as varchar) as CapacityReservationId,
+    cast(null as varchar) as CapacityReservationStatus,
+    case row_kind
+        when 'voucher' then 'Credit' when 'use' then 'Usage' else charge_category
+    end as ChargeCategory,
+    case when row_kind <> 'voucher' then charge_class end as ChargeClass,
+    concat_ws(
+        ', ',
+        case row_kind when 'voucher' then 'Paid by voucher' when 'use' then 'Use' end,
+        service_name,
+        component_name,
+        transaction_type
+    ) as ChargeDescription,
+    case row_kind
+        when 'voucher' then 'One-Time' when 'use' then 'Usage-Based' else charge_frequency
+    end as ChargeFrequency,
+    make_timestamp(
+        greatest(end_us, coalesce(start_us, epoch_us(month_starts_at)) + 1000000)
+    ) as ChargePeriodEnd,
+    make_timestamp(coalesce(start_us, epoch_us(month_starts_at))) as ChargePeriodStart,
+    case
+        when row_kind = 'charge' and commitment_id is not null then 'Usage'
+    end as CommitmentDiscountCategory,
+    case when row_kind = 'charge' then commitment_id end as CommitmentDiscountId,
+    cast(null as varchar) as CommitmentDiscountName,
+    case
+        when row_kind = 'charge' and commitment_id is not null then pricing_quantity
+    end as CommitmentDiscountQuantity,
+    cast(null as varchar) as CommitmentDiscountStatus,
+    case
+        when row_kind = 'charge' and commitment_id is not null then commitment_type
+    end as CommitmentDiscountType,
+    case
+        when row_kind = 'charge' and commitment_id is not null and pricing_quantity is not null
+            then priced_unit
+    end as CommitmentDiscountUnit,
+    case
+        when row_kind = 'use' or (row_kind = 'charge' and charge_category = 'Usage')
+            then consumed_quantity
+    end as ConsumedQuantity,
+    case
+        when consumed_quantity is null then null
+        when row_kind = 'use' or (row_kind = 'charge' and charge_category = 'Usage')
+            then counted_unit
+    end as ConsumedUnit,
+    cast(
         case row_kind
-            when 'voucher' then 'One-Time' when 'use' then 'Usage-Based' else charge_frequency
-        end as ChargeFrequency,
-        make_timestamp(
-            greatest(end_us, coalesce(start_us, epoch_us(month_starts_at)) + 1000000)
-        ) as ChargePeriodEnd,
-        make_timestamp(coalesce(start_us, epoch_us(month_starts_at))) as ChargePeriodStart,
+            when 'charge' then contracted_cost when 'voucher' then -voucher_amount else 0
+        end as decimal(38, 8)
+    ) as ContractedCost,
+    cast(null as decimal(38, 18)) as ContractedUnitPrice,
+    cast(
         case
-            when row_kind = 'charge' and commitment_id is not null then 'Usage'
-        end as CommitmentDiscountCategory,
-        case when row_kind = 'charge' then commitment_id end as CommitmentDiscountId,
-        cast(null as varchar) as CommitmentDiscountName,
+            when row_kind = 'voucher' then -voucher_amount
+            when row_kind = 'charge' and charge_category = 'Purchase' then 0
+            else charged_cost
+        end as decimal(38, 8)
+    ) as EffectiveCost,
+    cast(null as varchar) as InvoiceId,
+    'Tencent Cloud partner ' || billing_account_id as InvoiceIssuerName,
+    cast(
+        case row_kind
+            when 'charge' then list_cost when 'voucher' then -voucher_amount else 0
+        end as decimal(38, 8)
+    ) as ListCost,
+    case when row_kind = 'charge' then agreed_list_unit_price end as ListUnitPrice,
+    case when row_kind <> 'voucher' then pricing_category end as PricingCategory,
+    billing_currency as PricingCurrency,
+    cast(null as decimal(38, 18)) as PricingCurrencyContractedUnitPrice,
+    cast(
         case
-            when row_kind = 'charge' and commitment_id is not null then pricing_quantity
-        end as CommitmentDiscountQuantity,
-        cast(null as varchar) as CommitmentDiscountStatus,
-        case
-            when row_kind = 'charge' and commitment_id is not null then commitment_type
-        end as CommitmentDiscountType,
-        case
-            when row_kind = 'charge' and commitment_id is not null and pricing_quantity is not null
-                then priced_unit
-        end as CommitmentDiscountUnit,
-        case
-            when row_kind = 'use' or (row_kind = 'charge' and charge_category = 'Usage')
-                then consumed_quantity
-        end as ConsumedQuantity,
-        case
-            when consumed_quantity is null then null
-            when row_kind = 'use' or (row_kind = 'charge' and charge_category = 'Usage')
-                then counted_unit
-        end as ConsumedUnit,
-        cast(
-            case row_kind
-                when 'charge' then contracted_cost when 'voucher' then -voucher_amount else 0
-            end as decimal(38, 8)
-        ) as ContractedCost,
-        cast(null as decimal(38, 18)) as ContractedUnitPrice,
-        cast(
-            case
-                when row_kind = 'voucher' then -voucher_amount
-                when row_kind = 'charge' and charge_category = 'Purchase' then 0
-                else charged_cost
-            end as decimal(38, 8)
-        ) as EffectiveCost,
-        cast(null as varchar) as InvoiceId,
-        'Tencent Cloud partner ' || billing_account_id as InvoiceIssuerName,
-        cast(
-            case row_kind
-                when 'charge' then list_cost when 'voucher' then -voucher_amount else 0
-            end as decimal(38, 8)
-        ) as ListCost,
-        case when row_kind = 'charge' then agreed_list_unit_price end as ListUnitPrice,
-        case when row_kind <> 'voucher' then pricing_category end as PricingCategory,
-        billing_currency as PricingCurrency,
-        cast(null as decimal(38, 18)) as PricingCurrencyContractedUnitPrice,
-        cast(
-            case
-                when row_kind = 'voucher' then -voucher_amount
-                when row_kind = 'charge' and charge_category = 'Purchase' then 0
-                else charged_cost
-            end as decimal(38, 8)
-        ) as PricingCurrencyEffectiveCost,
-        case
-            when row_kind = 'charge' then agreed_list_unit_price
-        end as PricingCurrencyListUnitPrice,
-        case when row_kind <> 'voucher' then pricing_quantity end as PricingQuantity,
-        case
-            when row_kind <> 'voucher' and pricing_quantity is not null then priced_unit
-        end as PricingUnit,
-        'Tencent Cloud partner ' || billing_account_id as ProviderName,
-        'Tencent Cloud' as PublisherName,
-        region_name as RegionId,
-        region_name as RegionName,
-        resource_id as ResourceId,
-        case when resource_id is not null then resource_name end as ResourceName,
-        case
-            when resource_id is not null then coalesce(subproduct_name, service_name)
-        end as ResourceType,
-        service_category as ServiceCategory,
-        service_name as ServiceName,
-        service_subcategory as ServiceSubcategory,
-        sku_id as SkuId,
-        case
-            when sku_id is not null then coalesce(component_type_name, component_name)
-        end as SkuMeter,
-        case
-            when sku_id is not null
-                then
-                    cast(
-                        json_object(
-                            'x_ComponentName', component_name, 'x_PricingUnit', pricing_unit
-                        ) as varchar
-                    )
-        end as SkuPriceDetails,
-        sku_id as SkuPriceId,
-        sub_account_id as SubAccountId,
-        sub_account_id as SubAccountName,
-        case when sub_account_id is not null then 'Owner account' end as SubAccountType,
-        cast(to_json(tag_values) as varchar) as Tags,
-        account as x_Account,
-        bill_month as x_BillMonth,
-        component_code as x_ComponentCode,
-        component_name as x_ComponentName,
-        component_type_code as x_ComponentTypeCode,
-        component_type_name as x_ComponentTypeName,
-        consumed_quantity as x_ConsumedQuantity,
-        consumed_unit as x_ConsumedUnit,
-        customer_discount_rate as x_CustomerDiscountRate,
-        customer_uin as x_CustomerUin,
-        fetched_at as x_FetchedTime,
-        is_complete as x_IsComplete,
-        is_own_bill as x_IsOwnBill,
-        line_id as x_LineId,
-        list_unit_price as x_ListUnitPrice,
-        occurrence as x_Occurrence,
-        operator_account_id as x_OperatorAccountId,
-        pay_mode_name as x_PayMode,
-        pricing_unit as x_PricingUnit,
-        product_code as x_ProductCode,
-        project_name as x_ProjectName,
-        line_source as x_LineSource,
-        row_kind as x_RowKind,
-        subproduct_code as x_SubproductCode,
-        subproduct_name as x_SubproductName,
-        transaction_id as x_TransactionId,
-        transaction_at as x_TransactionTime,
-        transaction_type as x_TransactionType,
-        usage_duration as x_UsageDuration,
-        usage_duration_unit as x_UsageDurationUnit,
-        usage_end_at as x_UsageEndTime,
-        usage_start_at as x_UsageStartTime
-    from classified
-)
-
-select * from final
+            when row_kind = 'voucher' then -voucher_amount
+            when row_kind = 'charge' and charge_category = 'Purchase' then 0
+            else charged_cost
+        end as decimal(38, 8)
+    ) as PricingCurrencyEffectiveCost,
+    case
+        when row_kind = 'charge' then agreed_list_unit_price
+    end as PricingCurrencyListUnitPrice,
+    case when row_kind <> 'voucher' then pricing_quantity end as PricingQuantity,
+    case
+        when row_kind <> 'voucher' and pricing_quantity is not null then priced_unit
+    end as PricingUnit,
+    'Tencent Cloud partner ' || billing_account_id as ProviderName,
+    'Tencent Cloud' as PublisherName,
+    region_name as RegionId,
+    region_name as RegionName,
+    resource_id as ResourceId,
+    case when resource_id is not null then resource_name end as ResourceName,
+    case
+        when resource_id is not null then coalesce(subproduct_name, service_name)
+    end as ResourceType,
+    service_category as ServiceCategory,
+    service_name as ServiceName,
+    service_subcategory as ServiceSubcategory,
+    sku_id as SkuId,
+    case
+        when sku_id is not null then coalesce(component_type_name, component_name)
+    end as SkuMeter,
+    case
+        when sku_id is not null
+            then
+                cast(
+                    json_object(
+                        'x_ComponentName', component_name, 'x_PricingUnit', pricing_unit
+                    ) as varchar
+                )
+    end as SkuPriceDetails,
+    sku_id as SkuPriceId,
+    sub_account_id as SubAccountId,
+    sub_account_id as SubAccountName,
+    case when sub_account_id is not null then 'Owner account' end as SubAccountType,
+    cast(to_json(tag_values) as varchar) as Tags,
+    account as x_Account,
+    bill_month as x_BillMonth,
+    component_code as x_ComponentCode,
+    component_name as x_ComponentName,
+    component_type_code as x_ComponentTypeCode,
+    component_type_name as x_ComponentTypeName,
+    consumed_quantity as x_ConsumedQuantity,
+    consumed_unit as x_ConsumedUnit,
+    customer_discount_rate as x_CustomerDiscountRate,
+    customer_uin as x_CustomerUin,
+    fetched_at as x_FetchedTime,
+    is_complete as x_IsComplete,
+    is_own_bill as x_IsOwnBill,
+    line_id as x_LineId,
+    list_unit_price as x_ListUnitPrice,
+    occurrence as x_Occurrence,
+    operator_account_id as x_OperatorAccountId,
+    pay_mode_name as x_PayMode,
+    pricing_unit as x_PricingUnit,
+    product_code as x_ProductCode,
+    project_name as x_ProjectName,
+    line_source as x_LineSource,
+    row_kind as x_RowKind,
+    subproduct_code as x_SubproductCode,
+    subproduct_name as x_SubproductName,
+    transaction_id as x_TransactionId,
+    transaction_at as x_TransactionTime,
+    transaction_type as x_TransactionType,
+    usage_duration as x_UsageDuration,
+    usage_duration_unit as x_UsageDurationUnit,
+    usage_end_at as x_UsageEndTime,
+    usage_start_at as x_UsageStartTime
+from classified

@@ -4,21 +4,9 @@
 -- Credits may be summed within one credit_currency; ratios and days may not.
 with
 
-credits as (
-    select * from main.fct_credit
-),
-
 customers as (
     select * from main.dim_customers
     where is_direct and is_listed
-),
-
-bill_lines as (
-    select * from main.fct_bill_lines
-),
-
-own_bill_lines as (
-    select * from main.fct_own_bill_lines
 ),
 
 customer_months as (
@@ -35,7 +23,7 @@ credits_latest as (
         remaining_credit,
         credit_currency,
         forced_status_code
-    from credits
+    from main.fct_credit
     qualify
         row_number() over (partition by account, customer_uin order by snapshot_date desc) = 1
 ),
@@ -96,7 +84,7 @@ windows as (
         customer_uin is null as is_own_bill,
         max(to_date) as to_date
     from months_known
-    group by account, customer_uin is null
+    group by all
 ),
 
 -- Days that are not known for a customer are left out of its mean.
@@ -123,7 +111,7 @@ days_counted as (
         count(*) as day_count,
         count(*) filter (where is_recent) as recent_day_count
     from days_known
-    group by account, customer_uin
+    group by all
 ),
 
 -- Monthly settlement is charged in the first days of the next month, so the bills needed begin a
@@ -143,7 +131,7 @@ gathered as (
         transaction_type,
         usage_end_at - usage_start_at as usage_interval,
         billed_cost
-    from bill_lines
+    from main.fct_bill_lines
     where bill_month >= (select months_bounded.from_month from months_bounded)
     union all
     select
@@ -154,7 +142,7 @@ gathered as (
         transaction_type,
         usage_end_at - usage_start_at as usage_interval,
         billed_cost
-    from own_bill_lines
+    from main.fct_own_bill_lines
     where bill_month >= (select months_bounded.from_month from months_bounded)
 ),
 
@@ -175,7 +163,7 @@ charges_dated as (
             and coalesce(transaction_type, '') not ilike '%revers%'
         ) as by_day_cost
     from gathered
-    group by account, customer_uin, billing_currency, charge_date
+    group by all
 ),
 
 charges_summed as (
@@ -191,7 +179,7 @@ charges_summed as (
             days_known.charge_date = charges_dated.charge_date
             and days_known.customer_uin is not distinct from charges_dated.customer_uin
             and days_known.account = coalesce(charges_dated.account, days_known.account)
-    group by days_known.account, days_known.customer_uin, charges_dated.billing_currency
+    group by all
 ),
 
 joined as (
@@ -227,72 +215,68 @@ joined as (
             customers_gathered.account = charges_summed.account
             and customers_gathered.customer_uin is not distinct from charges_summed.customer_uin
             and customers_gathered.credit_currency = charges_summed.billing_currency
-),
+)
 
 -- Amounts are divided as whole hundred-millionths, and rates rounded half away from zero. Dividing
 -- decimals would give a double, which may lose a day where the exact result is a whole number. A
 -- figure that is too large for this becomes null; the build goes on.
-final as (
-    select
-        account,
-        customer_uin,
-        credit_currency,
-        total_credit,
-        remaining_credit,
-        total_credit - remaining_credit as used_credit,
-        case when total_credit > 0 then 1 - remaining_credit / total_credit end as used_ratio,
-        case when total_credit > 0 then remaining_credit / total_credit end as remaining_ratio,
-        -- The service warns once a day at 25, 10 and 0 % of credit left (documents 1085/69227,
-        -- 1085/74089); that it does so at these levels, not below them, is inferred.
-        case
-            when remaining_credit is null then 'unknown'
-            when remaining_credit <= 0 and (total_credit > 0 or remaining_credit < 0) then '0 %'
-            when total_credit is null then 'unknown'
-            when total_credit <= 0 then 'no credit'
-            when remaining_credit * 10 <= total_credit then '10 %'
-            when remaining_credit * 4 <= total_credit then '25 %'
-            else 'above'
-        end as level,  -- noqa: RF04
-        remaining_credit < 0 as is_below_zero,
-        forced_status_code,
-        try(
-            sign(billed_cost)
-            * cast(
-                (2 * abs(cast(billed_cost * 100000000 as hugeint)) + day_count)
-                // (2 * day_count) as decimal(30, 0)
-            )
-            * cast('0.00000001' as decimal(8, 8))
-        ) as daily_burn_cost,
-        try(
-            sign(by_day_cost)
-            * cast(
-                (2 * abs(cast(by_day_cost * 100000000 as hugeint)) + recent_day_count)
-                // (2 * recent_day_count) as decimal(30, 0)
-            )
-            * cast('0.00000001' as decimal(8, 8))
-        ) as daily_usage_cost,
-        case
-            when remaining_credit <= 0 then 0
-            when billed_cost > 0
-                then
-                    try(
-                        cast(
-                            cast(remaining_credit * 100000000 as hugeint) * day_count
-                            // cast(billed_cost * 100000000 as hugeint) as bigint
-                        )
+select
+    account,
+    customer_uin,
+    credit_currency,
+    total_credit,
+    remaining_credit,
+    total_credit - remaining_credit as used_credit,
+    case when total_credit > 0 then 1 - remaining_credit / total_credit end as used_ratio,
+    case when total_credit > 0 then remaining_credit / total_credit end as remaining_ratio,
+    -- The service warns once a day at 25, 10 and 0 % of credit left (documents 1085/69227,
+    -- 1085/74089); that it does so at these levels, not below them, is inferred.
+    case
+        when remaining_credit is null then 'unknown'
+        when remaining_credit <= 0 and (total_credit > 0 or remaining_credit < 0) then '0 %'
+        when total_credit is null then 'unknown'
+        when total_credit <= 0 then 'no credit'
+        when remaining_credit * 10 <= total_credit then '10 %'
+        when remaining_credit * 4 <= total_credit then '25 %'
+        else 'above'
+    end as level,  -- noqa: RF04
+    remaining_credit < 0 as is_below_zero,
+    forced_status_code,
+    try(
+        sign(billed_cost)
+        * cast(
+            (2 * abs(cast(billed_cost * 100000000 as hugeint)) + day_count)
+            // (2 * day_count) as decimal(30, 0)
+        )
+        * cast('0.00000001' as decimal(8, 8))
+    ) as daily_burn_cost,
+    try(
+        sign(by_day_cost)
+        * cast(
+            (2 * abs(cast(by_day_cost * 100000000 as hugeint)) + recent_day_count)
+            // (2 * recent_day_count) as decimal(30, 0)
+        )
+        * cast('0.00000001' as decimal(8, 8))
+    ) as daily_usage_cost,
+    case
+        when remaining_credit <= 0 then 0
+        when billed_cost > 0
+            then
+                try(
+                    cast(
+                        cast(remaining_credit * 100000000 as hugeint) * day_count
+                        // cast(billed_cost * 100000000 as hugeint) as bigint
                     )
-        end as days_left,
-        from_date as burn_from_date,
-        to_date as burn_to_date,
-        day_count as burn_day_count,
-        case
-            when billed_cost is not null
-                then
-                    'Mean of all bill lines, after vouchers, by the day on which they were charged,'
-                    || ' over ' || day_count || ' of the last 28 whole days.'
-        end as burn_method,
-        as_of_date
-    from joined
-)
-
-select * from final
+                )
+    end as days_left,
+    from_date as burn_from_date,
+    to_date as burn_to_date,
+    day_count as burn_day_count,
+    case
+        when billed_cost is not null
+            then
+                'Mean of all bill lines, after vouchers, by the day on which they were charged,'
+                || ' over ' || day_count || ' of the last 28 whole days.'
+    end as burn_method,
+    as_of_date
+from joined

@@ -5,14 +5,6 @@
 -- rpt_reconciliation shows whether its month is empty or has not landed.
 with
 
-monthly_costs as (
-    select * from main.fct_monthly_costs
-),
-
-reconciliation as (
-    select * from main.rpt_reconciliation
-),
-
 costs_summed as (
     select
         account,
@@ -24,52 +16,27 @@ costs_summed as (
         pay_mode_name,
         billing_currency,
         cast(sum(line_count) as bigint) as line_count,
-        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
-        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
-            as contracted_cost,
+        whole_sum(list_cost) as list_cost,
+        whole_sum(contracted_cost) as contracted_cost,
         sum(voucher_amount) as voucher_amount,
         sum(billed_cost) as billed_cost
-    from monthly_costs
-    group by
-        account,
-        customer_uin,
-        bill_month,
-        product_code,
-        product_name,
-        region_name,
-        pay_mode_name,
-        billing_currency
-),
-
-final as (
-    select
-        costs_summed.account,
-        costs_summed.customer_uin,
-        costs_summed.bill_month,
-        costs_summed.product_code,
-        costs_summed.product_name,
-        costs_summed.region_name,
-        costs_summed.pay_mode_name,
-        costs_summed.billing_currency,
-        costs_summed.line_count,
-        costs_summed.list_cost,
-        costs_summed.list_cost - costs_summed.contracted_cost as discount_amount,
-        costs_summed.contracted_cost,
-        costs_summed.voucher_amount,
-        costs_summed.billed_cost
-        - (costs_summed.contracted_cost - coalesce(costs_summed.voucher_amount, 0))
-            as unexplained_amount,
-        costs_summed.billed_cost,
-        coalesce(reconciliation.is_complete, false) as is_complete,
-        coalesce(reconciliation.is_reconciled, false) as is_reconciled,
-        reconciliation.month_state,
-        reconciliation.as_of_at
-    from costs_summed
-    left join reconciliation
-        on
-            costs_summed.account = reconciliation.account
-            and costs_summed.bill_month = reconciliation.bill_month
-            and costs_summed.customer_uin is not distinct from reconciliation.customer_uin
+    from main.fct_monthly_costs
+    group by all
 )
 
-select * from final
+select
+    costs_summed.*,
+    costs_summed.list_cost - costs_summed.contracted_cost as discount_amount,
+    costs_summed.billed_cost
+    - (costs_summed.contracted_cost - coalesce(costs_summed.voucher_amount, 0))
+        as unexplained_amount,
+    coalesce(reconciliation.is_complete, false) as is_complete,
+    coalesce(reconciliation.is_reconciled, false) as is_reconciled,
+    reconciliation.month_state,
+    reconciliation.as_of_at
+from costs_summed
+left join main.rpt_reconciliation as reconciliation
+    on
+        costs_summed.account = reconciliation.account
+        and costs_summed.bill_month = reconciliation.bill_month
+        and costs_summed.customer_uin is not distinct from reconciliation.customer_uin

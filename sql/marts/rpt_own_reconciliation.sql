@@ -4,49 +4,15 @@
 -- All costs are the same money: never add them up.
 with
 
-own_months as (
-    select * from intermediate.int_own_months_landed
-),
-
-own_lines as (
-    select * from main.fct_own_bill_lines
-),
-
-landed_slices as (
-    select * from staging.stg_landed_slices
-    where proof <> 'failed' or landed_rows > 0 or proven_at is not null
-),
-
-summaries as (
-    select * from staging.stg_own_bill_summary
-),
-
-explorer as (
-    select * from staging.stg_own_cost_explorer
-    where dimension = 'Default' and fee_type = 'totalCost'
-),
-
-page_lines as (
-    select * from staging.stg_own_bill_detail
-),
-
-file_lines as (
-    select * from staging.stg_own_bill_detail_files
-),
-
-resource_rows as (
-    select * from staging.stg_own_bill_resource_files
-),
-
 lines_summed as (
     select
         account,
         bill_month,
-        count(distinct coalesce(billing_currency, '')) as currency_count,
+        count(distinct coalesce(billing_currency, '')) > 1 as has_several_currencies,
         string_agg(distinct billing_currency, ', ' order by billing_currency) as currencies,
         sum(billed_cost) as billed_cost
-    from own_lines
-    group by account, bill_month
+    from main.fct_own_bill_lines
+    group by all
 ),
 
 -- What was requested and landed, even without rows.
@@ -63,29 +29,24 @@ slices_landed as (
             when dataset = 'own_bill_resource_files' then 'bill file by resource'
         end as compared_with,
         try(json_extract_string(slice_params, '$.TagKey[0]')) as tag_key,
-        -- A tag key that was removed from the settings is not requested again: its summary from
-        -- before the issue is not comparable with the issued bill.
-        coalesce(
-            dataset = 'own_bill_summary'
-            and tag_key is not null
-            and is_carried
-            and proof <> 'failed'
-            and not coalesce(is_proven_issued, false)
-            and month_state = 'issued',
-            false
-        ) as is_outdated
-    from landed_slices
+        dataset = 'own_bill_summary'
+        and is_outdated_tag(slice_params, proof, is_carried, is_proven_issued, month_state)
+            as is_outdated
+    from staging.stg_landed_slices
     where
-        dataset in (
-            'own_bill_summary',
-            'own_bill_detail',
-            'own_bill_detail_files',
-            'own_bill_resource_files'
-        )
-        or (
-            dataset = 'own_cost_explorer'
-            and try(json_extract_string(slice_params, 'Dimension')) = 'Default'
-            and try(json_extract_string(slice_params, 'FeeType')) = 'totalCost'
+        is_slice_landed(proof, landed_rows, proven_at)
+        and (
+            dataset in (
+                'own_bill_summary',
+                'own_bill_detail',
+                'own_bill_detail_files',
+                'own_bill_resource_files'
+            )
+            or (
+                dataset = 'own_cost_explorer'
+                and try(json_extract_string(slice_params, 'Dimension')) = 'Default'
+                and try(json_extract_string(slice_params, 'FeeType')) = 'totalCost'
+            )
         )
 ),
 
@@ -96,39 +57,36 @@ costs as (
         'summary by ' || group_type as compared_with,
         tag_key,
         billed_cost
-    from summaries
-    union all
+    from staging.stg_own_bill_summary
+    union all by name
     select
         account,
         bill_month,
         'cost explorer' as compared_with,
-        null as tag_key,
         daily_cost as billed_cost
-    from explorer
-    union all
+    from staging.stg_own_cost_explorer
+    where dimension = 'Default' and fee_type = 'totalCost'
+    union all by name
     select
         account,
         bill_month,
         'bill lines fetched page by page' as compared_with,
-        null as tag_key,
         billed_cost
-    from page_lines
-    union all
+    from staging.stg_own_bill_detail
+    union all by name
     select
         account,
         bill_month,
         'bill file' as compared_with,
-        null as tag_key,
         billed_cost
-    from file_lines
-    union all
+    from staging.stg_own_bill_detail_files
+    union all by name
     select
         account,
         bill_month,
         'bill file by resource' as compared_with,
-        null as tag_key,
         billed_cost
-    from resource_rows
+    from staging.stg_own_bill_resource_files
 ),
 
 costs_summed as (
@@ -139,7 +97,7 @@ costs_summed as (
         tag_key,
         sum(billed_cost) as billed_cost
     from costs
-    group by account, bill_month, compared_with, tag_key
+    group by all
 ),
 
 -- The summaries by product and by project are always requested. The source of the bill lines is not
@@ -150,18 +108,15 @@ expected as (
         bill_month,
         unnest(['summary by product', 'summary by project']) as compared_with,
         null as tag_key
-    from own_months
+    from intermediate.int_own_months_landed
     union
     select
-        slices_landed.account,
-        slices_landed.bill_month,
+        account,
+        bill_month,
         slices_landed.compared_with,
         slices_landed.tag_key
     from slices_landed
-    inner join own_months
-        on
-            slices_landed.account = own_months.account
-            and slices_landed.bill_month = own_months.bill_month
+    inner join intermediate.int_own_months_landed as own_months using (account, bill_month)
     where
         slices_landed.compared_with
         <> case
@@ -181,18 +136,16 @@ compared as (
         own_months.reason,
         own_months.as_of_at,
         lines_summed.currencies,
-        coalesce(lines_summed.currency_count, 0) > 1 as has_several_currencies,
+        coalesce(lines_summed.has_several_currencies, false) as has_several_currencies,
         case when own_months.has_bill_detail then coalesce(lines_summed.billed_cost, 0) end
-            as detail_cost,
+            as lines_cost,
         case
             when slices_landed.compared_with is not null then coalesce(costs_summed.billed_cost, 0)
         end as compared_cost,
         coalesce(slices_landed.is_outdated, false) as is_outdated
     from expected
-    inner join own_months
-        on
-            expected.account = own_months.account
-            and expected.bill_month = own_months.bill_month
+    inner join intermediate.int_own_months_landed as own_months using (account, bill_month)
+    left join lines_summed using (account, bill_month)
     left join slices_landed
         on
             expected.account = slices_landed.account
@@ -205,52 +158,44 @@ compared as (
             and expected.bill_month = costs_summed.bill_month
             and expected.compared_with = costs_summed.compared_with
             and expected.tag_key is not distinct from costs_summed.tag_key
-    left join lines_summed
-        on
-            expected.account = lines_summed.account
-            and expected.bill_month = lines_summed.bill_month
-),
-
-final as (
-    select
-        account,
-        bill_month,
-        compared_with,
-        tag_key,
-        case when not has_several_currencies then currencies end as billing_currency,
-        month_state,
-        case when not has_several_currencies then detail_cost end as detail_cost,
-        compared_cost,
-        case when not has_several_currencies then detail_cost - compared_cost end as difference,
-        is_outdated or not starts_with(compared_with, 'summary') as is_informative,
-        is_complete,
-        coalesce(not has_several_currencies and detail_cost = compared_cost, false) as is_equal,
-        nullif(
-            concat_ws(
-                ' ',
-                reason,
-                case
-                    when has_several_currencies
-                        then
-                            'Bill lines are in several currencies (' || coalesce(currencies, 'none')
-                            || '), which the other figures do not separate.'
-                    when compared_cost is null
-                        then 'There is no ' || compared_with || ' to compare with.'
-                    when detail_cost <> compared_cost
-                        then
-                            'Bill lines sum to ' || detail_cost || ', the '
-                            || concat_ws(' ', compared_with, tag_key)
-                            || ' to ' || compared_cost || '.'
-                end,
-                case
-                    when is_outdated and detail_cost is distinct from compared_cost
-                        then 'It was not requested since the bill was issued.'
-                end
-            ),
-            ''
-        ) as reason,
-        as_of_at
-    from compared
 )
 
-select * from final
+select
+    account,
+    bill_month,
+    compared_with,
+    tag_key,
+    case when not has_several_currencies then currencies end as billing_currency,
+    month_state,
+    case when not has_several_currencies then lines_cost end as detail_cost,
+    compared_cost,
+    case when not has_several_currencies then lines_cost - compared_cost end as difference,
+    is_outdated or not starts_with(compared_with, 'summary') as is_informative,
+    is_complete,
+    coalesce(not has_several_currencies and lines_cost = compared_cost, false) as is_equal,
+    nullif(
+        concat_ws(
+            ' ',
+            compared.reason,
+            case
+                when has_several_currencies
+                    then
+                        'Bill lines are in several currencies (' || coalesce(currencies, 'none')
+                        || '), which the other figures do not separate.'
+                when compared_cost is null
+                    then 'There is no ' || compared_with || ' to compare with.'
+                when lines_cost <> compared_cost
+                    then
+                        'Bill lines sum to ' || lines_cost || ', the '
+                        || concat_ws(' ', compared_with, tag_key)
+                        || ' to ' || compared_cost || '.'
+            end,
+            case
+                when is_outdated and lines_cost is distinct from compared_cost
+                    then 'It was not requested since the bill was issued.'
+            end
+        ),
+        ''
+    ) as reason,
+    as_of_at
+from compared

@@ -4,91 +4,44 @@
 -- null it is not known, and no sum includes it.
 with
 
-receivables as (
-    select * from main.fct_receivables
-),
-
-landed_lists as (
-    select * from staging.stg_landed_files
-    where snapshot_date is not null
-),
-
 -- The day is that of the account's newest list, not of a clock: every run fetches the lists.
 lists_dated as (
     select
         account,
-        max(snapshot_date) as as_of_date
-    from landed_lists
-    group by account
-),
-
-dated as (
-    select
-        receivables.account,
-        receivables.customer_uin,
-        receivables.bill_month,
-        receivables.billing_currency,
-        receivables.billed_cost,
-        receivables.unpaid_cost,
-        receivables.paid_cost,
-        receivables.reason,
-        receivables.as_of_at,
-        coalesce(lists_dated.as_of_date, cast(receivables.as_of_at as date)) as as_of_date,
-        -- Bills are issued at 01:00 on the 5th of the next month, UTC+8 (document 1085/48339).
-        cast(receivables.bill_month || '-01 00:00:00+08:00' as timestamptz)
-        + interval 1 month + interval 97 hours as billed_at
-    from receivables
-    left join lists_dated on receivables.account = lists_dated.account
-    where receivables.unpaid_cost is null or receivables.unpaid_cost <> 0
+        max(snapshot_date) as listed_date
+    from staging.stg_landed_files
+    group by all
 ),
 
 aged as (
     select
-        account,
-        customer_uin,
-        bill_month,
-        billing_currency,
-        billed_cost,
-        unpaid_cost,
-        paid_cost,
-        reason,
-        as_of_at,
-        as_of_date,
-        billed_at,
-        as_of_date - cast(billed_at as date) as age_days
-    from dated
-),
+        receivables.*,
+        coalesce(lists_dated.listed_date, cast(receivables.as_of_at as date)) as as_of_date,
+        issued_at(receivables.bill_month) as billed_at,
+        as_of_date - cast(billed_at as date) as days_since_issue
+    from main.fct_receivables as receivables
+    left join lists_dated using (account)
+    where receivables.unpaid_cost is null or receivables.unpaid_cost <> 0
+)
 
-final as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        billing_currency,
-        billed_cost,
-        unpaid_cost,
-        paid_cost,
-        billed_at,
-        as_of_date,
-        case when age_days >= 0 then age_days end as age_days,
+select
+    * exclude (month_state, days_since_issue) replace (
         case
-            when age_days < 0 then 'not billed yet'
-            when unpaid_cost is null then 'unknown'
-            when age_days = 0 then 'current'
-            when age_days <= 30 then '1-30'
-            when age_days <= 60 then '31-60'
-            when age_days <= 90 then '61-90'
-            else 'over 90'
-        end as age_bucket,
-        coalesce(unpaid_cost < 0, false) as is_credit,
-        case
-            when age_days < 0 then 'The month''s bill is not issued yet.'
+            when days_since_issue < 0 then 'The month''s bill is not issued yet.'
             when unpaid_cost is null and billed_at > as_of_at
                 then 'The bill was issued after the month was last requested.'
             else reason
-        end as reason,
-        as_of_at
-    from aged
-)
-
-select * from final
+        end as reason
+    ),
+    case when days_since_issue >= 0 then days_since_issue end as age_days,
+    case
+        when days_since_issue < 0 then 'not billed yet'
+        when unpaid_cost is null then 'unknown'
+        when days_since_issue = 0 then 'current'
+        when days_since_issue <= 30 then '1-30'
+        when days_since_issue <= 60 then '31-60'
+        when days_since_issue <= 90 then '61-90'
+        else 'over 90'
+    end as age_bucket,
+    coalesce(unpaid_cost < 0, false) as is_credit
+from aged

@@ -4,300 +4,168 @@
 -- rows with is_counted.
 with
 
-customer_months as (
-    select * from intermediate.int_customer_months_landed
-),
-
-sourced as (
-    select * from intermediate.int_customer_months_sourced
-),
-
-bill_lines as (
-    select * from intermediate.int_bill_lines_sourced
-),
-
-monthly_costs as (
-    select * from main.fct_monthly_costs
-),
-
-customer_summaries as (
-    select * from staging.stg_customer_bill_summary
-),
-
-product_summaries as (
-    select * from staging.stg_bill_summary_by_product
-),
-
-region_summaries as (
-    select * from staging.stg_bill_summary_by_region
-),
-
-pay_mode_summaries as (
-    select * from staging.stg_bill_summary_by_pay_mode
-),
-
-days as (
-    select * from staging.stg_customer_bill_by_day
-),
-
-unpaid as (
-    select * from staging.stg_customer_bill_unpaid
-),
-
 uncounted_months as (
     select * from intermediate.int_customer_months_landed
     where not is_counted
 ),
 
--- Monthly costs leave out rows that do not count. Their lines are added, to compare them too.
-costs as (
+-- Every way to sum up a bill. Monthly costs leave out rows that do not count: their lines are
+-- added, to compare them too.
+sums as (
     select
         account,
         customer_uin,
         bill_month,
-        billing_currency,
-        billed_cost
-    from monthly_costs
-    union all
+        coalesce(billing_currency, '') as line_currency,
+        billed_cost as lines_cost
+    from main.fct_monthly_costs
+    union all by name
     select
-        bill_lines.account,
-        bill_lines.customer_uin,
-        bill_lines.bill_month,
-        bill_lines.billing_currency,
-        bill_lines.billed_cost
-    from bill_lines
-    semi join uncounted_months
-        on
-            bill_lines.account = uncounted_months.account
-            and bill_lines.customer_uin = uncounted_months.customer_uin
-            and bill_lines.bill_month = uncounted_months.bill_month
+        lines.account,
+        lines.customer_uin,
+        lines.bill_month,
+        coalesce(lines.billing_currency, '') as line_currency,
+        lines.billed_cost as lines_cost
+    from intermediate.int_bill_lines_sourced as lines
+    semi join uncounted_months using (account, customer_uin, bill_month)
+    union all by name
+    select
+        account,
+        customer_uin,
+        bill_month,
+        1 as summary_rows,
+        billed_cost as summary_cost,
+        billed_cost_number as summary_number
+    from staging.stg_customer_bill_summary
+    union all by name
+    select
+        account,
+        customer_uin,
+        bill_month,
+        billed_cost as by_product_cost
+    from staging.stg_bill_summary_by_product
+    union all by name
+    select
+        account,
+        customer_uin,
+        bill_month,
+        billed_cost as by_region_cost
+    from staging.stg_bill_summary_by_region
+    union all by name
+    select
+        account,
+        customer_uin,
+        bill_month,
+        billed_cost as by_pay_mode_cost
+    from staging.stg_bill_summary_by_pay_mode
+    union all by name
+    select
+        account,
+        customer_uin,
+        bill_month,
+        bill_date,
+        billed_cost as by_day_cost
+    from staging.stg_customer_bill_by_day
+    union all by name
+    select
+        account,
+        customer_uin,
+        bill_month,
+        unpaid_cost
+    from staging.stg_customer_bill_unpaid
 ),
 
-detail_summed as (
+summed as (
     select
         account,
         customer_uin,
         bill_month,
-        count(distinct coalesce(billing_currency, '')) as currency_count,
-        string_agg(distinct billing_currency, ', ' order by billing_currency) as currencies,
-        sum(billed_cost) as billed_cost
-    from costs
-    group by account, customer_uin, bill_month
-),
-
-summary_summed as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        count(*) as row_count,
-        sum(billed_cost) as billed_cost,
-        max(billed_cost_number) as billed_cost_number
-    from customer_summaries
-    group by account, customer_uin, bill_month
-),
-
-products_summed as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        sum(billed_cost) as billed_cost
-    from product_summaries
-    group by account, customer_uin, bill_month
-),
-
-regions_summed as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        sum(billed_cost) as billed_cost
-    from region_summaries
-    group by account, customer_uin, bill_month
-),
-
-pay_modes_summed as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        sum(billed_cost) as billed_cost
-    from pay_mode_summaries
-    group by account, customer_uin, bill_month
-),
-
-days_summed as (
-    select
-        account,
-        customer_uin,
-        bill_month,
+        count(distinct line_currency) > 1 as has_several_currencies,
+        string_agg(distinct nullif(line_currency, ''), ', ' order by nullif(line_currency, ''))
+            as currencies,
+        sum(lines_cost) as lines_cost,
+        sum(summary_cost) as summary_cost,
+        case when count(summary_rows) = 1 then max(summary_number) end as summary_number,
+        sum(by_product_cost) as by_product_cost,
+        sum(by_region_cost) as by_region_cost,
+        sum(by_pay_mode_cost) as by_pay_mode_cost,
+        sum(by_day_cost) as by_day_cost,
         count(distinct bill_date) as day_count,
-        sum(billed_cost) as billed_cost
-    from days
-    group by account, customer_uin, bill_month
-),
-
-unpaid_summed as (
-    select
-        account,
-        customer_uin,
-        bill_month,
         sum(unpaid_cost) as unpaid_cost
-    from unpaid
-    group by account, customer_uin, bill_month
+    from sums
+    group by all
 ),
 
--- If a dataset landed without a row for the customer, its cost is 0; if it did not land, null.
+-- If a dataset landed without a row for the customer, its cost is 0; if it did not land, null. The
+-- unpaid amount of a bill of zero is not requested.
 joined as (
     select
-        customer_months.account,
-        customer_months.customer_uin,
-        customer_months.bill_month,
-        customer_months.is_counted,
-        customer_months.month_state,
-        customer_months.line_source,
-        customer_months.landed_rows,
-        customer_months.expected_rows,
-        customer_months.is_complete,
-        customer_months.reason,
-        customer_months.as_of_at,
-        detail_summed.currencies,
-        coalesce(detail_summed.currency_count, 0) > 1 as has_several_currencies,
-        case
-            when customer_months.has_bill_detail then coalesce(detail_summed.billed_cost, 0)
-        end as detail_cost,
-        case
-            when customer_months.has_bill_summary then summary_summed.billed_cost
-        end as summary_cost,
-        case
-            when summary_summed.row_count = 1 then summary_summed.billed_cost_number
-        end as summary_number,
-        case
-            when customer_months.has_summary_by_product
-                then coalesce(products_summed.billed_cost, 0)
-        end as by_product_cost,
-        case
-            when customer_months.has_summary_by_region
-                then coalesce(regions_summed.billed_cost, 0)
-        end as by_region_cost,
-        case
-            when customer_months.has_summary_by_pay_mode
-                then coalesce(pay_modes_summed.billed_cost, 0)
-        end as by_pay_mode_cost,
+        months.account,
+        months.customer_uin,
+        months.bill_month,
+        months.is_counted,
+        months.month_state,
+        months.line_source,
+        months.landed_rows,
+        months.expected_rows,
+        months.is_complete,
+        months.reason,
+        months.as_of_at,
+        summed.currencies,
+        coalesce(summed.has_several_currencies, false) as has_several_currencies,
+        case when months.has_bill_detail then coalesce(summed.lines_cost, 0) end as lines_cost,
+        case when months.has_bill_summary then summed.summary_cost end as summary_cost,
+        summed.summary_number,
+        case when months.has_summary_by_product then coalesce(summed.by_product_cost, 0) end
+            as by_product_cost,
+        case when months.has_summary_by_region then coalesce(summed.by_region_cost, 0) end
+            as by_region_cost,
+        case when months.has_summary_by_pay_mode then coalesce(summed.by_pay_mode_cost, 0) end
+            as by_pay_mode_cost,
         sourced.file_cost,
         sourced.file_rows,
         sourced.file_cost - sourced.page_cost as file_difference,
-        days_summed.billed_cost as by_day_cost,
-        days_summed.day_count,
-        -- The unpaid amount of a bill of zero is not requested.
-        case
-            when unpaid_summed.unpaid_cost is not null then unpaid_summed.unpaid_cost
-            when summary_summed.billed_cost = 0 then 0
-        end as unpaid_cost
-    from customer_months
-    left join detail_summed
+        summed.by_day_cost,
+        nullif(summed.day_count, 0) as day_count,
+        coalesce(summed.unpaid_cost, case when summed.summary_cost = 0 then 0 end) as unpaid_cost
+    from intermediate.int_customer_months_landed as months
+    left join summed
         on
-            customer_months.account = detail_summed.account
-            and customer_months.bill_month = detail_summed.bill_month
-            and customer_months.customer_uin is not distinct from detail_summed.customer_uin
-    left join summary_summed
+            months.account = summed.account
+            and months.bill_month = summed.bill_month
+            and months.customer_uin is not distinct from summed.customer_uin
+    left join intermediate.int_customer_months_sourced as sourced
         on
-            customer_months.account = summary_summed.account
-            and customer_months.bill_month = summary_summed.bill_month
-            and customer_months.customer_uin is not distinct from summary_summed.customer_uin
-    left join products_summed
-        on
-            customer_months.account = products_summed.account
-            and customer_months.bill_month = products_summed.bill_month
-            and customer_months.customer_uin is not distinct from products_summed.customer_uin
-    left join regions_summed
-        on
-            customer_months.account = regions_summed.account
-            and customer_months.bill_month = regions_summed.bill_month
-            and customer_months.customer_uin is not distinct from regions_summed.customer_uin
-    left join pay_modes_summed
-        on
-            customer_months.account = pay_modes_summed.account
-            and customer_months.bill_month = pay_modes_summed.bill_month
-            and customer_months.customer_uin is not distinct from pay_modes_summed.customer_uin
-    left join sourced
-        on
-            customer_months.account = sourced.account
-            and customer_months.bill_month = sourced.bill_month
-            and customer_months.customer_uin is not distinct from sourced.customer_uin
-    left join days_summed
-        on
-            customer_months.account = days_summed.account
-            and customer_months.bill_month = days_summed.bill_month
-            and customer_months.customer_uin is not distinct from days_summed.customer_uin
-    left join unpaid_summed
-        on
-            customer_months.account = unpaid_summed.account
-            and customer_months.bill_month = unpaid_summed.bill_month
-            and customer_months.customer_uin is not distinct from unpaid_summed.customer_uin
+            months.account = sourced.account
+            and months.bill_month = sourced.bill_month
+            and months.customer_uin is not distinct from sourced.customer_uin
 ),
 
 -- The summary is a double: it agrees if it is the double nearest to the exact sum. The sum is cast
 -- to text first, because text to double rounds only once; decimal to double may round twice.
 compared as (
     select
-        account,
-        customer_uin,
-        bill_month,
-        is_counted,
-        month_state,
-        line_source,
-        landed_rows,
-        expected_rows,
-        is_complete,
-        reason,
-        as_of_at,
+        *,
+        cast(cast(lines_cost as varchar) as double) = try_cast(summary_number as double)
+            as equals_summary,
+        lines_cost = by_product_cost as equals_by_product,
+        lines_cost = by_region_cost as equals_by_region,
+        lines_cost = by_pay_mode_cost as equals_by_pay_mode
+    from joined
+)
+
+select
+    * exclude (
         currencies,
         has_several_currencies,
-        detail_cost,
-        summary_cost,
+        lines_cost,
         summary_number,
-        by_product_cost,
-        by_region_cost,
-        by_pay_mode_cost,
-        file_cost,
-        file_rows,
-        file_difference,
-        by_day_cost,
-        day_count,
-        unpaid_cost,
-        cast(cast(detail_cost as varchar) as double)
-        = try_cast(summary_number as double) as equals_summary,
-        detail_cost = by_product_cost as equals_by_product,
-        detail_cost = by_region_cost as equals_by_region,
-        detail_cost = by_pay_mode_cost as equals_by_pay_mode
-    from joined
-),
-
-final as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        case when not has_several_currencies then currencies end as billing_currency,
-        month_state,
-        case when not has_several_currencies then detail_cost end as detail_cost,
-        summary_cost,
-        by_product_cost,
-        by_region_cost,
-        by_pay_mode_cost,
-        landed_rows,
-        expected_rows,
-        is_complete,
-        coalesce(
-            not has_several_currencies
-            and equals_summary
-            and equals_by_product
-            and equals_by_region
-            and equals_by_pay_mode,
-            false
-        ) as is_reconciled,
+        equals_summary,
+        equals_by_product,
+        equals_by_region,
+        equals_by_pay_mode
+    )
+    replace (
         nullif(
             concat_ws(
                 ' ',
@@ -305,49 +173,49 @@ final as (
                 case
                     when has_several_currencies
                         then
-                            'Bill lines are in several currencies (' || coalesce(currencies, 'none')
+                            'Bill lines are in several currencies ('
+                            || coalesce(currencies, 'none')
                             || '), which the summaries do not separate.'
                 end,
                 case
-                    when equals_summary is null and detail_cost is not null
+                    when equals_summary is null and lines_cost is not null
                         then 'There is no summary total to compare with.'
                     when not equals_summary
                         then
-                            'Bill lines sum to ' || detail_cost
+                            'Bill lines sum to ' || lines_cost
                             || ', the summary to ' || summary_number || '.'
                 end,
                 case
                     when not equals_by_product
                         then
-                            'Bill lines sum to ' || detail_cost
+                            'Bill lines sum to ' || lines_cost
                             || ', by product to ' || by_product_cost || '.'
                 end,
                 case
                     when not equals_by_region
                         then
-                            'Bill lines sum to ' || detail_cost
+                            'Bill lines sum to ' || lines_cost
                             || ', by region to ' || by_region_cost || '.'
                 end,
                 case
                     when not equals_by_pay_mode
                         then
-                            'Bill lines sum to ' || detail_cost
+                            'Bill lines sum to ' || lines_cost
                             || ', by pay mode to ' || by_pay_mode_cost || '.'
                 end
             ),
             ''
-        ) as reason,
-        as_of_at,
-        is_counted,
-        line_source,
-        file_cost,
-        file_rows,
-        file_difference,
-        by_day_cost,
-        day_count,
-        unpaid_cost,
-        summary_cost - unpaid_cost as paid_cost
-    from compared
-)
-
-select * from final
+        ) as reason
+    ),
+    case when not has_several_currencies then currencies end as billing_currency,
+    case when not has_several_currencies then lines_cost end as detail_cost,
+    coalesce(
+        not has_several_currencies
+        and equals_summary
+        and equals_by_product
+        and equals_by_region
+        and equals_by_pay_mode,
+        false
+    ) as is_reconciled,
+    summary_cost - unpaid_cost as paid_cost
+from compared

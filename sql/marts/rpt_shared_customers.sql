@@ -2,55 +2,23 @@
 -- agree.
 -- Grain: one row per customer and bill month that more than one account requested.
 -- There is nothing to sum: the rows hold the same money as seen by several accounts.
-with
-
-counted as (
-    select * from intermediate.int_customer_months_counted
-    where account_count > 1
-),
-
-reconciliation as (
-    select * from main.rpt_reconciliation
-),
-
-joined as (
-    select
-        counted.customer_uin,
-        counted.bill_month,
-        counted.account,
-        counted.is_direct,
-        counted.is_counted,
-        counted.counted_by_account,
-        reconciliation.detail_cost,
-        reconciliation.landed_rows,
-        reconciliation.billing_currency
-    from counted
-    left join reconciliation
-        on
-            counted.account = reconciliation.account
-            and counted.customer_uin = reconciliation.customer_uin
-            and counted.bill_month = reconciliation.bill_month
-),
-
-final as (
-    select
-        customer_uin,
-        bill_month,
-        string_agg(account, ', ' order by account) as requesting_accounts,
-        string_agg(account, ', ' order by account) filter (where is_direct) as direct_accounts,
-        counted_by_account,
-        max(billing_currency) filter (where is_counted) as billing_currency,
-        max(detail_cost) filter (where is_counted) as counted_cost,
-        max(landed_rows) filter (where is_counted) as counted_rows,
-        coalesce(
-            count(detail_cost) = count(*)
-            and min(detail_cost) = max(detail_cost)
-            and min(landed_rows) = max(landed_rows)
-            and count(distinct billing_currency) <= 1,
-            false
-        ) as is_agreed
-    from joined
-    group by customer_uin, bill_month, counted_by_account
-)
-
-select * from final
+select
+    customer_uin,
+    bill_month,
+    string_agg(account, ', ' order by account) as requesting_accounts,
+    string_agg(account, ', ' order by account) filter (where counted.is_direct) as direct_accounts,
+    counted.counted_by_account,
+    max(bills.billing_currency) filter (where counted.is_counted) as billing_currency,
+    max(bills.detail_cost) filter (where counted.is_counted) as counted_cost,
+    max(bills.landed_rows) filter (where counted.is_counted) as counted_rows,
+    coalesce(
+        count(bills.detail_cost) = count(*)
+        and min(bills.detail_cost) = max(bills.detail_cost)
+        and min(bills.landed_rows) = max(bills.landed_rows)
+        and count(distinct bills.billing_currency) <= 1,
+        false
+    ) as is_agreed
+from intermediate.int_customer_months_counted as counted
+left join main.rpt_reconciliation as bills using (account, customer_uin, bill_month)
+where counted.account_count > 1
+group by all

@@ -14,17 +14,13 @@ bill_months as (
     where is_landed and as_of_date is not null
 ),
 
-products as (
-    select * from main.dim_products
-),
-
 spans as (
     select
         account,
         is_own_bill,
         cast(cast(max(bill_month) || '-01' as date) - interval 1 month as date) as judged_from_date
     from bill_months
-    group by account, is_own_bill
+    group by all
 ),
 
 products_identified as (
@@ -33,7 +29,7 @@ products_identified as (
         product_name,
         identified_product_code,
         identified_product_name
-    from products
+    from main.dim_products
 ),
 
 days_summed as (
@@ -59,14 +55,7 @@ days_summed as (
         on
             daily_charges.product_code is not distinct from products_identified.product_code
             and daily_charges.product_name is not distinct from products_identified.product_name
-    group by
-        daily_charges.account,
-        daily_charges.customer_uin,
-        daily_charges.is_own_bill,
-        coalesce(products_identified.identified_product_code, daily_charges.product_code),
-        coalesce(products_identified.identified_product_name, daily_charges.product_name),
-        daily_charges.billing_currency,
-        daily_charges.charge_date
+    group by all
 ),
 
 -- A product that never costs as much as the least listed deviation cannot stand out.
@@ -110,15 +99,8 @@ customers as (
         spans.judged_from_date,
         max(bill_months.as_of_date) as last_date
     from bill_months
-    inner join spans
-        on
-            bill_months.account = spans.account
-            and bill_months.is_own_bill = spans.is_own_bill
-    group by
-        bill_months.account,
-        bill_months.customer_uin,
-        bill_months.is_own_bill,
-        spans.judged_from_date
+    inner join spans using (account, is_own_bill)
+    group by all
 ),
 
 days_listed as (
@@ -250,7 +232,7 @@ history_measured as (
             days_filtered.series_number = series_days.series_number
             and days_filtered.usage_date - 28 <= series_days.usage_date
             and days_filtered.usage_date > series_days.usage_date
-    group by days_filtered.series_number, days_filtered.usage_date
+    group by all
 ),
 
 -- The scale is multiplied by history_days, so that a score needs only one division, its last step.
@@ -301,57 +283,53 @@ anomalies_found as (
     where
         abs(deviation_cost) * history_days > 3.5 * scale_times_days
         and (is_outside or (mad_cost > 0 and expected_cost > 0))
-),
-
-final as (
-    select
-        series_numbered.account,
-        series_numbered.is_own_bill,
-        series_numbered.customer_uin,
-        strftime(anomalies_found.usage_date, '%Y-%m') as bill_month,
-        anomalies_found.usage_date,
-        series_numbered.product_code,
-        series_numbered.product_name,
-        series_numbered.billing_currency,
-        anomalies_found.billed_cost,
-        anomalies_found.usage_cost,
-        anomalies_found.expected_cost,
-        anomalies_found.deviation_cost,
-        case when anomalies_found.deviation_cost > 0 then 'up' else 'down' end as direction,
-        row_number() over (
-            partition by
-                anomalies_found.series_number,
-                anomalies_found.deviation_cost > 0,
-                anomalies_found.run_date
-            order by anomalies_found.usage_date
-        ) as day_in_row,
-        case
-            when anomalies_found.expected_cost > 0
-                then anomalies_found.deviation_cost / anomalies_found.expected_cost
-        end as deviation_ratio,
-        case
-            when anomalies_found.scale_times_days > 0
-                then
-                    anomalies_found.deviation_cost * anomalies_found.history_days
-                    / anomalies_found.scale_times_days
-        end as score_ratio,
-        3.5 as threshold_ratio,
-        anomalies_found.history_days,
-        case
-            when anomalies_found.mad_cost > 0
-                then 'Median and MAD of the 28 days before; scale at least 5 % of the median.'
-            when anomalies_found.deviations_cost > 0
-                then
-                    'Median and mean deviation of the 28 days before, as their MAD is 0; '
-                    || 'scale at least 5 % of the median, and outside of all of those days.'
-            when anomalies_found.expected_cost > 0
-                then
-                    'Median of the 28 days before, which were all the same; '
-                    || 'scale 5 % of the median.'
-            else 'No usage was charged in the 28 days before.'
-        end as score_method
-    from anomalies_found
-    inner join series_numbered on anomalies_found.series_number = series_numbered.series_number
 )
 
-select * from final
+select
+    series_numbered.account,
+    series_numbered.is_own_bill,
+    series_numbered.customer_uin,
+    strftime(anomalies_found.usage_date, '%Y-%m') as bill_month,
+    anomalies_found.usage_date,
+    series_numbered.product_code,
+    series_numbered.product_name,
+    series_numbered.billing_currency,
+    anomalies_found.billed_cost,
+    anomalies_found.usage_cost,
+    anomalies_found.expected_cost,
+    anomalies_found.deviation_cost,
+    case when anomalies_found.deviation_cost > 0 then 'up' else 'down' end as direction,
+    row_number() over (
+        partition by
+            anomalies_found.series_number,
+            anomalies_found.deviation_cost > 0,
+            anomalies_found.run_date
+        order by anomalies_found.usage_date
+    ) as day_in_row,
+    case
+        when anomalies_found.expected_cost > 0
+            then anomalies_found.deviation_cost / anomalies_found.expected_cost
+    end as deviation_ratio,
+    case
+        when anomalies_found.scale_times_days > 0
+            then
+                anomalies_found.deviation_cost * anomalies_found.history_days
+                / anomalies_found.scale_times_days
+    end as score_ratio,
+    3.5 as threshold_ratio,
+    anomalies_found.history_days,
+    case
+        when anomalies_found.mad_cost > 0
+            then 'Median and MAD of the 28 days before; scale at least 5 % of the median.'
+        when anomalies_found.deviations_cost > 0
+            then
+                'Median and mean deviation of the 28 days before, as their MAD is 0; '
+                || 'scale at least 5 % of the median, and outside of all of those days.'
+        when anomalies_found.expected_cost > 0
+            then
+                'Median of the 28 days before, which were all the same; '
+                || 'scale 5 % of the median.'
+        else 'No usage was charged in the 28 days before.'
+    end as score_method
+from anomalies_found
+inner join series_numbered using (series_number)

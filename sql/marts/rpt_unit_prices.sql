@@ -6,49 +6,24 @@
 -- one unit, prices never.
 with
 
-bill_lines as (
-    select * from main.fct_bill_lines
-),
-
 -- Refunds, adjustments and lines without usage have no price: they correct other charges. The
 -- product of two numbers with 18 decimals does not fit into 38 digits, so both are rounded to 9. If
 -- a product or a possible sum of it is still too large, the price becomes null; the build goes on.
 priced as (
     select
-        account,
-        customer_uin,
-        bill_month,
-        product_code,
-        product_name,
-        component_type_code,
-        component_type_name,
-        component_code,
-        component_name,
-        region_name,
-        pay_mode_name,
-        pricing_unit,
-        consumed_unit,
-        usage_duration_unit,
-        billing_currency,
-        list_unit_price,
+        *,
         try_cast(
             try(
                 cast(consumed_quantity as decimal(38, 9))
                 * cast(coalesce(usage_duration, 1) as decimal(38, 9))
             ) as decimal(34, 18)
-        ) as priced_quantity,
-        list_cost,
-        contracted_cost
-    from bill_lines
+        ) as quantity_priced
+    from main.fct_bill_lines
     where
         consumed_quantity > 0
         and coalesce(usage_duration, 1) > 0
         and coalesce(contracted_cost, 0) >= 0
-        and coalesce(transaction_type, '') not ilike '%adjust%'
-        and coalesce(transaction_type, '') not ilike '%compensat%'
-        and coalesce(transaction_type, '') not ilike '%guarantee%'
-        and coalesce(transaction_type, '') not ilike '%refund%'
-        and coalesce(transaction_type, '') not ilike '%revers%'
+        and not is_correction(transaction_type)
 ),
 
 components_summed as (
@@ -69,60 +44,19 @@ components_summed as (
         usage_duration_unit,
         billing_currency,
         count(*) as line_count,
-        case when count(priced_quantity) = count(*) then sum(priced_quantity) end
-            as priced_quantity,
+        whole_sum(quantity_priced) as priced_quantity,
         min(list_unit_price) as min_list_unit_price,
         max(list_unit_price) as max_list_unit_price,
-        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
-        case when count(contracted_cost) = count(*) then sum(contracted_cost) end
-            as contracted_cost
+        whole_sum(list_cost) as list_cost,
+        whole_sum(contracted_cost) as contracted_cost
     from priced
-    group by
-        account,
-        customer_uin,
-        bill_month,
-        product_code,
-        product_name,
-        component_type_code,
-        component_type_name,
-        component_code,
-        component_name,
-        region_name,
-        pay_mode_name,
-        pricing_unit,
-        consumed_unit,
-        usage_duration_unit,
-        billing_currency
-),
-
-final as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        product_code,
-        product_name,
-        component_type_code,
-        component_type_name,
-        component_code,
-        component_name,
-        region_name,
-        pay_mode_name,
-        pricing_unit,
-        consumed_unit,
-        usage_duration_unit,
-        billing_currency,
-        line_count,
-        priced_quantity,
-        list_cost,
-        list_cost - contracted_cost as discount_amount,
-        contracted_cost,
-        min_list_unit_price,
-        max_list_unit_price,
-        case when priced_quantity > 0 then contracted_cost / priced_quantity end
-            as effective_unit_price,
-        case when list_cost > 0 then (list_cost - contracted_cost) / list_cost end as discount_ratio
-    from components_summed
+    group by all
 )
 
-select * from final
+select
+    *,
+    list_cost - contracted_cost as discount_amount,
+    case when priced_quantity > 0 then contracted_cost / priced_quantity end
+        as effective_unit_price,
+    case when list_cost > 0 then (list_cost - contracted_cost) / list_cost end as discount_ratio
+from components_summed

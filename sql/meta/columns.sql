@@ -5,21 +5,17 @@ with
 
 listed as (
     select unnest(getvariable('columns'), recursive := true)
-),
-
-final as (
-    select
-        schema_name,
-        table_name,
-        column_name,
-        cast(position as bigint) as column_position,
-        column_type,
-        unit,
-        description,
-        is_key,
-        table_description,
-        grain
-    from listed
 )
 
-select * from final
+select
+    schema_name,
+    table_name,
+    column_name,
+    cast(position as bigint) as column_position,
+    column_type,
+    unit,
+    description,
+    is_key,
+    table_description,
+    grain
+from listed

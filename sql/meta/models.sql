@@ -5,13 +5,9 @@ with
 
 listed as (
     select unnest(getvariable('models'), recursive := true)
-),
-
-final as (
-    select
-        name as model_name,
-        digest
-    from listed
 )
 
-select * from final
+select
+    name as model_name,
+    digest
+from listed

@@ -1,7 +1,8 @@
 """Cases of every model and check: rows given and rows expected, one file each in `cases/`.
 
-`given` holds rows by the full name of the relation that the model reads; columns that are not named are null. `expect`
-lists all rows of the result; columns that are not named are not compared.
+`given` holds rows by the full name of the relation that the model reads; columns that are not named are null. An
+intermediate model that no case of the file gives is made of what is given. `expect` lists all rows of the result;
+columns that are not named are not compared.
 """
 
 from __future__ import annotations
@@ -33,11 +34,25 @@ def cases_of(name: str) -> list[dict[str, Any]]:
     return cases
 
 
-def difference(schema: Schema, sql: str, case: dict[str, Any]) -> tuple[list[str], list[str]]:
+def parts_of(name: str) -> list[Model]:
+    """Return the intermediate models that a model or check is made of and that no case of it gives, in their order."""
+    given = {relation for case in cases_of(name) for relation in case.get("given", {})}
+    parts: dict[str, Model] = {}
+    wanted = set(QUERIES[name].reads) - given
+    for model in reversed(PROJECT.models):
+        if model.full_name in wanted and model.schema == "intermediate":
+            parts[model.full_name] = model
+            wanted |= set(model.reads) - given
+    return list(reversed(parts.values()))
+
+
+def difference(schema: Schema, name: str, case: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Return the expected rows that are missing, and the rows that are not expected."""
     expected = case["expect"]
     with schema.filled(case.get("given", {}), case.get("variables")) as connection:
-        found = connection.execute(sql)
+        for part in parts_of(name):
+            connection.execute(f"insert into {part.full_name} by name {part.sql}")
+        found = connection.execute(QUERIES[name].sql)
         types = {name: type_ for name, type_, *_ in found.description or ()}
         rows = [dict(zip(types, row, strict=True)) for row in found.fetchall()]
         columns = list(expected[0]) if expected else list(types)
@@ -61,7 +76,7 @@ def difference(schema: Schema, sql: str, case: dict[str, Any]) -> tuple[list[str
 @pytest.mark.parametrize("name", sorted(path.stem for path in CASES.glob("*.yml")))
 def test_the_query_returns_the_rows_that_its_cases_expect(schema: Schema, name: str) -> None:
     """From the given rows of each case, the model or check makes exactly the expected rows."""
-    found = [(case["name"], *difference(schema, QUERIES[name].sql, case)) for case in cases_of(name)]
+    found = [(case["name"], *difference(schema, name, case)) for case in cases_of(name)]
     assert [f"{case}: missing {lacks}, not expected {gets}" for case, lacks, gets in found if lacks or gets] == []
 
 

@@ -51,13 +51,17 @@ def made() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def test_columns_of_the_yml_are_those_of_the_sql(made: duckdb.DuckDBPyConnection) -> None:
-    """Names, order and types in the .yml are what DuckDB makes of the .sql."""
-    described = {
-        model.full_name: [row[:2] for row in made.execute(f"describe {model.full_name}").fetchall()]
-        for model in PROJECT.models
-    }
-    told = {model.full_name: [(column.name, column.type) for column in model.columns] for model in PROJECT.models}
-    assert {name: columns for name, columns in described.items() if columns != told[name]} == {}
+    """Names and types in the .yml are what DuckDB makes of the .sql; in published views also their order.
+
+    Tables are filled by name.
+    """
+    odd = {}
+    for model in PROJECT.models:
+        described = [row[:2] for row in made.execute(f"describe {model.full_name}").fetchall()]
+        told = [(column.name, column.type) for column in model.columns]
+        if described != told and (sorted(described) != sorted(told) or (model.is_published and model.is_view)):
+            odd[model.full_name] = described
+    assert odd == {}
 
 
 def test_what_is_staged_of_nothing_is_nothing(made: duckdb.DuckDBPyConnection) -> None:
@@ -111,12 +115,12 @@ def test_models_come_after_what_they_read() -> None:
 
 
 def test_layers_read_what_they_may() -> None:
-    """Staging alone reads raw; nothing reads a later layer."""
+    """Staging alone reads raw; nothing reads a later layer, but for views, which hold no old rows."""
     assert [
         f"{model.full_name} reads {read}"
         for model in PROJECT.models
         for read in model.reads
-        if read.split(".")[0] not in READS[model.schema]
+        if read.split(".")[0] not in READS[model.schema] | ({"main"} if model.is_view else set())
     ] == []
 
 
