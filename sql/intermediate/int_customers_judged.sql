@@ -132,6 +132,7 @@ select
     dataset,
     bill_month,
     customer_uin,
+    slice_params,
     case
         when proof = 'failed' and not is_listed then 'left'
         when is_not_allowed(proof, error_code) then 'not_allowed'
@@ -189,6 +190,7 @@ select
     dataset,
     bill_month,
     slices.customer_uin,
+    slices.slice_params,
     'stale' as problem,
     'The month''s bill changed at ' || bill_changed_at || ', after the file was downloaded.'
         as reason,

@@ -1,5 +1,6 @@
 -- Lists and snapshots that are missing, old or not proven.
--- Grain: one row per account, dataset, customer (null: all) and kind of problem.
+-- Grain: one row per account, dataset, customer (null: all), slice and kind
+-- of problem.
 -- Nothing to sum.
 with
 
@@ -44,6 +45,7 @@ select
     account,
     dataset,
     slices.customer_uin,
+    slices.slice_params,
     case
         when is_not_allowed(slices.proof, slices.error_code) then 'not_allowed' else slices.proof
     end
