@@ -371,8 +371,13 @@ def _make_part(
                 is_empty = empty.issuperset(model.reads or ("",))
                 if model.full_name == unread.MODEL:
                     model = replace(model, sql=_unread_values(connection, project, part, empty))  # noqa: PLW2901
-                is_view = model.is_view and (model.is_published or rows[model.full_name] > FEW_ROWS)
+                is_view = model.is_view and (_reads_published(model) or rows[model.full_name] > FEW_ROWS)
                 _make_model(connection, replace(model, is_view=is_view), part, is_empty=is_empty or not model.sql)
+
+
+def _reads_published(model: Model) -> bool:
+    """Return whether a model reads published tables, whose rows change while a part runs."""
+    return any(read.partition(".")[0] in PUBLISHED for read in model.reads)
 
 
 def _landed_rows(part: _BuildPart) -> Counter[str]:

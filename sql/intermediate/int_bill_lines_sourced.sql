@@ -22,7 +22,7 @@ file_lines as (
 
 -- Usually no month comes from files; the anti join with an empty table then costs nothing.
 select
-    page_lines.* exclude (source),
+    page_lines.*,
     'pages' as line_source
 from staging.stg_customer_bill_detail as page_lines
 anti join files_chosen using (account, customer_uin, bill_month)
@@ -30,7 +30,6 @@ union all by name
 select
     file_lines.* exclude (
         dataset,
-        source,
         stated_bill_month,
         reseller_account_id,
         resource_type,

@@ -17,7 +17,7 @@ lines as (
     from staging.stg_customer_bill_detail_packs
 )
 
-select lines.* exclude (source)
+select lines.*
 from lines
 left join intermediate.int_customer_months_counted as counted
     using (account, customer_uin, bill_month)

@@ -16,7 +16,7 @@ resources as (
     from staging.stg_customer_bill_resource_packs
 )
 
-select resources.* exclude (source)
+select resources.*
 from resources
 left join intermediate.int_customer_months_counted as counted
     using (account, customer_uin, bill_month)

@@ -2,7 +2,7 @@
 -- Grain: one row per account, bill month and row of the file.
 -- No document lists the file's columns, and a row may be a total: check before you sum.
 select
-    * exclude (slice_params, page_number, page_position, source),
+    * exclude (slice_params, page_number, page_position),
     row_number() over (
         partition by account, bill_month
         order by slice_params, page_number, page_position

@@ -33,6 +33,6 @@ ranked as (
         )
 )
 
-select * exclude (snapshot_date, page_number, page_position, source)
+select * exclude (snapshot_date, page_number, page_position)
 from ranked
 where snapshot_date = last_seen_date

@@ -35,7 +35,7 @@ lines as (
 )
 
 select
-    lines.* exclude (source, page_number, page_position),
+    lines.* exclude (page_number, page_position),
     row_number() over (
         partition by account, bill_month, lines.line_id
         order by lines.page_number, lines.page_position

@@ -12,7 +12,7 @@ used as (
 )
 
 select
-    * exclude (answered_voucher_id, page_number, page_position, source),
+    * exclude (answered_voucher_id, page_number, page_position),
     row_number() over (
         partition by account, customer_uin, bill_month, voucher_id, usage_id
         order by page_number, page_position

@@ -43,7 +43,7 @@ latest as (
 )
 
 select
-    latest.* exclude (dataset, page_number, page_position, source),
+    latest.* exclude (dataset, page_number, page_position),
     latest.total_amount - latest.remaining_amount as used_amount,
     coalesce(latest.snapshot_date >= whole_lists.whole_date, true) as is_listed
 from latest
