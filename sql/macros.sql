@@ -264,7 +264,8 @@ list_transform(
     end
 )[1];
 
--- Of a row's typed values: those whose text could not be read, or lost decimals.
+-- Of a row's typed values: those whose text could not be read, lost decimals, or is a number that is
+-- not written plainly.
 create or replace temp macro unread_of(cells) as
 list_filter(
     list_transform(
@@ -277,6 +278,11 @@ list_filter(
                 when cell.is_null and moment_text(cell.source_text) is not null then 'unread'
                 when not cell.is_null and decimal_count(cell.source_text) > cell.kept_decimals
                     then 'rounded'
+                when
+                    not cell.is_null
+                    and cell.kept_decimals > 0
+                    and not regexp_full_match(cell.source_text, '-?[0-9]+([.][0-9]*)?')
+                    then 'converted'
             end
         }
     ),

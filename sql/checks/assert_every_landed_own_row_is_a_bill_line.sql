@@ -2,35 +2,33 @@
 -- Grain: one row per account and bill month where they differ.
 with
 
-own_months as (
-    select * from intermediate.int_own_months_landed
+-- Landing sums plain numbers only: with any other text, rows are compared, and costs are not.
+not_plain as (
+    select distinct
+        account,
+        bill_month
+    from staging.stg_unread_values
+    where column_name = 'billed_cost' and dataset = 'own_bill_detail'
 ),
 
-landed_slices as (
-    select * from staging.stg_landed_slices
-    where dataset = 'own_bill_detail'
-),
-
-own_lines as (
-    select * from main.fct_own_bill_lines
-),
-
--- For pages, landing recorded the exact cost. For a file, whose numbers may group thousands with
--- commas, it only counted the rows.
+-- For pages, landing recorded the exact cost. For a file it only counted the rows.
 compared as (
     select
-        own_months.account,
-        own_months.bill_month,
+        account,
+        bill_month,
         own_months.landed_rows,
-        landed_slices.billed_cost as landed_cost,
+        case when not_plain.account is null then landed_slices.billed_cost end as landed_cost,
         0 as line_count,
         null as line_cost
-    from own_months
-    left join landed_slices
-        on
-            own_months.account = landed_slices.account
-            and own_months.bill_month = landed_slices.bill_month
-            and own_months.line_source = 'pages'
+    from intermediate.int_own_months_landed as own_months
+    left join not_plain using (account, bill_month)
+    left join (
+        select
+            *,
+            'pages' as line_source
+        from staging.stg_landed_slices
+        where dataset = 'own_bill_detail'
+    ) as landed_slices using (account, bill_month, line_source)
     union all
     select
         account,
@@ -39,23 +37,19 @@ compared as (
         null as landed_cost,
         count(*) as line_count,
         sum(billed_cost) as line_cost
-    from own_lines
+    from main.fct_own_bill_lines
     group by account, bill_month
-),
-
-final as (
-    select
-        account,
-        bill_month,
-        sum(landed_rows) as landed_rows,
-        sum(line_count) as line_count,
-        sum(landed_cost) as landed_cost,
-        coalesce(sum(line_cost), 0) as line_cost
-    from compared
-    group by account, bill_month
-    having
-        sum(landed_rows) <> sum(line_count)
-        or sum(landed_cost) <> coalesce(sum(line_cost), 0)
 )
 
-select * from final
+select
+    account,
+    bill_month,
+    sum(landed_rows) as landed_rows,
+    sum(line_count) as line_count,
+    sum(landed_cost) as landed_cost,
+    coalesce(sum(line_cost), 0) as line_cost
+from compared
+group by account, bill_month
+having
+    sum(landed_rows) <> sum(line_count)
+    or sum(landed_cost) <> coalesce(sum(line_cost), 0)

@@ -3,35 +3,32 @@
 -- Grain: one row per account, customer and bill month where they differ.
 with
 
-sourced as (
-    select * from intermediate.int_customer_months_sourced
-    where line_source is not null
-),
-
-uncounted as (
-    select * from intermediate.int_customer_months_counted
-    where not is_counted
-),
-
-bill_lines as (
-    select * from main.fct_bill_lines
+-- Landing sums plain numbers only: with any other text, rows are compared, and costs are not.
+not_plain as (
+    select distinct
+        account,
+        customer_uin,
+        bill_month
+    from staging.stg_unread_values
+    where column_name = 'billed_cost'
 ),
 
 compared as (
     select
-        sourced.account,
-        sourced.customer_uin,
-        sourced.bill_month,
+        account,
+        customer_uin,
+        bill_month,
         sourced.landed_rows,
-        sourced.billed_cost as landed_cost,
+        case when not_plain.account is null then sourced.billed_cost end as landed_cost,
         0 as line_count,
         null as line_cost
-    from sourced
-    anti join uncounted
-        on
-            sourced.account = uncounted.account
-            and sourced.customer_uin = uncounted.customer_uin
-            and sourced.bill_month = uncounted.bill_month
+    from intermediate.int_customer_months_sourced as sourced
+    left join not_plain using (account, customer_uin, bill_month)
+    anti join (
+        select * from intermediate.int_customer_months_counted
+        where not is_counted
+    ) as uncounted using (account, customer_uin, bill_month)
+    where sourced.line_source is not null
     union all
     select
         account,
@@ -41,24 +38,20 @@ compared as (
         null as landed_cost,
         count(*) as line_count,
         sum(billed_cost) as line_cost
-    from bill_lines
+    from main.fct_bill_lines
     group by account, customer_uin, bill_month
-),
-
-final as (
-    select
-        account,
-        customer_uin,
-        bill_month,
-        sum(landed_rows) as landed_rows,
-        sum(line_count) as line_count,
-        sum(landed_cost) as landed_cost,
-        coalesce(sum(line_cost), 0) as line_cost
-    from compared
-    group by account, customer_uin, bill_month
-    having
-        sum(landed_rows) <> sum(line_count)
-        or sum(landed_cost) <> coalesce(sum(line_cost), 0)
 )
 
-select * from final
+select
+    account,
+    customer_uin,
+    bill_month,
+    sum(landed_rows) as landed_rows,
+    sum(line_count) as line_count,
+    sum(landed_cost) as landed_cost,
+    coalesce(sum(line_cost), 0) as line_cost
+from compared
+group by account, customer_uin, bill_month
+having
+    sum(landed_rows) <> sum(line_count)
+    or sum(landed_cost) <> coalesce(sum(line_cost), 0)

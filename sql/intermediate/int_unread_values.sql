@@ -47,6 +47,7 @@ grouped as (
             (page_number, page_position)
         ) as place
     from staging.stg_unread_values
+    where problem <> 'converted'
     group by all
 )
 
