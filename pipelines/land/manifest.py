@@ -276,9 +276,10 @@ def set_aside(path: Path, reason: str) -> None:
     file back under its name. Raises StorageFailed.
     """
     aside = paths.set_aside_file(path)
+    why = reason.removesuffix(_WHAT_TO_DO).strip().replace(str(path), "The file")
     try:
         path.replace(aside)
-        aside.with_suffix(".txt").write_text(reason, encoding="utf-8")
+        aside.with_suffix(".txt").write_text(why, encoding="utf-8")
     except OSError as error:
         raise StorageFailed(f"{reason} It cannot be renamed either: {error}.") from error
 

@@ -17,6 +17,21 @@ gathered as (
     select * from intermediate.int_days_judged
     union all by name
     select * from intermediate.int_lists_judged
+    union all by name
+    select
+        account,
+        dataset,
+        bill_month,
+        'unreadable' as problem,
+        reason || case
+            when bill_month is null
+                then
+                    ' A snapshot of a past day cannot be taken again: put the file back from a '
+                    || 'backup, or delete unreadable.parquet to go on without it.'
+            else ''
+        end as reason,
+        partition_key <> bill_month as is_full
+    from staging.stg_unreadable_files
 ),
 
 -- Several slices, such as vouchers, share a row: their worst problem and all their reasons.
@@ -29,7 +44,8 @@ grouped as (
         arg_min(
             problem,
             list_position(
-                ['missing', 'not_allowed', 'failed', 'unproven', 'stale', 'left'], problem
+                ['unreadable', 'missing', 'not_allowed', 'failed', 'unproven', 'stale', 'left'],
+                problem
             )
         ) as problem,
         string_agg(distinct reason, ' ' order by reason) as reason,
