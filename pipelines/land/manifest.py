@@ -190,7 +190,7 @@ class LandedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadableFile:
+class SetAsideFile:
     """A partition whose landed file was set aside: the file's path relative to the home, and why it is unreadable."""
 
     path: str
@@ -246,7 +246,7 @@ def landed_files(home: Path) -> list[LandedFile]:
     return files
 
 
-def unreadable_files(home: Path) -> list[UnreadableFile]:
+def unreadable_files(home: Path) -> list[SetAsideFile]:
     """List the partitions whose landed file was set aside, and that have not landed again, sorted by path."""
     found = []
     for aside in sorted(paths.raw_root(home).glob("*/account=*/*=*/unreadable.parquet")):
@@ -256,7 +256,7 @@ def unreadable_files(home: Path) -> list[UnreadableFile]:
             kind, _, key = partition.partition("=")
             reason = why.read_text(encoding="utf-8") if why.exists() else "It was set aside as unreadable."
             account = account.removeprefix("account=")
-            found.append(UnreadableFile(path.relative_to(home).as_posix(), dataset, account, kind, key, reason))
+            found.append(SetAsideFile(path.relative_to(home).as_posix(), dataset, account, kind, key, reason))
     return found
 
 

@@ -38,7 +38,7 @@ _PLAIN = "-?([0-9]{1,18}([.][0-9]{0,8})?)?"
 """Pattern of numbers that every type keeps, of nothing, and of a dash."""
 
 
-class _Cell(NamedTuple):
+class _TypedColumn(NamedTuple):
     """A typed column of a staging model: its name, the macro, and the SQL of the text and of the typed value."""
 
     column: str
@@ -53,7 +53,7 @@ def select(connection: DuckDBPyConnection, models: Iterable[Model]) -> str:
     return " union all by name ".join(selects)
 
 
-def cells(connection: DuckDBPyConnection, sql: str) -> tuple[int, list[_Cell]]:
+def cells(connection: DuckDBPyConnection, sql: str) -> tuple[int, list[_TypedColumn]]:
     """Return where the columns of a query's last select begin, in bytes, and those of them that a macro reads."""
     [(tree,)] = connection.execute("select json_serialize_sql($sql)", {"sql": sql}).fetchall()
     items = json.loads(tree)["statements"][0]["node"]["select_list"]
@@ -61,14 +61,14 @@ def cells(connection: DuckDBPyConnection, sql: str) -> tuple[int, list[_Cell]]:
     return items[0]["query_location"], list(_cells(source, items))
 
 
-def _cells(source: bytes, items: Iterable[dict[str, Any]]) -> Iterator[_Cell]:
+def _cells(source: bytes, items: Iterable[dict[str, Any]]) -> Iterator[_TypedColumn]:
     def text_of(node: dict[str, Any]) -> str:
         start = node["query_location"]
         return source[start : start + node["query_location_length"]].decode()
 
     for item in items:
         if item.get("function_name") in MACROS:
-            yield _Cell(
+            yield _TypedColumn(
                 item["alias"], item["function_name"], text_of(item["arguments"][0]["expression"]), text_of(item)
             )
 
@@ -89,7 +89,7 @@ def _select(connection: DuckDBPyConnection, model: Model) -> str:
     )
 
 
-def _unread(found: Iterable[_Cell]) -> str:
+def _unread(found: Iterable[_TypedColumn]) -> str:
     """Return the SQL of the list of a row's unread values; null for a row of plain values, which nearly all are."""
     numbers = [cell.text for cell in found if MACROS[cell.macro] is not None]
     others = [cell for cell in found if MACROS[cell.macro] is None]
