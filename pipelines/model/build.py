@@ -335,8 +335,9 @@ def _due(project: Project, plan: _Plan, part: _BuildPart) -> _Due:
     changed = {f"raw.{name}" for name in (*lake.TABLES, *datasets)}
     for model in project.models:
         is_built_by_months = model.is_table and model.scope is Scope.MONTH and part.months is None
-        # A model that reads nothing is made from the build's identity, which is always new.
-        if bool(plan.months) if is_built_by_months else changed & set(model.reads) or not model.reads:
+        # A table that reads nothing is made from the build's identity, which is always new.
+        is_changed = bool(changed & set(model.reads)) or (model.is_table and not model.reads)
+        if bool(plan.months) if is_built_by_months else is_changed:
             changed.add(model.full_name)
     tables = [
         model
@@ -371,8 +372,13 @@ def _make_part(
                 is_empty = empty.issuperset(model.reads or ("",))
                 if model.full_name == unread.MODEL:
                     model = replace(model, sql=_unread_values(connection, project, part, empty))  # noqa: PLW2901
-                is_view = model.is_view and (_reads_published(model) or rows[model.full_name] > FEW_ROWS)
-                _make_model(connection, replace(model, is_view=is_view), part, is_empty=is_empty or not model.sql)
+                is_many = model.is_published or _reads_published(model) or rows[model.full_name] > FEW_ROWS
+                _make_model(
+                    connection,
+                    replace(model, is_view=model.is_view and is_many),
+                    part,
+                    is_empty=is_empty or not model.sql,
+                )
 
 
 def _reads_published(model: Model) -> bool:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SCHEMAS = {"staging": "staging", "intermediate": "intermediate", "marts": "main", "meta": "meta"}
+SCHEMAS = {"seeds": "seeds", "staging": "staging", "intermediate": "intermediate", "marts": "main", "meta": "meta"}
 """The schema of the models in each folder. Schema `raw` is made from the lake (`model.lake`)."""
 
-PUBLISHED = ("main", "meta")
+PUBLISHED = ("main", "meta", "seeds")
 """The schemas in a release. Models of other schemas are in memory during a build."""
 
 
@@ -44,9 +44,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model: one .sql with its .yml. `reads` has qualified names, `digest` is the SHA-256 of both files
-    and of the shared columns in them.
+    """A model: one .sql with its .yml, or a seed, which is a .csv with its .yml.
 
+    `reads` has qualified names, `digest` is the SHA-256 of both files and of the shared columns in them.
     `key` names the columns that identify a row; empty if none do. `is_view`: computed whenever it is
     read, also by readers of a release; other models are computed once.
     """

@@ -1,10 +1,11 @@
-"""The SQL project: every model and check of `sql/` with its .yml, sorted by dependency.
+"""The SQL project: every model, seed and check of `sql/` with its .yml, sorted by dependency.
 
 What a model reads are the names in its SQL that begin with a schema. `build` runs them.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 from dataclasses import dataclass, replace
@@ -72,6 +73,7 @@ def read_project(root: Path = SQL) -> Project:
     macros = (root / "macros.sql").read_text(encoding="utf-8")
     shared = _read_spec(root / "columns.yml")
     models = [_read_model(path, shared) for folder in SCHEMAS for path in sorted((root / folder).glob("*.sql"))]
+    models += [_read_seed(path, shared) for path in sorted((root / "seeds").glob("*.csv"))]
     models = [replace(model, reads=_staged(models)) if model.full_name == unread.MODEL else model for model in models]
     by_name = {model.name: model for model in models}
     checks = [check for model in models for check in implied(model, by_name)]
@@ -98,6 +100,38 @@ def _read_model(path: Path, shared: Mapping[str, Any]) -> Model:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BuildFailed(f"{path.with_suffix('.yml')} does not describe a model: {error!r}.") from error
+
+
+def _read_seed(path: Path, shared: Mapping[str, Any]) -> Model:
+    """Read a seed: a .csv whose rows a release holds as a view. An empty field is null."""
+    spec = _read_spec(path.with_suffix(".yml"))
+    text = path.read_text(encoding="utf-8")
+    names, *rows = csv.reader(text.splitlines())
+    if any(len(row) != len(names) for row in rows):
+        raise BuildFailed(f"{path} has lines with more or fewer fields than its first line.")
+    try:
+        columns = tuple(_column(column, shared) for column in spec["columns"])
+        values = ", ".join(f"({', '.join(_text(value) if value else 'null' for value in row)})" for row in rows)
+        casts = ", ".join(f'cast("{column.name}" as {column.type}) as "{column.name}"' for column in columns)
+        return Model(
+            name=path.stem,
+            schema=SCHEMAS["seeds"],
+            sql=f"select {casts} from (values {values}) as listed ({', '.join(names)})",  # noqa: S608  a file of sql/
+            description=spec["description"],
+            grain=spec["grain"],
+            key=tuple(spec["key"]),
+            scope=Scope.MONTH,
+            columns=columns,
+            is_view=True,
+            reads=(),
+            digest=_digest(text, *map(str, (*spec.items(), *columns))),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BuildFailed(f"{path.with_suffix('.yml')} does not describe {path.name}: {error!r}.") from error
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _staged(models: Iterable[Model]) -> tuple[str, ...]:

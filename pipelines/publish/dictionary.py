@@ -26,7 +26,7 @@ new column the second.
 Months, days and dates are in UTC+8. An amount is in the currency that its unit names; never add amounts of two
 currencies. The columns in **bold** are the key of their table.
 """
-_TITLES = {"main": "Tables for analysis", "meta": "Tables about the release"}
+_TITLES = {"main": "Tables for analysis", "meta": "Tables about the release", "seeds": "Lists that we keep"}
 
 
 def dictionary_page(project: Project) -> str:

@@ -10,281 +10,77 @@ with
 months as (
     select distinct
         bill_month,
-        month_start_date - interval 8 hour as starts_at,
-        month_start_date + interval 1 month - interval 8 hour as ends_at
+        month_start_date - interval 8 hour as month_starts_at,
+        month_start_date + interval 1 month - interval 8 hour as month_ends_at
     from main.dim_bill_months
 ),
 
--- FOCUS attributes of each transaction type, by its label on the bill: today's labels and earlier
--- ones, compared in lower case.
-transactions as (
+bills as (
     select
-        lower(listed.transaction_type) as transaction_label,
-        listed.charge_category,
-        listed.charge_class,
-        listed.charge_frequency,
-        listed.pricing_category,
-        listed.commitment_type
-    from (
-        values
-        ('Pay-as-you-go', 'Usage', null, 'Usage-Based', 'Standard', null),
-        ('Hourly settlement', 'Usage', null, 'Usage-Based', 'Standard', null),
-        ('Daily settlement', 'Usage', null, 'Usage-Based', 'Standard', null),
-        ('Monthly settlement', 'Usage', null, 'Usage-Based', 'Standard', null),
-        ('Spot', 'Usage', null, 'Usage-Based', 'Dynamic', null),
-        ('Hourly RI fee', 'Usage', null, 'Usage-Based', 'Standard', null),
-        ('Hourly Savings Plan fee', 'Usage', null, 'Usage-Based', 'Standard', null),
-        ('Offline project deduction', 'Usage', null, 'Usage-Based', 'Other', null),
-        ('Offline product deduction', 'Usage', null, 'Usage-Based', 'Other', null),
-        ('Guarantee deduction', 'Usage', null, 'Recurring', 'Other', null),
-        ('Purchase', 'Purchase', null, 'One-Time', 'Standard', null),
-        ('New monthly subscription', 'Purchase', null, 'One-Time', 'Standard', null),
-        ('New yearly/monthly subscription', 'Purchase', null, 'One-Time', 'Standard', null),
-        ('Upgrade/Downgrade', 'Purchase', null, 'One-Time', 'Standard', null),
-        ('Upgrade', 'Purchase', null, 'One-Time', 'Standard', null),
-        ('Downgrade', 'Purchase', null, 'One-Time', 'Standard', null),
-        ('Renewal', 'Purchase', null, 'Recurring', 'Standard', null),
-        ('Monthly subscription renewal', 'Purchase', null, 'Recurring', 'Standard', null),
-        ('Yearly/monthly subscription renewal', 'Purchase', null, 'Recurring', 'Standard', null),
-        ('One-off RI Fee', 'Purchase', null, 'One-Time', 'Standard', 'Reserved Instance'),
-        ('Monthly subscription refund', 'Purchase', 'Correction', 'One-Time', null, null),
-        ('Yearly/monthly subscription refund', 'Purchase', 'Correction', 'One-Time', null, null),
-        ('Pay-as-you-go reversal', 'Usage', 'Correction', 'Usage-Based', null, null),
-        ('Adjustment - deduction', 'Adjustment', 'Correction', 'One-Time', null, null),
-        ('Adjustment - compensation', 'Adjustment', 'Correction', 'One-Time', null, null),
-        ('adjust-DR', 'Adjustment', 'Correction', 'One-Time', null, null),
-        ('adjust-CR', 'Adjustment', 'Correction', 'One-Time', null, null)
-    ) as listed (
-        transaction_type,
-        charge_category,
-        charge_class,
-        charge_frequency,
-        pricing_category,
-        commitment_type
-    )
-),
-
--- Labels have changed over the years, so where a label is not listed, a part of the word identifies
--- corrections of past charges.
-words as (
+        *,
+        false as is_own_bill
+    from main.fct_bill_lines
+    union all by name
     select
-        listed.word,
-        listed.charge_category,
-        listed.charge_class,
-        listed.charge_frequency,
-        listed.pricing_category
-    from (
-        values
-        ('adjustment', 'Adjustment', 'Correction', 'One-Time', null),
-        ('refund', 'Purchase', 'Correction', 'One-Time', null),
-        ('reversal', 'Usage', 'Correction', 'Usage-Based', null),
-        ('guarantee', 'Usage', null, 'Recurring', 'Other')
-    ) as listed (word, charge_category, charge_class, charge_frequency, pricing_category)
-),
-
--- Keyed by the name on the bill, because FOCUS requires one category for each ServiceName.
-services as (
-    select
-        listed.product_name,
-        listed.service_category,
-        listed.service_subcategory
-    from (
-        values
-        ('Cloud Virtual Machine (CVM)', 'Compute', 'Virtual Machines'),
-        ('Cloud GPU Service', 'Compute', 'Virtual Machines'),
-        ('Cloud Bare Metal (CBM)', 'Compute', 'Virtual Machines'),
-        ('Tencent Cloud Lighthouse', 'Compute', 'Virtual Machines'),
-        ('Tencent Kubernetes Engine (TKE)', 'Compute', 'Containers'),
-        ('Serverless Cloud Function (SCF)', 'Compute', 'Serverless Compute'),
-        ('Batch Compute', 'Compute', 'Other (Compute)'),
-        ('Cloud Object Storage (COS)', 'Storage', 'Object Storage'),
-        ('Cloud Block Storage (CBS)', 'Storage', 'Block Storage'),
-        ('Cloud File Storage (CFS)', 'Storage', 'File Storage'),
-        ('TencentDB for MySQL', 'Databases', 'Relational Databases'),
-        ('TencentDB for MariaDB', 'Databases', 'Relational Databases'),
-        ('TencentDB for PostgreSQL', 'Databases', 'Relational Databases'),
-        ('TencentDB for SQL Server', 'Databases', 'Relational Databases'),
-        ('TDSQL for MySQL', 'Databases', 'Relational Databases'),
-        ('TDSQL-C for MySQL', 'Databases', 'Relational Databases'),
-        ('TencentDB for MongoDB', 'Databases', 'NoSQL Databases'),
-        ('TcaplusDB', 'Databases', 'NoSQL Databases'),
-        ('TencentDB for Redis', 'Databases', 'Caching'),
-        ('Tencent Cloud TCHouse-C', 'Databases', 'Data Warehouses'),
-        ('Tencent Cloud TCHouse-D', 'Databases', 'Data Warehouses'),
-        ('Tencent Cloud TCHouse-P', 'Databases', 'Data Warehouses'),
-        ('Content Delivery Network (CDN)', 'Networking', 'Content Delivery'),
-        ('Tencent Cloud EdgeOne', 'Networking', 'Content Delivery'),
-        ('Cloud Load Balancer (CLB)', 'Networking', 'Application Networking'),
-        ('Elastic IP (EIP)', 'Networking', 'Network Infrastructure'),
-        ('Virtual Private Cloud (VPC)', 'Networking', 'Network Infrastructure'),
-        ('NAT Gateway', 'Networking', 'Network Routing'),
-        ('Cloud Connect Network (CCN)', 'Networking', 'Network Connectivity'),
-        ('Direct Connect (DC)', 'Networking', 'Network Connectivity'),
-        ('VPN Connections', 'Networking', 'Network Connectivity'),
-        ('Anti-DDoS', 'Networking', 'Network Security'),
-        ('Web Application Firewall (WAF)', 'Networking', 'Network Security'),
-        ('Cloud Firewall (CFW)', 'Networking', 'Network Security'),
-        ('Key Management Service (KMS)', 'Security', 'Secret Management'),
-        ('Cloud Workload Protection Platform (CWPP)', 'Security', 'Threat Detection and Response'),
-        ('Elastic MapReduce (EMR)', 'Analytics', 'Data Processing'),
-        ('Elasticsearch Service (ES)', 'Analytics', 'Search'),
-        ('TDMQ for CKafka', 'Integration', 'Messaging'),
-        ('TDMQ for RocketMQ', 'Integration', 'Messaging'),
-        ('API Gateway', 'Integration', 'API Management'),
-        ('Cloud Log Service (CLS)', 'Management and Governance', 'Observability'),
-        ('Tencent Cloud Observability Platform', 'Management and Governance', 'Observability'),
-        ('Cloud Streaming Services (CSS)', 'Media', 'Media Streaming'),
-        ('Video on Demand (VOD)', 'Media', 'Media Streaming'),
-        ('Tencent Real-Time Communication (TRTC)', 'Media', 'Media Streaming'),
-        ('Game Multimedia Engine (GME)', 'Media', 'Gaming')
-    ) as listed (product_name, service_category, service_subcategory)
+        *,
+        true as is_own_bill
+    from main.fct_own_bill_lines
 ),
 
 lines as (
     select
-        account,
-        customer_uin,
-        bill_month,
-        false as is_own_bill,
-        line_id,
-        occurrence,
-        payer_account_id,
-        owner_account_id,
-        operator_account_id,
-        product_code,
-        product_name,
-        subproduct_code,
-        subproduct_name,
-        component_type_code,
-        component_type_name,
-        component_code,
-        component_name,
-        pay_mode_name,
-        transaction_type,
-        transaction_id,
-        transaction_at,
-        usage_start_at,
-        usage_end_at,
-        project_name,
-        region_name,
-        availability_zone,
-        resource_id,
-        resource_name,
-        list_unit_price,
-        pricing_unit,
-        consumed_quantity,
-        consumed_unit,
-        usage_duration,
-        usage_duration_unit,
-        customer_discount_rate,
-        coalesce(list_cost, contracted_cost, billed_cost, 0) as list_cost,
-        coalesce(contracted_cost, billed_cost, 0) as contracted_cost,
-        coalesce(voucher_amount, 0) as voucher_amount,
-        coalesce(billed_cost, 0) as billed_cost,
-        billing_currency,
-        null as tag_values,
-        line_source,
-        fetched_at,
-        is_complete
-    from main.fct_bill_lines
-    union all
+        * replace (
+            coalesce(list_cost, contracted_cost, billed_cost, 0) as list_cost,
+            coalesce(contracted_cost, billed_cost, 0) as contracted_cost,
+            coalesce(voucher_amount, 0) as voucher_amount,
+            coalesce(billed_cost, 0) as billed_cost
+        )
+    from bills
+),
+
+-- Labels have changed over the years. One that is not listed is taken for a listed one if a part of
+-- the word identifies a correction of past charges.
+labelled as (
     select
-        account,
-        null as customer_uin,
-        bill_month,
-        true as is_own_bill,
-        line_id,
-        occurrence,
-        payer_account_id,
-        owner_account_id,
-        operator_account_id,
-        product_code,
-        product_name,
-        subproduct_code,
-        subproduct_name,
-        component_type_code,
-        component_type_name,
-        component_code,
-        component_name,
-        pay_mode_name,
-        transaction_type,
-        transaction_id,
-        transaction_at,
-        usage_start_at,
-        usage_end_at,
-        project_name,
-        region_name,
-        availability_zone,
-        resource_id,
-        resource_name,
-        list_unit_price,
-        pricing_unit,
-        consumed_quantity,
-        consumed_unit,
-        usage_duration,
-        usage_duration_unit,
-        null as customer_discount_rate,
-        coalesce(list_cost, billed_cost, 0) as list_cost,
-        coalesce(billed_cost, 0) as contracted_cost,
-        cast(0 as decimal(38, 8)) as voucher_amount,
-        coalesce(billed_cost, 0) as billed_cost,
-        billing_currency,
-        tag_values,
-        line_source,
-        fetched_at,
-        is_complete
-    from main.fct_own_bill_lines
+        lines.*,
+        coalesce(
+            lower(listed.transaction_type),
+            case
+                when
+                    lines.transaction_type ilike '%adjust%'
+                    or lines.transaction_type ilike '%compensat%'
+                    then 'adjust-dr'
+                when
+                    lines.transaction_type ilike '%refund%'
+                    and coalesce(lines.pay_mode_name, '') not ilike 'pay-as-you-go%'
+                    then 'monthly subscription refund'
+                when
+                    lines.transaction_type ilike '%revers%'
+                    and lines.pay_mode_name ilike '%subscription%'
+                    then 'monthly subscription refund'
+                when
+                    lines.transaction_type ilike '%refund%'
+                    or lines.transaction_type ilike '%revers%'
+                    then 'pay-as-you-go reversal'
+                when lines.transaction_type ilike '%guarantee%' then 'guarantee deduction'
+            end
+        ) as label
+    from lines
+    left join seeds.focus_transactions as listed
+        on lower(lines.transaction_type) = lower(listed.transaction_type)
 ),
 
 classified as (
     select
-        lines.account,
-        lines.customer_uin,
-        lines.bill_month,
-        lines.is_own_bill,
-        lines.line_id,
-        lines.occurrence,
+        lines.* replace (coalesce(lines.billing_currency, 'XXX') as billing_currency),
+        months.month_starts_at,
+        months.month_ends_at,
         coalesce(lines.payer_account_id, lines.account) as billing_account_id,
         coalesce(lines.owner_account_id, lines.customer_uin) as sub_account_id,
-        lines.operator_account_id,
-        lines.product_code,
         coalesce(lines.product_name, lines.product_code, 'Other') as service_name,
-        lines.subproduct_code,
-        lines.subproduct_name,
-        lines.component_type_code,
-        lines.component_type_name,
-        lines.component_code,
-        lines.component_name,
         coalesce(lines.component_code, lines.component_name) as sku_id,
-        lines.pay_mode_name,
-        lines.transaction_type,
-        lines.transaction_id,
-        lines.transaction_at,
-        lines.usage_start_at,
-        lines.usage_end_at,
-        lines.project_name,
-        lines.region_name,
-        lines.availability_zone,
-        lines.resource_id,
-        lines.resource_name,
-        lines.list_unit_price,
-        lines.pricing_unit,
-        lines.consumed_quantity,
-        lines.consumed_unit,
-        lines.usage_duration,
-        lines.usage_duration_unit,
-        lines.customer_discount_rate,
-        lines.list_cost,
-        lines.contracted_cost,
-        lines.voucher_amount,
         lines.billed_cost + lines.voucher_amount as charged_cost,
-        coalesce(lines.billing_currency, 'XXX') as billing_currency,
-        lines.tag_values,
-        months.starts_at as month_starts_at,
-        months.ends_at as month_ends_at,
-        epoch_us(
-            coalesce(lines.usage_start_at, lines.transaction_at)
-        ) as start_us,
+        epoch_us(coalesce(lines.usage_start_at, lines.transaction_at)) as start_us,
         -- An end time of 59:59 is the last second of a period, any other time is its end.
         epoch_us(lines.usage_end_at)
         + case
@@ -341,60 +137,44 @@ classified as (
         regexp_replace(
             replace(coalesce(lines.consumed_unit, 'Units'), ',', ''), '^([0-9]+)$', '\1 Units'
         ) as counted_unit,
-        lines.line_source,
-        lines.fetched_at,
-        lines.is_complete,
-        coalesce(transactions.charge_category, words.charge_category, 'Usage') as charge_category,
-        coalesce(transactions.charge_category, words.charge_category) = 'Purchase' as is_purchase,
-        coalesce(transactions.charge_class, words.charge_class) as charge_class,
-        coalesce(transactions.charge_frequency, words.charge_frequency, 'Usage-Based')
-            as charge_frequency,
-        case
-            when transactions.transaction_label is null and words.word is null then 'Other'
-            else coalesce(transactions.pricing_category, words.pricing_category)
-        end as pricing_category,
-        case
-            when transactions.commitment_type is not null then lines.resource_id
-        end as commitment_id,
-        transactions.commitment_type,
+        coalesce(known.charge_category, 'Usage') as charge_category,
+        known.charge_class,
+        coalesce(known.charge_frequency, 'Usage-Based') as charge_frequency,
+        case when lines.label is null then 'Other' else known.pricing_category end
+            as pricing_category,
+        case when known.commitment_type is not null then lines.resource_id end
+            as commitment_id,
+        known.commitment_type,
         coalesce(services.service_category, 'Other') as service_category,
         coalesce(services.service_subcategory, 'Other (Other)') as service_subcategory,
         unnest(
-            case
-                when lines.voucher_amount <> 0 and is_purchase
-                    then ['charge', 'voucher', 'use']
-                when lines.voucher_amount <> 0 then ['charge', 'voucher']
-                when is_purchase then ['charge', 'use']
-                else ['charge']
-            end
+            list_filter(
+                [
+                    'charge',
+                    case when lines.voucher_amount <> 0 then 'voucher' end,
+                    case when known.charge_category = 'Purchase' then 'use' end
+                ],
+                lambda kind: kind is not null
+            )
         ) as row_kind
-    from lines
+    from labelled as lines
     left join months using (bill_month)
-    left join transactions on lower(lines.transaction_type) = transactions.transaction_label
-    left join words
-        on
-            words.word
-            = case
-                when transactions.transaction_label is not null then null
-                when
-                    lines.transaction_type ilike '%adjust%'
-                    or lines.transaction_type ilike '%compensat%'
-                    then 'adjustment'
-                when
-                    lines.transaction_type ilike '%refund%'
-                    and coalesce(lines.pay_mode_name, '') not ilike 'pay-as-you-go%'
-                    then 'refund'
-                when
-                    lines.transaction_type ilike '%revers%'
-                    and lines.pay_mode_name ilike '%subscription%'
-                    then 'refund'
-                when
-                    lines.transaction_type ilike '%refund%'
-                    or lines.transaction_type ilike '%revers%'
-                    then 'reversal'
-                when lines.transaction_type ilike '%guarantee%' then 'guarantee'
-            end
-    left join services using (product_name)
+    left join seeds.focus_transactions as known
+        on lines.label = lower(known.transaction_type)
+    left join seeds.focus_services as services on lines.product_name = services.service_name
+),
+
+-- A voucher's row has no quantity, and only a charge has a list price or a commitment.
+focused as (
+    select
+        * replace (
+            case when row_kind <> 'voucher' then pricing_quantity end as pricing_quantity,
+            case when row_kind = 'charge' then agreed_list_unit_price end
+                as agreed_list_unit_price,
+            case when row_kind = 'charge' then commitment_id end as commitment_id
+        ),
+        row_kind = 'use' or (row_kind = 'charge' and charge_category = 'Usage') as is_usage
+    from classified
 )
 
 -- noqa: disable=capitalisation.identifiers
@@ -432,31 +212,16 @@ select
         greatest(end_us, coalesce(start_us, epoch_us(month_starts_at)) + 1000000)
     ) as ChargePeriodEnd,
     make_timestamp(coalesce(start_us, epoch_us(month_starts_at))) as ChargePeriodStart,
-    case
-        when row_kind = 'charge' and commitment_id is not null then 'Usage'
-    end as CommitmentDiscountCategory,
-    case when row_kind = 'charge' then commitment_id end as CommitmentDiscountId,
+    case when commitment_id is not null then 'Usage' end as CommitmentDiscountCategory,
+    commitment_id as CommitmentDiscountId,
     cast(null as varchar) as CommitmentDiscountName,
-    case
-        when row_kind = 'charge' and commitment_id is not null then pricing_quantity
-    end as CommitmentDiscountQuantity,
+    case when commitment_id is not null then pricing_quantity end as CommitmentDiscountQuantity,
     cast(null as varchar) as CommitmentDiscountStatus,
-    case
-        when row_kind = 'charge' and commitment_id is not null then commitment_type
-    end as CommitmentDiscountType,
-    case
-        when row_kind = 'charge' and commitment_id is not null and pricing_quantity is not null
-            then priced_unit
-    end as CommitmentDiscountUnit,
-    case
-        when row_kind = 'use' or (row_kind = 'charge' and charge_category = 'Usage')
-            then consumed_quantity
-    end as ConsumedQuantity,
-    case
-        when consumed_quantity is null then null
-        when row_kind = 'use' or (row_kind = 'charge' and charge_category = 'Usage')
-            then counted_unit
-    end as ConsumedUnit,
+    case when commitment_id is not null then commitment_type end as CommitmentDiscountType,
+    case when commitment_id is not null and pricing_quantity is not null then priced_unit end
+        as CommitmentDiscountUnit,
+    case when is_usage then consumed_quantity end as ConsumedQuantity,
+    case when is_usage and consumed_quantity is not null then counted_unit end as ConsumedUnit,
     cast(
         case row_kind
             when 'charge' then contracted_cost when 'voucher' then -voucher_amount else 0
@@ -477,40 +242,28 @@ select
             when 'charge' then list_cost when 'voucher' then -voucher_amount else 0
         end as decimal(38, 8)
     ) as ListCost,
-    case when row_kind = 'charge' then agreed_list_unit_price end as ListUnitPrice,
+    agreed_list_unit_price as ListUnitPrice,
     case when row_kind <> 'voucher' then pricing_category end as PricingCategory,
     billing_currency as PricingCurrency,
     cast(null as decimal(38, 18)) as PricingCurrencyContractedUnitPrice,
-    cast(
-        case
-            when row_kind = 'voucher' then -voucher_amount
-            when row_kind = 'charge' and charge_category = 'Purchase' then 0
-            else charged_cost
-        end as decimal(38, 8)
-    ) as PricingCurrencyEffectiveCost,
-    case
-        when row_kind = 'charge' then agreed_list_unit_price
-    end as PricingCurrencyListUnitPrice,
-    case when row_kind <> 'voucher' then pricing_quantity end as PricingQuantity,
-    case
-        when row_kind <> 'voucher' and pricing_quantity is not null then priced_unit
-    end as PricingUnit,
-    'Tencent Cloud partner ' || billing_account_id as ProviderName,
+    EffectiveCost as PricingCurrencyEffectiveCost,
+    agreed_list_unit_price as PricingCurrencyListUnitPrice,
+    pricing_quantity as PricingQuantity,
+    case when pricing_quantity is not null then priced_unit end as PricingUnit,
+    InvoiceIssuerName as ProviderName,
     'Tencent Cloud' as PublisherName,
     region_name as RegionId,
     region_name as RegionName,
     resource_id as ResourceId,
     case when resource_id is not null then resource_name end as ResourceName,
-    case
-        when resource_id is not null then coalesce(subproduct_name, service_name)
-    end as ResourceType,
+    case when resource_id is not null then coalesce(subproduct_name, service_name) end
+        as ResourceType,
     service_category as ServiceCategory,
     service_name as ServiceName,
     service_subcategory as ServiceSubcategory,
     sku_id as SkuId,
-    case
-        when sku_id is not null then coalesce(component_type_name, component_name)
-    end as SkuMeter,
+    case when sku_id is not null then coalesce(component_type_name, component_name) end
+        as SkuMeter,
     case
         when sku_id is not null
             then
@@ -557,4 +310,4 @@ select
     usage_duration_unit as x_UsageDurationUnit,
     usage_end_at as x_UsageEndTime,
     usage_start_at as x_UsageStartTime
-from classified
+from focused

@@ -34,6 +34,8 @@ class Schema:
         for model in read_project().models:
             columns = ", ".join(f'"{column.name}" {column.type}' for column in model.columns)
             connection.execute(f"create table {model.full_name} ({columns})")
+            if model.schema == "seeds":
+                connection.execute(f"insert into {model.full_name} by name {model.sql}")
 
     @contextmanager
     def filled(

@@ -70,10 +70,10 @@ def test_no_class_name_occurs_twice() -> None:
 
 
 def test_every_sql_file_has_its_yml() -> None:
-    """Each model and check has a .sql and a .yml file of the same stem."""
+    """Each model and check has a .sql, each seed a .csv, and all have a .yml file of the same stem."""
     files = [path for path in (ROOT / "sql").glob("*/*.*") if path.parent.name not in ("queries", "sample_queries")]
-    stems = {suffix: {path.with_suffix("") for path in files if path.suffix == suffix} for suffix in (".sql", ".yml")}
-    assert stems[".sql"] == stems[".yml"]
+    described = {path.with_suffix("") for path in files if path.suffix == ".yml"}
+    assert {path.with_suffix("") for path in files if path.suffix in (".sql", ".csv")} == described
 
 
 def test_every_make_command_of_the_docs_exists() -> None:

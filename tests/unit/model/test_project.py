@@ -26,7 +26,8 @@ STAGING = [model for model in PROJECT.models if model.schema == "staging" and mo
 READS = {
     "staging": {"raw"},
     "intermediate": {"staging", "intermediate"},
-    "main": {"staging", "intermediate", "main"},
+    "seeds": set(),
+    "main": {"seeds", "staging", "intermediate", "main"},
     "meta": {"staging", "intermediate", "main", "meta"},
 }
 """The schemas that the models of a schema may read."""
@@ -70,6 +71,17 @@ def test_what_is_staged_of_nothing_is_nothing(made: duckdb.DuckDBPyConnection) -
     staged = [model.full_name for model in PROJECT.models if datasets.issuperset(model.reads or ("",))]
     assert len(staged) >= len(DATASETS)
     assert [name for name in staged if made.execute(f"from {name}").fetchall()] == []
+
+
+def test_seeds_are_read_and_have_unique_keys(made: duckdb.DuckDBPyConnection) -> None:
+    """A list that no model reads is dead, and a key that occurs twice would double rows."""
+    seeds = [model for model in PROJECT.models if model.schema == "seeds"]
+    assert seeds
+    assert {seed.full_name for seed in seeds} <= {read for model in PROJECT.models for read in model.reads}
+    for seed in seeds:
+        keys = ", ".join(f"lower({name})" for name in seed.key)
+        repeated = f"select {keys} from {seed.full_name} group by all having count(*) > 1"
+        assert made.execute(repeated).fetchall() == []
 
 
 def test_keys_are_columns() -> None:
