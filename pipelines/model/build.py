@@ -404,7 +404,7 @@ def _unread_values(connection: DuckDBPyConnection, project: Project, part: _Buil
         if model.schema == "staging" and model.scope is part.scope
         if model.full_name != unread.MODEL and not landed.isdisjoint(model.reads)
     ]
-    return unread.select(connection, models)
+    return unread.select(connection, unread.doubtful(connection, models))
 
 
 def _make_model(connection: DuckDBPyConnection, model: Model, part: _BuildPart, *, is_empty: bool) -> None:
