@@ -11,7 +11,7 @@ from assets.resources import ROOT, Workspace
 from pipelines.endpoints import DATASETS
 from pipelines.errors import BillEtlError, CheckFailed
 from pipelines.model import Model
-from pipelines.publish import build_and_publish
+from pipelines.publish import build_and_publish, standing
 from pipelines.settings import code_version
 
 
@@ -62,6 +62,9 @@ def models(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[
         raise failure([error]) from error
     if release is None:
         context.log.info("The release already holds every landed file; nothing was built.")
+        current = standing(settings.home)
+        yield from checks.results(current.warnings)
+        yield published.check_result(current)
         return
     for model in _MODELS:
         rows = release.tables.get(model.full_name)

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines.publish import Release
+from pipelines.publish import Release, Standing
 
 RECONCILED = "every_month_is_complete_and_reconciled"
 KEY = dg.AssetKey("release")
@@ -27,9 +27,14 @@ CHECK = dg.AssetCheckSpec(
 )
 
 
+def check_result(release: Release | Standing) -> dg.AssetCheckResult:
+    """Return the result of the release's check. Partial and unreconciled months are published, so they only warn."""
+    passed = release.is_complete and release.is_reconciled
+    return dg.AssetCheckResult(asset_key=KEY, check_name=RECONCILED, passed=passed, severity=dg.AssetCheckSeverity.WARN)
+
+
 def result(release: Release) -> dg.MaterializeResult[None]:
-    """Return the result of a published release. Partial and unreconciled months are published, so they only warn."""
-    flagged = not (release.is_complete and release.is_reconciled)
+    """Return the result of a published release."""
     return dg.MaterializeResult(
         asset_key=KEY,
         metadata={
@@ -40,9 +45,5 @@ def result(release: Release) -> dg.MaterializeResult[None]:
             "months_built": dg.MetadataValue.json(list(release.months)),
             "seconds": dg.MetadataValue.float(round(release.seconds, 3)),
         },
-        check_results=[
-            dg.AssetCheckResult(
-                asset_key=KEY, check_name=RECONCILED, passed=not flagged, severity=dg.AssetCheckSeverity.WARN
-            )
-        ],
+        check_results=[check_result(release)],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.publish.release import Release, build_and_publish, is_current
+from pipelines.publish.release import Release, Standing, build_and_publish, is_current, standing
 from pipelines.publish.summary import summary
 
-__all__ = ["Release", "build_and_publish", "is_current", "summary"]
+__all__ = ["Release", "Standing", "build_and_publish", "is_current", "standing", "summary"]

@@ -18,7 +18,7 @@ import duckdb
 from pipelines import locks, paths
 from pipelines.errors import CorruptFile, StorageFailed
 from pipelines.land.manifest import UNREADABLE_DIGEST, landed_digests, landed_files, set_aside_unreadable
-from pipelines.model.build import ReleaseIdentity, build
+from pipelines.model.build import ReleaseIdentity, build, run_checks
 from pipelines.model.closes import closed_months
 from pipelines.model.masking import mask_id
 from pipelines.model.project import Project, read_project
@@ -114,6 +114,25 @@ def build_and_publish(
         )
         path = _publish(home, stamp.release_id)
         return _release(stamp, path, built, monotonic() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """State of the current release: its flags, and what the checks that only warn find in it, by the check's name."""
+
+    is_complete: bool
+    is_reconciled: bool
+    warnings: dict[str, str]
+
+
+def standing(home: Path) -> Standing:
+    """Return the state of the current release. Raises CorruptFile if it cannot be read."""
+    with reader(paths.current_release(home)) as connection:
+        [(is_complete, is_reconciled)] = connection.execute(
+            "select is_complete, is_reconciled from meta.release"
+        ).fetchall()
+        warnings = run_checks(connection, [check for check in read_project().checks if check.warns])
+    return Standing(is_complete, is_reconciled, warnings)
 
 
 def is_current(home: Path, *, masked: bool = True) -> bool:

@@ -198,6 +198,18 @@ def test_the_daily_schedule_asks_the_previous_month_until_it_was_pulled_whole_af
         assert asked(instance) == [(*november, None), (*october, set(MONTHLY))], "it landed before its bill was out"
 
 
+def test_a_build_that_finds_nothing_to_do_repeats_what_the_checks_found(landed: Path) -> None:
+    """Two runs of the models: the second one succeeds, builds nothing and gives the same results of all checks."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        first, second = execute("models_job", instance), execute("models_job", instance)
+    assert first.success
+    assert second.success
+    assert second.get_asset_materialization_events() == []
+    found = {name: (check.passed, check.severity) for name, check in checks(first).items()}
+    assert found == {name: (check.passed, check.severity) for name, check in checks(second).items()}
+    assert len(found) > 50
+
+
 def test_a_failed_structural_check_stops_publication_and_is_a_failed_asset_check(
     landed: Path,
 ) -> None:
