@@ -264,8 +264,8 @@ list_transform(
     end
 )[1];
 
--- Of a row's typed values: those whose text could not be read, lost decimals, or is a number that is
--- not written plainly.
+-- Of a row's typed values: those whose text could not be read, lost decimals, or is a number that
+-- is not written plainly.
 create or replace temp macro unread_of(cells) as
 list_filter(
     list_transform(
@@ -394,3 +394,20 @@ end;
 create or replace temp macro is_not_allowed(proof, error_code) as
 proof = 'failed'
 and regexp_matches(error_code, '^(UnauthorizedOperation|AuthFailure)([.]|$)');
+
+-- What rpt_spend_anomalies judges by: the days that a day is compared with, how many of them must
+-- be known, the least deviation that is listed, how many scales a deviation must be, the least
+-- scale as a part of the median, and the factors that make a MAD and a mean deviation comparable
+-- with a standard deviation.
+create or replace temp macro anomaly() as {
+    'history_days': 28,
+    'least_history_days': 14,
+    'least_cost': 1,
+    'threshold': 3.5,
+    'least_scale': 0.05,
+    'mad_factor': 1.4826,
+    'mean_deviation_factor': 1.2533
+};
+
+-- What rpt_credit_risk estimates by: the last whole days, and the last of these for daily usage.
+create or replace temp macro burn() as { 'days': 28, 'recent_days': 7 };

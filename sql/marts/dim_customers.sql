@@ -116,7 +116,7 @@ gathered as (
     from main.dim_customer_periods
 ),
 
--- A code that no document explains is kept as it is.
+-- The latest known name, and so on. A code that no document explains is kept as it is.
 grouped as (
     select
         account,

@@ -33,6 +33,7 @@ gathered as (
     from staging.stg_own_billing_quota
 )
 
+-- The first source that has the credit counts; of several entries in it the latest.
 select
     account,
     customer_uin,

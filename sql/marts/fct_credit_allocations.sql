@@ -4,6 +4,7 @@
 -- summed within one account; two accounts may have the same customer.
 with
 
+-- An allocation has no id: its time and amounts identify it. Its row is from the last day with it.
 ranked as (
     select
         *,

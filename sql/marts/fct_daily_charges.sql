@@ -5,6 +5,7 @@
 -- Costs may be summed within one currency only.
 with
 
+-- Charges that are settled monthly have no day of usage.
 classified as (
     select
         *,
@@ -17,6 +18,7 @@ classified as (
     from intermediate.int_bill_lines
 ),
 
+-- A booking outside its month, or without a day, is moved to the nearest or first day of the month.
 dated as (
     select
         *,

@@ -43,6 +43,7 @@ joined as (
     full join usage_summed using (account, customer_uin, bill_month, bill_date)
 )
 
+-- Where bill lines landed, a day without bill lines has a usage cost of 0.
 select
     joined.account,
     joined.customer_uin,

@@ -3,7 +3,7 @@
 -- Every tag key splits the same bill, so sum within one key and one currency only.
 with
 
--- Tags of files are columns named tag_key:<key>, and a key may be there twice.
+-- A line from a file has its tags in columns such as tag_key:env, one for each key on the bill.
 tagged as (
     select
         *,
@@ -28,6 +28,7 @@ tagged as (
     from main.fct_own_bill_lines
 ),
 
+-- Lines with the same tags are summed up.
 lines_summed as (
     select
         account,
@@ -50,6 +51,7 @@ tag_keys as (
     from lines_summed
 )
 
+-- A month without any tag keeps one row without a key.
 select
     account,
     bill_month,
