@@ -245,6 +245,13 @@ end;
 create or replace temp macro entry_position(value, place) as
 case when try(json_type(value)) = 'OBJECT' then place end;
 
+-- Whether a cost or its currency is there, but cannot be read.
+create or replace temp macro is_cost_unread(cost, code) as
+case
+    when money(cost) is null then file_text(cost) is not null
+    else currency(code) is null and file_text(code) is not null
+end;
+
 -- Decimals of a number, without zeros at the end; 1.20e-05 has six.
 create or replace temp macro decimal_count(value) as
 list_transform(

@@ -9,10 +9,12 @@ focus_rows as (
 
 customer_lines as (
     select * from main.fct_bill_lines
+    where is_cost_unread is not true
 ),
 
 own_lines as (
     select * from main.fct_own_bill_lines
+    where is_cost_unread is not true
 ),
 
 lines_summed as (

@@ -4,19 +4,23 @@
 with
 
 payers as (
-    select distinct
+    select
         account,
         bill_month,
         false as is_own_bill,
-        coalesce(payer_account_id, account) as billing_account_id
+        coalesce(payer_account_id, account) as billing_account_id,
+        count(*) filter (where is_cost_unread) as unread_line_count
     from main.fct_bill_lines
+    group by all
     union all
-    select distinct
+    select
         account,
         bill_month,
         true as is_own_bill,
-        coalesce(payer_account_id, account) as billing_account_id
+        coalesce(payer_account_id, account) as billing_account_id,
+        count(*) filter (where is_cost_unread) as unread_line_count
     from main.fct_own_bill_lines
+    group by all
 )
 
 -- noqa: disable=capitalisation.identifiers
@@ -42,6 +46,7 @@ select
     bill_months.is_complete as x_IsComplete,
     bill_months.is_own_bill as x_IsOwnBill,
     bill_months.is_reconciled as x_IsReconciled,
-    bill_months.month_state as x_MonthState
+    bill_months.month_state as x_MonthState,
+    coalesce(payers.unread_line_count, 0) as x_UnreadLineCount
 from main.dim_bill_months as bill_months
 left join payers using (account, bill_month, is_own_bill)

@@ -2,7 +2,8 @@
 -- a row each for the charge, a voucher's payment and the use of a purchase.
 -- Grain: one row per bill line and x_RowKind.
 -- BilledCost and EffectiveCost each sum to what is owed, within one currency. ListCost and
--- ContractedCost may be summed without Credit rows; prices and quantities never. docs/focus.md has
+-- ContractedCost may be summed without Credit rows; prices and quantities never. Lines whose cost
+-- or currency could not be read are left out: focus_billing_period counts them. docs/focus.md has
 -- the source of each column.
 with
 
@@ -36,6 +37,7 @@ lines as (
             coalesce(billed_cost, 0) as billed_cost
         )
     from bills
+    where is_cost_unread is not true
 ),
 
 -- Labels have changed over the years. One that is not listed is taken for a listed one if a part of

@@ -42,6 +42,7 @@ select
     money(VoucherDeduction) as voucher_amount,
     money(TotalCost) as billed_cost,
     currency(Currency) as billing_currency,
+    is_cost_unread(TotalCost, Currency) as is_cost_unread,
     _page as page_number,
     _position as page_position,
     _request_id as request_id,

@@ -48,6 +48,7 @@ select
     money(CustomerVoucherDeduction) as voucher_amount,
     money(TotalCost) as billed_cost,
     currency(Currency) as billing_currency,
+    is_cost_unread(TotalCost, Currency) as is_cost_unread,
     file_text(PaymentStatus) as payment_status,
     mask_emails(_extra) as other_columns,
     _slice_params as slice_params,

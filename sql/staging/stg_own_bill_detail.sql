@@ -38,6 +38,7 @@ select
     money(OriginalCost) as list_cost,
     money(TotalCost) as billed_cost,
     currency(Currency) as billing_currency,
+    is_cost_unread(TotalCost, Currency) as is_cost_unread,
     text(mask_emails(Tags)) as tags,
     tag_map(mask_emails(Tags)) as tag_values,
     _page as page_number,

@@ -54,6 +54,7 @@ select
     money(VoucherDeduction) as voucher_amount,
     money(TotalCost) as billed_cost,
     currency(Currency) as billing_currency,
+    is_cost_unread(TotalCost, Currency) as is_cost_unread,
     mask_emails(_extra) as other_columns,
     _slice_params as slice_params,
     split_part(_file, '/', 1) as file_digest,
