@@ -33,6 +33,7 @@ class ReleaseStamp:
     built_at: datetime
     code_version: str
     schema_version: str
+    unread_value_count: int = 0
 
     @property
     def sentence(self) -> str:
@@ -42,8 +43,12 @@ class ReleaseStamp:
         )
         whole = "complete" if self.is_complete else "PARTIAL"
         reconciled = "reconciled" if self.is_reconciled else "NOT RECONCILED"
+        unread = (
+            f" {self.unread_value_count:,} unread values: see meta.unread_values." if self.unread_value_count else ""
+        )
         return (
-            f"{self.bill_month}, {self.month_state}, as of {as_of}: {whole}, {reconciled}. Release {self.release_id}."
+            f"{self.bill_month}, {self.month_state}, as of {as_of}: {whole}, {reconciled}.{unread} "
+            f"Release {self.release_id}."
         )
 
 

@@ -1,7 +1,18 @@
 -- The stamps of a month. Grain: one row per account and kind of bill.
+with
+
+unread as (
+    select
+        account,
+        bill_month,
+        cast(sum(row_count) as bigint) as value_count
+    from meta.unread_values
+    group by all
+)
+
 select
-    months.account,
-    months.bill_month,
+    account,
+    bill_month,
     months.is_own_bill,
     months.month_state,
     months.as_of_at,
@@ -11,8 +22,10 @@ select
     release.release_id,
     release.built_at,
     release.code_version,
-    release.schema_version
+    release.schema_version,
+    coalesce(unread.value_count, 0) as unread_value_count
 from main.dim_bill_months as months
 cross join meta.release as release
-where months.bill_month = $month
-order by months.account, months.is_own_bill
+left join unread using (account, bill_month)
+where bill_month = $month
+order by account, months.is_own_bill

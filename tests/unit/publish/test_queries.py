@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 import pipelines
+from pipelines.model.models import PUBLISHED
 from pipelines.model.project import read_project
 from pipelines.publish import queries
 
@@ -24,7 +25,8 @@ TEMPORARY = "report_costs"
 def schema() -> Iterator[duckdb.DuckDBPyConnection]:
     """Give the published tables and views without rows, and the temporary table of the report."""
     with duckdb.connect() as connection:
-        connection.execute("create schema meta")
+        for name in PUBLISHED:
+            connection.execute(f"create schema if not exists {name}")
         for model in read_project().published:
             columns = ", ".join(f'"{column.name}" {column.type}' for column in model.columns)
             connection.execute(f"create table {model.full_name} ({columns})")
