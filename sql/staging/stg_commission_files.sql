@@ -19,7 +19,7 @@ select
     mask_emails(_extra) as other_columns,
     _slice_params as slice_params,
     split_part(_file, '/', 1) as file_digest,
-    nullif(regexp_extract(_file, '(?s)/(.*)', 1), '') as file_member,
+    nullif(substr(_file, length(split_part(_file, '/', 1)) + 2), '') as file_member,
     _page as page_number,
     _position as page_position,
     _request_id as request_id,
