@@ -26,6 +26,7 @@ datasets_used as (
             as dataset,
         true as is_any_slice
     from intermediate.int_own_months_landed
+    where line_source is not null
 )
 
 -- A pack lands for the account, not for a customer.

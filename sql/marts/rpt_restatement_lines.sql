@@ -93,4 +93,10 @@ select
     months.release_id as closed_release_id
 from summed
 inner join months using (bill_month)
+-- A bill whose landed files are gone or unreadable is neither credited nor debited.
+semi join intermediate.int_bills_known as bills
+    on
+        summed.is_own_bill = bills.is_own_bill
+        and coalesce(summed.customer_uin, summed.account) = bills.bill_owner
+        and summed.bill_month = bills.bill_month
 where current_cost <> closed_cost

@@ -87,10 +87,24 @@ summed as (
         coalesce(sum(current_cost), 0) as current_cost
     from facts
     group by all
+),
+
+-- A bill whose landed files are gone or unreadable is unknown, not nothing.
+known as (
+    select
+        summed.* replace (
+            case when bills.bill_month is not null then summed.current_cost end as current_cost
+        )
+    from summed
+    left join intermediate.int_bills_known as bills
+        on
+            summed.is_own_bill = bills.is_own_bill
+            and coalesce(summed.customer_uin, summed.account) = bills.bill_owner
+            and summed.bill_month = bills.bill_month
 )
 
 select
-    summed.* exclude (cost_when_closed),
+    known.* exclude (cost_when_closed),
     landings.first_landed_at,
     landings.first_issued_at,
     current_cost - change_cost as first_landed_cost,
@@ -98,11 +112,11 @@ select
     months.closed_at,
     case when months.release_id is not null then cost_when_closed end as closed_cost,
     case when months.release_id is not null then current_cost - cost_when_closed end as difference
-from summed
+from known
 left join months using (bill_month)
 left join landings
     on
-        summed.account = landings.account
-        and summed.bill_month = landings.bill_month
-        and summed.is_own_bill = landings.is_own_bill
-        and summed.customer_uin is not distinct from landings.customer_uin
+        known.account = landings.account
+        and known.bill_month = landings.bill_month
+        and known.is_own_bill = landings.is_own_bill
+        and known.customer_uin is not distinct from landings.customer_uin
