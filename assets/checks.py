@@ -1,6 +1,7 @@
 """The checks of models as asset checks. A failed one stops publication, unless it only warns.
 
-The checks of landed data are in `raw`.
+Each of `sql/checks` is one. The many that .yml files imply are one together: Dagster takes as long to record a check as
+a build takes to run it. The checks of landed data are in `raw`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,26 +25,36 @@ _KEYS = {
 }
 """The asset of each model; tables about the release belong to the release."""
 
+_OWN = {check.name: check for check in PROJECT.checks if check.name.startswith("assert_")}
+_IMPLIED = dg.AssetCheckSpec(
+    "models_keep_their_rules",
+    asset=published.KEY,
+    description="The keys, values, relations and sums of all models are as their .yml files say.",
+)
+
 SPECS = [
-    dg.AssetCheckSpec(check.name, asset=_KEYS[check.model], description=check.description) for check in PROJECT.checks
+    *(dg.AssetCheckSpec(name, asset=_KEYS[check.model], description=check.description) for name, check in _OWN.items()),
+    _IMPLIED,
 ]
 
 
-def failed(error: CheckFailed) -> Iterator[dg.AssetCheckResult]:
-    """Yield the result of the check that failed. The checks after it did not run."""
-    yield from (_result(check, str(error)) for check in PROJECT.checks if check.name == error.check)
+def failed(error: CheckFailed) -> dg.AssetCheckResult:
+    """Return the result of the check that failed. The checks after it did not run."""
+    return _result(_OWN.get(error.check), str(error), warns=False)
 
 
 def results(warnings: Mapping[str, str]) -> Iterator[dg.AssetCheckResult]:
     """Yield the results of all checks of a published build. `warnings` has the problems found, by check name."""
-    yield from (_result(check, warnings.get(check.name)) for check in PROJECT.checks)
+    yield from (_result(check, warnings.get(name), warns=check.warns) for name, check in _OWN.items())
+    yield _result(None, "\n".join(text for name, text in warnings.items() if name not in _OWN), warns=True)
 
 
-def _result(check: Check, problem: str | None) -> dg.AssetCheckResult:
+def _result(check: Check | None, problem: str | None, *, warns: bool) -> dg.AssetCheckResult:
+    """Return the result of a check, or of those that .yml files imply."""
     return dg.AssetCheckResult(
-        asset_key=_KEYS[check.model],
-        check_name=check.name,
-        passed=problem is None,
-        severity=dg.AssetCheckSeverity.WARN if check.warns else dg.AssetCheckSeverity.ERROR,
-        description=problem,
+        asset_key=_KEYS[check.model] if check else _IMPLIED.asset_key,
+        check_name=check.name if check else _IMPLIED.name,
+        passed=not problem,
+        severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
+        description=problem or None,
     )

@@ -1,4 +1,8 @@
-"""The SQL models of `sql/` as assets. One step builds all of them and publishes the release."""
+"""The SQL models of `sql/` as assets. One step builds all of them and publishes the release.
+
+Only published models are recorded as made: the others are gone after the build, and to record them takes longer than to
+make them.
+"""
 
 from collections.abc import Iterator
 
@@ -21,14 +25,11 @@ def _dep(name: str) -> dg.AssetKey:
 
 
 def _spec(model: Model) -> dg.AssetSpec:
-    deps = {_dep(name) for name in model.reads}
-    if any(name.startswith("raw.") for name in model.reads):
-        deps.add(LAKE.key)  # Dagster does not show an unpartitioned asset as stale when a partition it reads has landed
     return dg.AssetSpec(
         checks.asset_key(model.full_name),
-        deps=sorted(deps),
+        deps=sorted({_dep(name) for name in model.reads}),
         group_name={"main": "marts"}.get(model.schema, model.schema),
-        skippable=True,
+        skippable=model.is_published,
         kinds={"duckdb"},
         description=f"{model.description}\n\nGrain: {model.grain}.",
         metadata={
@@ -39,13 +40,17 @@ def _spec(model: Model) -> dg.AssetSpec:
     )
 
 
-_MODELS = [model for model in checks.PROJECT.models if model.schema != "meta"]
-_TABLES = [checks.asset_key(model.full_name) for model in _MODELS if model.is_published]
+_MADE = [model for model in checks.PROJECT.published if model.schema != "meta"]
+# An unpartitioned asset is not shown as stale when a partition that it reads has landed: the lake stands for them all.
+_RELEASE = published.spec([LAKE.key, *(checks.asset_key(model.full_name) for model in _MADE)])
+
+UNPUBLISHED = [_spec(model) for model in checks.PROJECT.models if not model.is_published]
+"""The models that are gone after a build; they are shown where tables come from."""
 
 
 @dg.multi_asset(
     name="models",
-    specs=[*map(_spec, _MODELS), published.spec(_TABLES)],
+    specs=[*map(_spec, _MADE), _RELEASE],
     check_specs=[*checks.SPECS, published.CHECK],
 )
 def models(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[object]:
@@ -56,7 +61,7 @@ def models(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[
             settings.home, now=settings.clock.now(), code_version=code_version(ROOT), masked=settings.masked
         )
     except CheckFailed as error:
-        yield from checks.failed(error)
+        yield checks.failed(error)
         raise failure([error]) from error
     except BillEtlError as error:
         raise failure([error]) from error
@@ -66,7 +71,7 @@ def models(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[
         yield from checks.results(current.warnings)
         yield published.check_result(current)
         return
-    for model in _MODELS:
+    for model in _MADE:
         rows = release.tables.get(model.full_name)
         metadata = {} if rows is None else {"dagster/row_count": dg.MetadataValue.int(rows)}
         yield dg.MaterializeResult(asset_key=checks.asset_key(model.full_name), metadata=metadata)

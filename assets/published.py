@@ -9,7 +9,7 @@ KEY = dg.AssetKey("release")
 
 
 def spec(deps: list[dg.AssetKey]) -> dg.AssetSpec:
-    """Return the spec of the release's asset, which depends on all published tables."""
+    """Return the spec of the release's asset, which depends on these assets."""
     return dg.AssetSpec(
         KEY,
         deps=deps,
