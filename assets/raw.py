@@ -34,7 +34,7 @@ _DRIFT = "the API's answers differ from the catalogue. All of it has landed, and
 LAKE = dg.AssetSpec(
     "lake",
     group_name="raw",
-    description="All landed files together. Its data version changes with every landing, so that releases show as stale.",
+    description="All landed files. Its data version changes with every landing, so that a release shows as stale.",
 )
 
 

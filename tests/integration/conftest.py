@@ -113,11 +113,10 @@ def month_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         with served() as sandbox:
-            with command_line(sandbox, folder).start("month", "2026-10") as process:
-                output, errors = process.communicate()
+            done = command_line(sandbox, folder).run("month", "2026-10")
             (folder / "statistics").write_text(json.dumps(sandbox.statistics()))
-        assert (process.returncode, errors) == (0, "")
-        (folder / "output").write_text(output)
+        assert (done.returncode, done.stderr) == (0, "")
+        (folder / "output").write_text(done.stdout)
 
     return shared(tmp_path_factory, "month", make)
 

@@ -205,8 +205,11 @@ def test_a_build_that_finds_nothing_to_do_repeats_what_the_checks_found(landed: 
     assert first.success
     assert second.success
     assert second.get_asset_materialization_events() == []
-    found = {name: (check.passed, check.severity) for name, check in checks(first).items()}
-    assert found == {name: (check.passed, check.severity) for name, check in checks(second).items()}
+    found, again = (
+        {check.check_name: (check.passed, check.severity) for check in result.get_asset_check_evaluations()}
+        for result in (first, second)
+    )
+    assert found == again
     assert len(found) > 10
 
 

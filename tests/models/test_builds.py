@@ -17,8 +17,8 @@ from pipelines.land.manifest import landed_files
 from pipelines.model import build as build_module
 from pipelines.model.project import SCHEMA_VERSION, read_project
 from tests.builds import differences, rows, run
-from tests.homes import copied, made_once
 from tests.lake import ACCOUNT, Pull, Row, line, put, put_month, sums
+from tests.shared import copy, made_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -223,7 +223,7 @@ def test_incremental_builds_equal_a_full_one(
     first: tuple[Path, Built], last: tuple[Path, Built], tmp_path: Path
 ) -> None:
     """A build of only the changed months gives the same rows in every table as a full build."""
-    home = copied(first[0], tmp_path)
+    home = copy(first[0], tmp_path)
     path, full = paths.build_file(home), home / "full.duckdb"
 
     change(home, *LISTS)
@@ -244,7 +244,7 @@ def test_only_what_a_change_reaches_is_made_again(
     first: tuple[Path, Built], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new list of customers rebuilds the tables about customers and landed files, but no cost tables."""
-    home = copied(first[0], tmp_path)
+    home = copy(first[0], tmp_path)
     list_again(home)
     made = []
     run_model = build_module._run_model

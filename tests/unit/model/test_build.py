@@ -23,8 +23,8 @@ from pipelines.model import lake
 from pipelines.model.project import read_project
 from tests import builds
 from tests.builds import STAMP, differences, part_of_project, rows
-from tests.homes import copied, made_once
 from tests.lake import Pull, line, put, put_month
+from tests.shared import copy, made_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(built: Path, tmp_path: Path) -> Path:
     """Give a copy of the built home."""
-    return copied(built, tmp_path)
+    return copy(built, tmp_path)
 
 
 @pytest.fixture

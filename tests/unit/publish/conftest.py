@@ -10,8 +10,8 @@ import pytest
 from pipelines.periods import BillMonth
 from pipelines.publish import build_and_publish
 from pipelines.publish.closing import close_month
-from tests.homes import copied, made_once
 from tests.lake import Pull, line, put, put_month
+from tests.shared import copy, made_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +109,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(published: Path, tmp_path: Path) -> Path:
     """Give a copy of the published home."""
-    return copied(published, tmp_path / "home")
+    return copy(published, tmp_path / "home")
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +120,7 @@ def closed(published: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     """
 
     def make_closed(home: Path) -> Close:
-        copied(published, home)
+        copy(published, home)
         close(home, "2026-09", "customer 1 disputes it")
         terms = terms_file(home, "sandbox,1,As closed,5%,,,,")
         return close(home, "2026-10", "customer 1 disputes it", terms)
@@ -131,4 +131,4 @@ def closed(published: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 @pytest.fixture
 def closed_home(closed: tuple[Path, Close], tmp_path: Path) -> Path:
     """Give a copy of the home with closed months."""
-    return copied(closed[0], tmp_path / "home")
+    return copy(closed[0], tmp_path / "home")
