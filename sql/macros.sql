@@ -377,7 +377,12 @@ cast((moment - interval 7 hours) at time zone 'Asia/Shanghai' as date) - 1;
 -- a part of the word decides.
 create or replace temp macro is_correction(transaction_type) as
 coalesce(
-    regexp_matches(transaction_type, '(?i)adjust|compensat|guarantee|refund|revers'), false
+    transaction_type ilike '%adjust%'
+    or transaction_type ilike '%compensat%'
+    or transaction_type ilike '%guarantee%'
+    or transaction_type ilike '%refund%'
+    or transaction_type ilike '%revers%',
+    false
 );
 
 -- The latest value that is known: of several on one day the greatest.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Dictionary
 
-Made by `make docs` from the models' `.yml` (`sql/marts`, `sql/meta`); a test keeps it up to date. The same texts are
+Made by `make docs` from the models' `.yml` (`sql/marts`, `sql/meta`, `sql/seeds`); a test keeps it up to date. The same texts are
 comments on the tables and columns of every release, and rows of its table `meta.columns`. This is version {version} of
 the tables, as in `meta.release.schema_version`: a column that is removed or changes its type raises the first number, a
 new column the second.
