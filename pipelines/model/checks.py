@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def implied(model: Model, models: Mapping[str, Model]) -> Iterator[Check]:
-    """Yield the checks that a model's .yml implies; `models` are all models by name.
+    """Yield the checks that a model's .yml implies; `models` are all models by name. Intermediate views have none.
 
     They are: `<model>_has_unique_keys` (key), `<model>_has_valid_values` (not_null and accepted_values of the columns),
     `<model>_is_in_<other>` (relations) and `<model>_sums_to_<other>` (sums_to). Those of a published view only warn: no
@@ -22,6 +22,8 @@ def implied(model: Model, models: Mapping[str, Model]) -> Iterator[Check]:
 
     Raises KeyError for a column or model that does not exist.
     """
+    if model.schema == "intermediate" and model.is_view:
+        return
     if model.key:
         yield _check(model, "has_unique_keys", "No two rows have the same key.", _repeated(model))
     if rules := list(_value_rules(model)):

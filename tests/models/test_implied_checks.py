@@ -66,6 +66,8 @@ def test_a_wrong_value_is_found_in_every_column(schema: Schema) -> None:
     missed = []
     for model in MODELS.values():
         name = f"{model.name}_has_valid_values"
+        if model.schema == "intermediate" and model.is_view:
+            continue
         wrong = [{column.name: None} for column in model.columns if column.not_null]
         wrong += [{column.name: "other"} for column in model.columns if column.accepted_values]
         missed += [
