@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Dictionary
 
-Made by `make docs` from the models' `.yml` (`sql/marts`, `sql/meta`, `sql/seeds`); a test keeps it up to date. The same texts are
-comments on the tables and columns of every release, and rows of its table `meta.columns`. This is version {version} of
-the tables, as in `meta.release.schema_version`: a column that is removed or changes its type raises the first number, a
-new column the second.
+Made by `make docs` from the models' `.yml` (`sql/marts`, `sql/meta`, `sql/seeds`); a test keeps it up to date. The
+same texts are comments on the tables and columns of every release, and rows of its table `meta.columns`. This is
+version {version} of the tables, as in `meta.release.schema_version`: a column that is removed or changes its type
+raises the first number, a new column the second.
 
 Months, days and dates are in UTC+8. An amount is in the currency that its unit names; never add amounts of two
 currencies. The columns in **bold** are the key of their table.

@@ -24,17 +24,13 @@ bills as (
 
 of_bills as (
     select
-        account,
-        customer_uin,
-        is_own_bill,
+        *,
         'landed while the month was ' || month_state || '.' as objection
     from bills
     where month_state <> 'issued'
     union all by name
     select
-        account,
-        customer_uin,
-        is_own_bill,
+        *,
         coalesce(reason, 'not complete or not reconciled.') as objection
     from bills
     where not is_fine

@@ -12,5 +12,5 @@ left join main.dim_bill_months as months
         months.account = $account
         and months.is_own_bill = $is_own_bill
         and costs.bill_month = months.bill_month
-group by costs.billing_currency, costs.bill_month, costs.product_name
+group by all
 order by costs.billing_currency, costs.bill_month, costs.product_name

@@ -14,7 +14,7 @@ this_month as (
         sum(billed_cost) as billed_cost
     from report_costs
     where bill_month = $month
-    group by billing_currency
+    group by all
 ),
 
 last_month as (
@@ -23,7 +23,7 @@ last_month as (
         sum(billed_cost) as billed_cost
     from report_costs
     where bill_month = $previous_month
-    group by billing_currency
+    group by all
 ),
 
 -- Customers that have paid have no row. Rows without a currency cannot be added to a sum.
@@ -33,7 +33,7 @@ unpaid as (
         sum(unpaid_cost) as unpaid_cost
     from main.rpt_receivables
     where account = $account and bill_month = $month and billing_currency is not null
-    group by billing_currency
+    group by all
 ),
 
 unknown as (
@@ -46,13 +46,7 @@ unknown as (
 )
 
 select
-    this_month.billing_currency,
-    this_month.line_count,
-    this_month.customer_count,
-    this_month.list_cost,
-    this_month.contracted_cost,
-    this_month.voucher_amount,
-    this_month.billed_cost,
+    this_month.*,
     case when $has_previous then coalesce(last_month.billed_cost, 0) end as previous_cost,
     case
         when not $is_own_bill and (unpaid.unpaid_cost is not null or unknown.customer_count = 0)
