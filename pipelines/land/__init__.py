@@ -17,6 +17,7 @@ from pipelines.land.manifest import (
     landed_digests,
     landed_files,
     read_manifest,
+    set_aside,
     set_aside_unreadable,
     unreadable_files,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "landed_digests",
     "landed_files",
     "read_manifest",
+    "set_aside",
     "set_aside_unreadable",
     "storage_failures",
     "texts",

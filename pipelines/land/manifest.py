@@ -40,7 +40,7 @@ UNREADABLE_DIGEST = "unreadable"
 """Stands for the digest of a landed file that cannot be read."""
 
 _WHAT_TO_DO = (
-    "The next build sets it aside, and its partition counts as missing: run it again, or put the file back from a "
+    "It is set aside, and its partition counts as missing: run the partition again, or put the file back from a "
     "backup. Readers keep the current release."
 )
 
