@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines.publish import Release, Standing
+from pipelines.publish import Release, ReleaseState
 
 RECONCILED = "every_month_is_complete_and_reconciled"
 KEY = dg.AssetKey("release")
@@ -27,7 +27,7 @@ CHECK = dg.AssetCheckSpec(
 )
 
 
-def check_result(release: Release | Standing) -> dg.AssetCheckResult:
+def check_result(release: Release | ReleaseState) -> dg.AssetCheckResult:
     """Return the result of the release's check. Partial and unreconciled months are published, so they only warn."""
     passed = release.is_complete and release.is_reconciled
     return dg.AssetCheckResult(asset_key=KEY, check_name=RECONCILED, passed=passed, severity=dg.AssetCheckSeverity.WARN)

@@ -117,7 +117,7 @@ def build_and_publish(
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReleaseState:
     """State of the current release: its flags, and what the checks that only warn find in it, by the check's name."""
 
     is_complete: bool
@@ -125,14 +125,14 @@ class Standing:
     warnings: dict[str, str]
 
 
-def standing(home: Path) -> Standing:
+def standing(home: Path) -> ReleaseState:
     """Return the state of the current release. Raises CorruptFile if it cannot be read."""
     with reader(paths.current_release(home)) as connection:
         [(is_complete, is_reconciled)] = connection.execute(
             "select is_complete, is_reconciled from meta.release"
         ).fetchall()
         warnings = run_checks(connection, [check for check in read_project().checks if check.warns])
-    return Standing(is_complete, is_reconciled, warnings)
+    return ReleaseState(is_complete, is_reconciled, warnings)
 
 
 def is_current(home: Path, *, masked: bool = True) -> bool:
