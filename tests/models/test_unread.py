@@ -30,8 +30,8 @@ STAGED = [
     for model in PROJECT.models
     if model.schema == "staging" and {f"raw.{name}" for name in DATASETS}.issuperset(model.reads or ("",))
 ]
-UNTYPED = {"page_number", "page_position", "fetched_at"}
-"""Typed columns that landing itself writes."""
+UNTYPED = {"page_number", "page_position", "fetched_at", "is_cost_unread"}
+"""Typed columns that are not made of one text."""
 
 NOTHING = ["", " ", "-", "--", "N/A", "n/a", "null", "\\N", "\u3000", "\t-\u00a0", "0000-00-00 00:00:00", "0000/00/00"]
 READ = [
