@@ -363,7 +363,9 @@ def _make_part(
         connection.execute(f"create schema if not exists {schema}")
     rows = _landed_rows(part)
     empty = {name for name in (f"raw.{dataset}" for dataset in DATASETS) if not rows[name]}
-    wanted = project.wanted([*due.tables, *due.checks]) - empty
+    staged = [model for model in project.models if model.schema == "staging" and model.full_name != unread.MODEL]
+    filled = {read for model in staged if not empty.issuperset(model.reads) for read in model.reads}
+    wanted = project.wanted([*due.tables, *due.checks]) - (empty - filled)
     lake.make_raw(connection, home, part.landed, plan.digests, wanted, part.closed)
     for model in project.models:
         rows[model.full_name] = sum(rows[name] for name in model.reads)

@@ -97,7 +97,9 @@ def _select(connection: DuckDBPyConnection, model: Model) -> str:
     source = model.sql.encode()
     sql = f"{source[:start].decode()}{_unread(found)} as unread_values, {source[start:].decode()}"
     names = {column.name for column in model.columns}
-    dataset = "dataset" if "dataset" in names else f"'{model.name.removeprefix('stg_')}' as dataset"
+    dataset = (
+        "source_dataset as dataset" if "source_dataset" in names else f"'{model.name.removeprefix('stg_')}' as dataset"
+    )
     columns = ("account", "customer_uin", "bill_month", "snapshot_date", "slice_params", "file_digest", "file_member")
     kept = [name for name in (*columns, "request_id", "page_number", "page_position") if name in names]
     return (

@@ -11,24 +11,26 @@ not_plain as (
     where column_name = 'billed_cost' and dataset = 'own_bill_detail'
 ),
 
+landed_pages as (
+    select
+        *,
+        'pages' as line_source
+    from staging.stg_landed_slices
+    where dataset = 'own_bill_detail'
+),
+
 -- For pages, landing recorded the exact cost. For a file it only counted the rows.
 compared as (
     select
         account,
         bill_month,
         own_months.landed_rows,
-        case when not_plain.account is null then landed_slices.billed_cost end as landed_cost,
+        case when not_plain.account is null then landed_pages.billed_cost end as landed_cost,
         0 as line_count,
         null as line_cost
     from intermediate.int_own_months_landed as own_months
     left join not_plain using (account, bill_month)
-    left join (
-        select
-            *,
-            'pages' as line_source
-        from staging.stg_landed_slices
-        where dataset = 'own_bill_detail'
-    ) as landed_slices using (account, bill_month, line_source)
+    left join landed_pages using (account, bill_month, line_source)
     union all
     select
         account,

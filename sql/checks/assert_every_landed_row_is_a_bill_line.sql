@@ -13,6 +13,11 @@ not_plain as (
     where column_name = 'billed_cost'
 ),
 
+uncounted as (
+    select * from intermediate.int_customer_months_counted
+    where not is_counted
+),
+
 compared as (
     select
         account,
@@ -24,10 +29,7 @@ compared as (
         null as line_cost
     from intermediate.int_customer_months_sourced as sourced
     left join not_plain using (account, customer_uin, bill_month)
-    anti join (
-        select * from intermediate.int_customer_months_counted
-        where not is_counted
-    ) as uncounted using (account, customer_uin, bill_month)
+    anti join uncounted using (account, customer_uin, bill_month)
     where sourced.line_source is not null
     union all
     select

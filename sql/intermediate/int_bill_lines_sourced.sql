@@ -6,18 +6,6 @@ with
 files_chosen as (
     select * from intermediate.int_customer_months_sourced
     where line_source = 'files'
-),
-
-file_lines as (
-    select
-        *,
-        'customer_bill_detail_files' as dataset
-    from staging.stg_customer_bill_detail_files
-    union all by name
-    select
-        *,
-        'customer_bill_detail_packs' as dataset
-    from staging.stg_customer_bill_detail_packs
 )
 
 -- Usually no month comes from files; the anti join with an empty table then costs nothing.
@@ -29,7 +17,7 @@ anti join files_chosen using (account, customer_uin, bill_month)
 union all by name
 select
     file_lines.* exclude (
-        dataset,
+        source_dataset,
         stated_bill_month,
         reseller_account_id,
         resource_type,
@@ -43,11 +31,11 @@ select
         file_member
     ),
     'files' as line_source
-from file_lines
+from staging.stg_customer_bill_detail_files as file_lines
 semi join files_chosen
     on
         file_lines.account = files_chosen.account
         and file_lines.customer_uin = files_chosen.customer_uin
         and file_lines.bill_month = files_chosen.bill_month
-        and file_lines.dataset = files_chosen.dataset
+        and file_lines.source_dataset = files_chosen.dataset
         and file_lines.slice_params is not distinct from files_chosen.slice_params

@@ -11,6 +11,7 @@ files_summed as (
         slice_params,
         sum(billed_cost) as billed_cost
     from staging.stg_customer_bill_detail_files
+    where source_dataset = 'customer_bill_detail_files'
     group by all
 ),
 
@@ -22,8 +23,8 @@ packs_summed as (
         slice_params,
         count(*) as landed_rows,
         sum(billed_cost) as billed_cost
-    from staging.stg_customer_bill_detail_packs
-    where customer_uin is not null
+    from staging.stg_customer_bill_detail_files
+    where source_dataset = 'customer_bill_detail_packs' and customer_uin is not null
     group by all
 ),
 

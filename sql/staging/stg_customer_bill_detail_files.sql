@@ -1,11 +1,30 @@
--- Bill lines of customers' downloaded detailed bills, with types and FOCUS names.
--- Grain: one row per line of the file; nothing is deduplicated.
+-- Bill lines of downloaded detailed bills, customers' own files and packs, with types and FOCUS
+-- names.
+-- Grain: one row per line of a file or pack; nothing is deduplicated.
 -- The same money as the lines fetched page by page: sum one or the other, within one currency.
 -- BusinessCode is the product and ProductCode the subproduct; ComponentCode is the type of
 -- component and ItemCode the component.
+with
+
+-- A pack has the rows of many customers: each is its owner's.
+landed as (
+    select
+        *,
+        'customer_bill_detail_files' as source_dataset,
+        _customer_uin as owner_uin
+    from raw.customer_bill_detail_files
+    union all by name
+    select
+        *,
+        'customer_bill_detail_packs' as source_dataset,
+        file_text(OwnerAccountId) as owner_uin
+    from raw.customer_bill_detail_packs
+)
+
 select
     _account as account,
-    _customer_uin as customer_uin,
+    owner_uin as customer_uin,
+    source_dataset,
     bill_month,
     file_text(Id) as line_id,
     file_text(BillMonth) as stated_bill_month,
@@ -58,4 +77,4 @@ select
     _position as page_position,
     _request_id as request_id,
     _fetched_at as fetched_at
-from raw.customer_bill_detail_files
+from landed

@@ -1,9 +1,27 @@
--- A customer's downloaded bill by resource, with types and FOCUS names.
--- Grain: one row per row of the file, which is a resource; nothing is deduplicated.
+-- Downloaded bills by resource, customers' own files and packs, with types and FOCUS names.
+-- Grain: one row per row of a file or pack, which is a resource; nothing is deduplicated.
 -- The same money as bill lines, at 2 decimals: never add it to them, and expect it to differ.
+with
+
+-- A pack has the rows of many customers: each is its owner's.
+landed as (
+    select
+        *,
+        'customer_bill_resource_files' as source_dataset,
+        _customer_uin as owner_uin
+    from raw.customer_bill_resource_files
+    union all by name
+    select
+        *,
+        'customer_bill_resource_packs' as source_dataset,
+        file_text(OwnerAccountId) as owner_uin
+    from raw.customer_bill_resource_packs
+)
+
 select
     _account as account,
-    _customer_uin as customer_uin,
+    owner_uin as customer_uin,
+    source_dataset,
     bill_month,
     file_text(BillMonth) as stated_bill_month,
     file_text(PayerAccountId) as payer_account_id,
@@ -38,4 +56,4 @@ select
     _position as page_position,
     _request_id as request_id,
     _fetched_at as fetched_at
-from raw.customer_bill_resource_files
+from landed
