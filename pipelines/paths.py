@@ -1,7 +1,7 @@
 """Every path below the home, as pure functions. Nothing here touches the disk.
 
 <home>/lake/raw/<dataset>/account=<name>/<kind>=<key>/data.parquet      one landed partition
-<home>/lake/raw/<dataset>/.../unreadable.parquet                        one that was set aside; unreadable.txt says why
+<home>/lake/raw/<dataset>/.../unreadable-<n>.parquet                    one set aside, with the reason as .txt
 <home>/lake/changes/<dataset>/account=<name>/<kind>=<key>/<id>.parquet  what a landing changed
 <home>/lake/files/<dataset>/<digest>                                    a downloaded file, as received
 <home>/lake/drift/<dataset>/account=<name>.json                         fields and values seen, and their drift
@@ -44,9 +44,9 @@ def raw_file(home: Path, dataset: str, account: str, kind: str, partition_key: s
     return raw_root(home) / dataset / f"account={account}" / f"{kind}={partition_key}" / "data.parquet"
 
 
-def set_aside_file(raw: Path) -> Path:
-    """Where an unreadable landed file is set aside."""
-    return raw.with_name("unreadable.parquet")
+def set_aside_file(raw: Path, version: int) -> Path:
+    """Where an unreadable landed file is set aside; `version` tells files of one partition apart."""
+    return raw.with_name(f"unreadable-{version}.parquet")
 
 
 def changes_folder(home: Path, dataset: str, account: str, kind: str, partition_key: str) -> Path:

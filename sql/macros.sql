@@ -60,30 +60,34 @@ case
         then replace(value, ',', '')
 end;
 
--- An amount of money.
+-- An amount of money, of at most 20 digits before the point: so the sum of all fits too.
 create or replace temp macro money(value) as
 case
-    when regexp_full_match(value, '-?[0-9]+([.][0-9]*)?') then try_cast(value as decimal(38, 8))
-    else try_cast(number_text(file_text(value)) as decimal(38, 8))
+    when regexp_full_match(value, '-?[0-9]{1,20}([.][0-9]*)?')
+        then try_cast(value as decimal(38, 8))
+    else
+        cast(try_cast(number_text(file_text(value)) as decimal(28, 8)) as decimal(38, 8))
 end;
 
--- A number with up to 18 decimals, such as the price of a unit. First what DuckDB can cast, but
--- for 1_000: few values differ, so this is quicker than a pattern.
+-- A number with up to 15 digits and 18 decimals, such as the price of a unit. First what DuckDB can
+-- cast, but for 1_000: few values differ, so this is quicker than a pattern.
 create or replace temp macro number(value) as
 coalesce(
-    try_cast(replace(value, '_', '?') as decimal(38, 18)),
-    try_cast(number_text(file_text(value)) as decimal(38, 18))
+    cast(try_cast(replace(value, '_', '?') as decimal(33, 18)) as decimal(38, 18)),
+    cast(try_cast(number_text(file_text(value)) as decimal(33, 18)) as decimal(38, 18))
 );
 
 -- A ratio: 0.9, or 90%.
 create or replace temp macro ratio(value) as
 case
-    when regexp_full_match(value, '-?[0-9]+([.][0-9]*)?')
+    when regexp_full_match(value, '-?[0-9]{1,15}([.][0-9]*)?')
         then try_cast(value as decimal(38, 18))
     else
-        try_cast(
-            number_text(regexp_replace(file_text(value), '^([0-9.+-]+) ?%$', '\1e-2'))
-            as decimal(38, 18)
+        cast(
+            try_cast(
+                number_text(regexp_replace(file_text(value), '^([0-9.+-]+) ?%$', '\1e-2'))
+                as decimal(33, 18)
+            ) as decimal(38, 18)
         )
 end;
 
@@ -98,16 +102,18 @@ regexp_extract(
 -- A quantity. A unit may stand behind it, but no other one than in the unit's own column.
 create or replace temp macro quantity(value, unit_value) as
 case
-    when regexp_full_match(value, '-?[0-9]+([.][0-9]*)?')
+    when regexp_full_match(value, '-?[0-9]{1,15}([.][0-9]*)?')
         then try_cast(value as decimal(38, 18))
     when
         rtrim(lower(trim(split_quantity(value).unit)), 's')
         not in ('', rtrim(lower(file_text(unit_value)), 's'))
         then null
     else
-        try_cast(
-            number_text(
-                coalesce(nullif(split_quantity(value).number, ''), file_text(value))
+        cast(
+            try_cast(
+                number_text(
+                    coalesce(nullif(split_quantity(value).number, ''), file_text(value))
+                ) as decimal(33, 18)
             ) as decimal(38, 18)
         )
 end;
@@ -174,7 +180,7 @@ try_cast(
 -- Yes or no.
 create or replace temp macro flag(value) as try_cast(file_text(value) as boolean);
 
--- The ISO code of a currency. `$` and `¥` alone are signs of several currencies.
+-- The code of a currency, of ISO 4217. `$` and `¥` alone are signs of several currencies.
 create or replace temp macro currency(value) as
 case
     when value in ('USD', 'CNY') then value
@@ -192,7 +198,16 @@ case
                     '€',
                     'EUR'
                 ),
-                '^[A-Z]{3}$'
+                '^(AED|AFN|ALL|AMD|ANG|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BGN|BHD|BIF|BMD|BND'
+                || '|BOB|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHF|CLF|CLP|CNY|COP|CRC|CUP|CVE|CZK'
+                || '|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD'
+                || '|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW'
+                || '|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU'
+                || '|MUR|MVR|MWK|MXN|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR'
+                || '|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP'
+                || '|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|UYU|UZS'
+                || '|VES|VND|VUV|WST|XAF|XCD|XOF|XPF|YER|ZAR|ZMW|ZWG'
+                || ')$'
             ),
             ''
         )

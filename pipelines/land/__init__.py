@@ -10,6 +10,7 @@ from pipelines.land.disk import storage_failures
 from pipelines.land.drift import Sighting, drift_of
 from pipelines.land.landing import LINEAGE, Partition, land, landed, texts, verify
 from pipelines.land.manifest import (
+    UNREADABLE_DIGEST,
     LandedFile,
     Manifest,
     SetAsideFile,
@@ -25,6 +26,7 @@ from pipelines.land.merging import Pulled
 
 __all__ = [
     "LINEAGE",
+    "UNREADABLE_DIGEST",
     "LandedFile",
     "Manifest",
     "Partition",

@@ -7,6 +7,7 @@ proven. `merging` decides which rows are replaced and which are carried over.
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -22,7 +23,17 @@ from pipelines.land import disk
 from pipelines.land.changes import write_changes
 from pipelines.land.costs import add_costs, total
 from pipelines.land.drift import Shape, note_drift
-from pipelines.land.manifest import FOOTER_KEY, UNREADABLE, LandedFile, Manifest, corrupt, read_manifest, verify_bytes
+from pipelines.land.manifest import (
+    FOOTER_KEY,
+    UNREADABLE,
+    LandedFile,
+    Manifest,
+    corrupt,
+    read_manifest,
+    refuse_refusal,
+    set_aside,
+    verify_bytes,
+)
 from pipelines.land.merging import Merged, Pulled, merge, row_keys
 from pipelines.pages import EXTRA, Proof, exact_sum
 from pipelines.periods import MonthState
@@ -99,19 +110,34 @@ def land(partition: Partition, pulled: Pulled) -> LandedFile:
     as UnreadableFile. After any of these the file landed before is unchanged.
     """
     old = landed(partition)
-    with disk.written_aside(partition.path) as (aside, file):
+    with _setting_aside(partition, old), disk.written_aside(partition.path) as (aside, file):
         manifest = _write(partition, pulled, old, file)
     try:
         _read_back(partition, aside, manifest)
         if old:
-            verify(partition.path, old, partition.dataset)
-            _log_changes(partition, pulled, old, manifest, aside)
+            with _setting_aside(partition, old):
+                verify(partition.path, old, partition.dataset)
+                _log_changes(partition, pulled, old, manifest, aside)
         note_drift(partition.home, manifest)
         disk.put_in_place(aside, partition.path)
     except BaseException:
         disk.discard(aside)
         raise
     return LandedFile(partition.path.relative_to(partition.home).as_posix(), manifest)
+
+
+@contextmanager
+def _setting_aside(partition: Partition, old: Manifest | None) -> Iterator[None]:
+    """Set aside the file landed before if it turns out to be damaged, so that the next run lands the partition anew."""
+    try:
+        yield
+    except CorruptFile:
+        if old:
+            try:
+                verify_bytes(partition.path, old)  # what is damaged may be another file, such as a ledger
+            except CorruptFile as error:
+                set_aside(partition.path, str(error), old.digest)
+        raise
 
 
 def verify(path: Path, manifest: Manifest, dataset: Dataset) -> None:
@@ -139,6 +165,7 @@ def _read(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Recor
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield from file.iter_batches(ROWS_PER_GROUP, columns=columns)
     except UNREADABLE as error:
+        refuse_refusal(path, error)
         raise corrupt(path, f"it cannot be read ({type(error).__name__})") from error
 
 

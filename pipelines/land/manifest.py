@@ -6,6 +6,7 @@ Both are in one file, so that replacing the file commits rows and manifest toget
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import paths
-from pipelines.errors import CorruptFile, StorageFailed
+from pipelines.errors import Busy, CorruptFile, SettingError, StorageFailed
 from pipelines.pages import Slice
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ UNREADABLE_DIGEST = "unreadable"
 """Stands for the digest of a landed file that cannot be read."""
 
 _WHAT_TO_DO = (
-    "It is set aside, and its partition counts as missing: run the partition again, or put the file back from a "
-    "backup. Readers keep the current release."
+    "It is set aside, and its partition counts as missing: run the partition again, or put the file back from a backup."
 )
 
 
@@ -202,14 +202,31 @@ class SetAsideFile:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read the manifest of a landed file. Raises CorruptFile if the file or its manifest cannot be read."""
+    """Read the manifest of a landed file.
+
+    Raises CorruptFile if the content is damaged, StorageFailed if the system refuses to read it, and SettingError
+    if another version of the code landed it.
+    """
     try:
         metadata = pq.read_metadata(path).metadata or {}
         document = json.loads(metadata[FOOTER_KEY.encode()])
-        slices = tuple(SliceState(**state) for state in document.pop("slices"))
-        return replace(Manifest(**document, slices=slices), changes=tuple(document["changes"]))
+        slices = document.pop("slices")
     except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
+        refuse_refusal(path, error)
         raise CorruptFile(f"{path} cannot be read as a landed file ({type(error).__name__}). {_WHAT_TO_DO}") from error
+    try:
+        states = tuple(SliceState(**state) for state in slices)
+        return replace(Manifest(**document, slices=states), changes=tuple(document["changes"]))
+    except (TypeError, KeyError) as error:
+        raise SettingError(
+            f"{path} was landed by another version of the code ({error}): use that version with this home."
+        ) from error
+
+
+def refuse_refusal(path: Path, error: Exception) -> None:
+    """Raise StorageFailed for an error of the system, such as a missing permission: it says nothing of the content."""
+    if isinstance(error, OSError) and error.errno is not None:
+        raise StorageFailed(f"{path} cannot be read: {error}. Mend that, then run again.") from error
 
 
 def verify_bytes(path: Path, manifest: Manifest) -> None:
@@ -227,6 +244,8 @@ def verify_bytes(path: Path, manifest: Manifest) -> None:
                 digest.update(block)
                 remaining -= len(block)
     except (OSError, struct.error) as error:
+        if not isinstance(error, OSError) or error.errno != errno.EINVAL:  # a file shorter than its trailer
+            refuse_refusal(path, error)
         raise corrupt(path, f"it cannot be read ({type(error).__name__})") from error
     if digest.hexdigest() != manifest.rows_digest:
         raise corrupt(path, "its rows are not those that landed")
@@ -248,38 +267,47 @@ def landed_files(home: Path) -> list[LandedFile]:
 
 def unreadable_files(home: Path) -> list[SetAsideFile]:
     """List the partitions whose landed file was set aside, and that have not landed again, sorted by path."""
-    found = []
-    for aside in sorted(paths.raw_root(home).glob("*/account=*/*=*/unreadable.parquet")):
-        path, why = aside.with_name("data.parquet"), aside.with_suffix(".txt")
+    found: dict[str, SetAsideFile] = {}
+    for why in sorted(paths.raw_root(home).glob("*/account=*/*=*/unreadable-*.txt")):
+        path = why.with_name("data.parquet")
         if not path.exists():
             dataset, account, partition = path.relative_to(paths.raw_root(home)).parts[:3]
             kind, _, key = partition.partition("=")
-            reason = why.read_text(encoding="utf-8") if why.exists() else "It was set aside as unreadable."
-            account = account.removeprefix("account=")
-            found.append(SetAsideFile(path.relative_to(home).as_posix(), dataset, account, kind, key, reason))
-    return found
+            name, reason = path.relative_to(home).as_posix(), why.read_text(encoding="utf-8")
+            found[name] = SetAsideFile(name, dataset, account.removeprefix("account="), kind, key, reason)
+    return list(found.values())
 
 
 def set_aside_unreadable(home: Path) -> None:
-    """Set aside every landed file whose manifest cannot be read. Raises StorageFailed."""
+    """Set aside every landed file whose manifest cannot be read. Raises StorageFailed and SettingError."""
     for path in _data_files(home):
         try:
             read_manifest(path)
         except CorruptFile as error:
-            set_aside(path, str(error))
+            set_aside(path, str(error), UNREADABLE_DIGEST)
 
 
-def set_aside(path: Path, reason: str) -> None:
-    """Rename a landed file that cannot be read, so that its partition counts as missing and lands anew.
+def set_aside(path: Path, reason: str, digest: str) -> None:
+    """Rename a damaged landed file, so that its partition counts as missing and lands anew.
 
-    It stays in its folder, with the reason, until somebody deletes it. To restore the partition from a backup, put the
-    file back under its name. Raises StorageFailed.
+    `digest` is that of the file that was found to be damaged. It stays in its folder, with the reason, until somebody
+    deletes it. To restore the partition from a backup, put the file back under its name.
+
+    Raises Busy if another file has landed meanwhile, and StorageFailed.
     """
-    aside = paths.set_aside_file(path)
-    why = reason.removesuffix(_WHAT_TO_DO).strip().replace(str(path), "The file")
     try:
-        path.replace(aside)
+        now = path.stat()
+        if _digest_or_unreadable(path) not in {digest, UNREADABLE_DIGEST}:
+            raise Busy(f"{path} landed anew while it was read. Run again.")
+        aside = paths.set_aside_file(path, now.st_mtime_ns)
+        why = reason.removesuffix(_WHAT_TO_DO).strip().replace(str(path), "The file")
         aside.with_suffix(".txt").write_text(why, encoding="utf-8")
+        path.replace(aside)
+        if aside.stat().st_ino != now.st_ino and not path.exists():  # landed between the two lines before
+            aside.replace(path)
+            aside.with_suffix(".txt").unlink()
+    except FileNotFoundError:
+        return  # another process was quicker
     except OSError as error:
         raise StorageFailed(f"{reason} It cannot be renamed either: {error}.") from error
 
@@ -291,17 +319,21 @@ def landed_digests(home: Path) -> dict[str, str]:
     """
     digests = {file.path: UNREADABLE_DIGEST for file in unreadable_files(home)}
     for path in _data_files(home):
-        stat = path.stat()
-        digests[path.relative_to(home).as_posix()] = _digest(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        digests[path.relative_to(home).as_posix()] = _digest_or_unreadable(path)
     return digests
+
+
+def _digest_or_unreadable(path: Path) -> str:
+    stat = path.stat()
+    try:
+        return _digest(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    except CorruptFile:
+        return UNREADABLE_DIGEST
 
 
 @cache
 def _digest(path: Path, *_version: int) -> str:
-    try:
-        return read_manifest(path).digest
-    except CorruptFile:
-        return UNREADABLE_DIGEST
+    return read_manifest(path).digest
 
 
 def _data_files(home: Path) -> list[Path]:

@@ -182,13 +182,14 @@ def build(
     """
     with session(path.with_suffix(".spill"), threads=threads, memory_limit=memory_limit) as connection:
         _set_variables(connection, project, stamp)
-        before = _open(connection, path, project, stamp, full=full)
-        plan = _plan(before, landed, digests, closed)
-        with _failures(connection, path, home, plan):
+        before, whole = _open(connection, path, project, stamp, full=full), list(landed)
+        plan = _plan(before, whole, digests, closed)
+        with _failures(connection, path, home, whole):
             if faults := lake.verify(connection, home, plan.changed):
                 for file, reason in faults.items():
-                    set_aside(home / file, reason)
-                plan = _plan(before, [file for file in landed if file.path not in faults], digests, closed)
+                    set_aside(home / file, reason, digests[file])
+                whole[:] = [file for file in landed if file.path not in faults]
+                plan = _plan(before, whole, digests, closed)
             if plan.full:
                 _make_published(connection, project)
             parts = [(part, _due(project, plan, part)) for part in plan.parts]
@@ -492,7 +493,7 @@ def _describe(connection: DuckDBPyConnection, project: Project, plan: _Plan, war
 
 
 @contextmanager
-def _failures(connection: DuckDBPyConnection, path: Path, home: Path, plan: _Plan) -> Iterator[None]:
+def _failures(connection: DuckDBPyConnection, path: Path, home: Path, landed: Sequence[LandedFile]) -> Iterator[None]:
     """Roll back after an error, and turn DuckDB's errors into ours.
 
     If no landed file is the cause, the build file may be: it is removed, and the next build makes a new one.
@@ -501,7 +502,7 @@ def _failures(connection: DuckDBPyConnection, path: Path, home: Path, plan: _Pla
         yield
     except duckdb.Error as error:
         _roll_back(connection)
-        lake.set_aside_unreadable(home, plan.landed)
+        lake.set_aside_unreadable(home, landed)
         with suppress(OSError):
             path.unlink()
         if isinstance(error, duckdb.IOException) or is_refusal(error):

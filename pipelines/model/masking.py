@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from duckdb import DuckDBPyConnection
 
@@ -26,6 +26,9 @@ _DIGITS = 12
 
 _REMEMBERED = 50_000
 """Values whose masks are remembered: lists repeat their customers each day, and bills their resources."""
+
+_SHORT = 100
+"""Characters of the longest values whose masks are remembered."""
 
 _NARROW = {0xFF00 + offset: 0x20 + offset for offset in range(1, 0x5F)} | {
     ord("\N{SMALL COMMERCIAL AT}"): ord("@"),
@@ -141,6 +144,16 @@ class _Masks:
         return number if _NO_PHONE.fullmatch(_narrow(number).translate(_KINDS)) else self.phone(number)
 
 
+def _remembering(mask: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a mask that remembers those of short values, which repeat; long ones would fill the memory."""
+    remembered = lru_cache(_REMEMBERED)(mask)
+
+    def masked(value: str) -> str:
+        return remembered(value) if len(value) <= _SHORT else mask(value)
+
+    return masked
+
+
 def define(connection: DuckDBPyConnection, secret: str | None) -> None:
     """Define the functions on a connection; without a secret they change nothing.
 
@@ -152,8 +165,7 @@ def define(connection: DuckDBPyConnection, secret: str | None) -> None:
     if secret:
         masks = _Masks(secret)
         for name in bodies:
-            mask = lru_cache(_REMEMBERED)(getattr(masks, name))
-            connection.create_function(f"masked_{name}", mask, ["VARCHAR"], "VARCHAR")
+            connection.create_function(f"masked_{name}", _remembering(getattr(masks, name)), ["VARCHAR"], "VARCHAR")
             bodies[name] = f"masked_{name}(value)"
         # Of very many texts hardly any has an at sign or a digit: to look for one is quicker than a call of Python.
         is_wide = "strlen(value) <> length(value)"

@@ -367,7 +367,8 @@ async def _pull_and_land(
         try:
             outcome = _outcome_without_request(context, account_client, work, partition_key)
         except CorruptFile as error:
-            land.set_aside(partition_of(context, account_client.account, work.dataset, partition_key).path, str(error))
+            path = partition_of(context, account_client.account, work.dataset, partition_key).path
+            land.set_aside(path, str(error), land.UNREADABLE_DIGEST)
             yield Outcome(work.dataset, account_client.account, partition_key, error=error)
         else:
             if outcome:

@@ -8,7 +8,8 @@ not_plain as (
     select distinct
         account,
         customer_uin,
-        bill_month
+        bill_month,
+        dataset
     from staging.stg_unread_values
     where column_name = 'billed_cost'
 ),
@@ -28,7 +29,7 @@ compared as (
         0 as line_count,
         null as line_cost
     from intermediate.int_customer_months_sourced as sourced
-    left join not_plain using (account, customer_uin, bill_month)
+    left join not_plain using (account, customer_uin, bill_month, dataset)
     anti join uncounted using (account, customer_uin, bill_month)
     where sourced.line_source is not null
     union all

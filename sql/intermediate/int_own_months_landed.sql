@@ -3,23 +3,15 @@
 -- Lines fetched page by page and lines of the file are the same money: one line source is chosen.
 with
 
--- Lines with unread amounts are not proven: their sums are not the bill.
-landed_slices as (
+-- The sums of lines with unread amounts are not the bill.
+unread as (
     select
-        slices.* replace (
-            case
-                when unread.value_count > 0 and slices.proof = 'proven' then 'unproven'
-                else slices.proof
-            end as proof,
-            nullif(concat_ws(' ', slices.reason, unread.reason), '') as reason
-        )
-    from staging.stg_landed_slices as slices
-    left join intermediate.int_unread_lines as unread
-        on
-            slices.account = unread.account
-            and slices.bill_month = unread.bill_month
-            and slices.dataset = unread.dataset
-            and unread.customer_uin is null
+        account,
+        bill_month,
+        dataset,
+        reason as unread_reason
+    from intermediate.int_unread_lines
+    where customer_uin is null
 ),
 
 -- Rows kept from an earlier landing keep the state that the month had when they were proven.
@@ -32,7 +24,8 @@ dated as (
             proof = 'proven' or (is_carried and dataset = 'own_bill_detail_files')
         ) as is_final,
         slice_as_of(proof, proven_at, is_carried, requested_to_at) as as_of_at
-    from landed_slices
+    from staging.stg_landed_slices
+    left join unread using (account, bill_month, dataset)
     where
         dataset in ('own_bill_detail', 'own_bill_detail_files', 'own_bill_summary')
         and not (
@@ -90,7 +83,8 @@ select
     coalesce(
         chosen.proof = 'proven'
         and chosen.landed_rows >= coalesce(chosen.expected_rows, 0)
-        and has_summaries,
+        and has_summaries
+        and chosen.unread_reason is null,
         false
     ) as is_complete,
     nullif(
@@ -112,7 +106,8 @@ select
                         || ' bill lines landed.'
             end,
             case when has_summaries is null then 'Not landed: own_bill_summary.' end,
-            summary_reason
+            summary_reason,
+            chosen.unread_reason
         ),
         ''
     ) as reason,

@@ -13,7 +13,13 @@ select
 from staging.stg_unread_values
 where
     problem = 'unread'
-    and macro_name in ('money', 'currency')
+    and column_name in (
+        'list_cost',
+        'contracted_cost',
+        'voucher_amount',
+        'billed_cost',
+        'billing_currency'
+    )
     and dataset in (
         'customer_bill_detail',
         'customer_bill_detail_files',

@@ -23,6 +23,35 @@ lines_counted as (
     from intermediate.int_own_months_landed
 ),
 
+-- A text of another shape than a number or a day may hold personal data.
+shown as (
+    select
+        * replace (
+            left(
+                case
+                    when
+                        regexp_full_match(
+                            source_text,
+                            '[+-]?[0-9.,]+([eE][+-]?[0-9]+)? ?%?|[0-9]{1,4}([-/][0-9]{1,4}){2}'
+                        )
+                        then source_text
+                    else mask_texts(source_text)
+                end,
+                200
+            ) as source_text
+        ),
+        case
+            when problem = 'rounded' and macro_name = 'money'
+                then
+                    try(
+                        cast(money(source_text) as decimal(38, 28))
+                        - cast(number_text(file_text(source_text)) as decimal(38, 28))
+                    )
+        end as rounding_difference
+    from staging.stg_unread_values
+    where problem <> 'converted'
+),
+
 grouped as (
     select
         account,
@@ -35,6 +64,7 @@ grouped as (
         macro_name,
         problem,
         source_text,
+        any_value(rounding_difference) as rounding_difference,
         count(*) as row_count,
         arg_min(
             {
@@ -46,8 +76,7 @@ grouped as (
             },
             (page_number, page_position)
         ) as place
-    from staging.stg_unread_values
-    where problem <> 'converted'
+    from shown
     group by all
 )
 
@@ -59,7 +88,7 @@ select
     grouped.snapshot_date,
     grouped.slice_params,
     grouped.column_name,
-    left(mask_emails(grouped.source_text), 200) as source_text,
+    grouped.source_text,
     grouped.problem,
     case
         when grouped.problem = 'rounded'
@@ -76,17 +105,16 @@ select
         end
     end as reason,
     cast(grouped.row_count as bigint) as row_count,
-    case
-        when grouped.problem = 'rounded' and grouped.macro_name = 'money'
-            then
-                try(
-                    cast(money(grouped.source_text) as decimal(38, 28))
-                    - cast(number_text(file_text(grouped.source_text)) as decimal(38, 28))
-                )
-    end as rounding_difference,
+    grouped.rounding_difference,
     lines_counted.dataset is not null
     and grouped.problem = 'unread'
-    and grouped.macro_name in ('money', 'currency') as is_blocking,
+    and grouped.column_name in (
+        'list_cost',
+        'contracted_cost',
+        'voucher_amount',
+        'billed_cost',
+        'billing_currency'
+    ) as is_blocking,
     grouped.place.request_id,
     grouped.place.file_digest,
     grouped.place.file_member,

@@ -27,7 +27,7 @@ gathered as (
             when bill_month is null
                 then
                     ' A snapshot of a past day cannot be taken again: put the file back from a '
-                    || 'backup, or delete unreadable.parquet to go on without it.'
+                    || 'backup, or delete unreadable-*.txt to go on without it.'
             else ''
         end as reason,
         partition_key <> bill_month as is_full

@@ -23,7 +23,7 @@ from pipelines.land.manifest import landed_files
 from pipelines.model.project import SCHEMA_VERSION, read_project
 from pipelines.publish import Release, build_and_publish, disk, is_current, release
 from tests.integration import projects
-from tests.lake import Pull, line, put, put_month
+from tests.lake import Pull, _slice_state, line, put, put_month
 from tests.shared import copy, shared
 
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ def test_a_structural_fault_keeps_the_old_release(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(release, "read_project", lambda: projects.reduced("main.fct_monthly_costs", checks=(check,)))
     land(tmp_path)
     published(tmp_path)
-    put_month(tmp_path, "2026-10", {"1": [line("a", "0.000000005"), line("b", "0.000000005")], "2": []})
+    two = _slice_state("customer_bill_detail", "1", Pull([line("a", "1"), line("b", "1")]))
+    put(tmp_path, "customer_bill_detail", "2026-10", {"1": Pull([line("a", "1")])}, damage={"slices": (two,)})
     with pytest.raises(BuildFailed, match=rf"{check}.*customer_uin 1, bill_month 2026-10"):
         publish(tmp_path, 1)
     assert total(tmp_path) == "5.00000000"

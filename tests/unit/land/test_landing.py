@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ import pytest
 
 from pipelines import land
 from pipelines.endpoints.shapes import Field
-from pipelines.errors import CorruptFile
+from pipelines.errors import Busy, CorruptFile, SettingError, StorageFailed
 from pipelines.land.manifest import FOOTER_KEY, UNREADABLE_DIGEST
 from pipelines.pages import Proof
 from pipelines.periods import MonthState
@@ -393,10 +394,30 @@ class TestReading:
             file.manifest.partition_key,
         )
         assert unreadable.reason == "The file cannot be read as a landed file (ArrowInvalid)."
-        assert path.with_name("unreadable.parquet").read_bytes() == b"no parquet at all"
+        [aside] = path.parent.glob("unreadable-*.parquet")
+        assert aside.read_bytes() == b"no parquet at all"
         again = lake.land({"1": Pull([line("a")])})
         assert land.unreadable_files(lake.home) == []
         assert land.landed_digests(lake.home) == {again.path: again.digest}
+
+    def test_what_is_sound_is_not_set_aside(self, lake: Lake) -> None:
+        """Not a file that landed anew meanwhile, one that may not be read, and one of newer code."""
+        old = lake.land({"1": Pull([line("a")])})
+        path = lake.partition().path
+        lake.land({"1": Pull([line("b")])})
+        with pytest.raises(Busy):
+            land.set_aside(path, "Its rows are others.", old.digest)
+        path.chmod(0)
+        if not os.access(path, os.R_OK):  # root reads everything
+            with pytest.raises(StorageFailed):
+                land.set_aside_unreadable(lake.home)
+        path.chmod(0o600)
+        metadata = json.loads(pq.read_metadata(path).metadata[FOOTER_KEY.encode()]) | {"new_field": 1}
+        table = pq.read_table(path).replace_schema_metadata({FOOTER_KEY: json.dumps(metadata)})
+        pq.write_table(table, path)
+        with pytest.raises(SettingError, match="another version"):
+            land.set_aside_unreadable(lake.home)
+        assert path.exists()
 
     def test_a_footer_without_our_manifest_is_no_landed_file(self, lake: Lake) -> None:
         """A Parquet file of another hand is not taken for ours."""
@@ -408,7 +429,7 @@ class TestReading:
             if manifest is not None:
                 table = table.replace_schema_metadata({FOOTER_KEY: manifest})
             pq.write_table(table, path)
-            with pytest.raises(CorruptFile, match=re.escape(str(path))):
+            with pytest.raises((CorruptFile, SettingError), match=re.escape(str(path))):
                 land.landed(lake.partition())
 
         check_all(check, [None, "{", "[]", "{}", '{"slices": []}', '{"slices": [{"x": 1}]}'])
