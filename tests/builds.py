@@ -73,6 +73,7 @@ def run(
 ) -> Built:
     """Build a home's lake into its build file, or into another, without masks."""
     landed = landed_files(home)
+    options.setdefault("threads", 1)  # on few rows, a second thread costs more than it saves
     return build(
         path or paths.build_file(home),
         home,

@@ -199,18 +199,14 @@ def test_the_daily_schedule_asks_the_previous_month_until_it_was_pulled_whole_af
 
 
 def test_a_build_that_finds_nothing_to_do_repeats_what_the_checks_found(landed: Path) -> None:
-    """Two runs of the models: the second one succeeds, builds nothing and gives the same results of all checks."""
+    """The run of the models succeeds, builds nothing, and gives the results of all checks of the release."""
     with dg.DagsterInstance.ephemeral() as instance:
-        first, second = execute("models_job", instance), execute("models_job", instance)
-    assert first.success
-    assert second.success
-    assert second.get_asset_materialization_events() == []
-    found, again = (
-        {check.check_name: (check.passed, check.severity) for check in result.get_asset_check_evaluations()}
-        for result in (first, second)
-    )
-    assert found == again
+        result = execute("models_job", instance)
+    assert result.success
+    assert result.get_asset_materialization_events() == []
+    found = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert len(found) > 10
+    assert all(found.values())
 
 
 def test_a_failed_structural_check_stops_publication_and_is_a_failed_asset_check(
