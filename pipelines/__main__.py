@@ -115,7 +115,7 @@ def rebuild() -> None:
         for warning in release.warnings.values():
             click.echo(warning, err=True)
         if not (release.is_complete and release.is_reconciled):
-            click.echo("Not every month in it is complete and reconciled: see rpt_reconciliation.", err=True)
+            click.echo("Not all of it is complete and reconciled: see rpt_reconciliation and rpt_coverage.", err=True)
             sys.exit(3)
 
 
@@ -195,7 +195,11 @@ def statements(key: str, accounts: tuple[str, ...], customers: tuple[str, ...]) 
         reason = missing.reason or "the reason is not known."
         click.echo(f"{whose} has no statement because its bill did not land: {reason}", err=True)
     for account in written.partial:
-        click.echo(f"{month} of account {account} is partial: rpt_coverage says what is missing.", err=True)
+        click.echo(
+            f"{month} of account {account} is partial: rpt_coverage says what is missing, and meta.unread_values what "
+            "could not be read.",
+            err=True,
+        )
     if not written.is_whole:
         sys.exit(3)
 

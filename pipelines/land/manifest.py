@@ -302,6 +302,7 @@ def set_aside(path: Path, reason: str, digest: str) -> None:
         aside = paths.set_aside_file(path, now.st_mtime_ns)
         why = reason.removesuffix(_WHAT_TO_DO).strip().replace(str(path), "The file")
         aside.with_suffix(".txt").write_text(why, encoding="utf-8")
+        aside.with_suffix(".txt").chmod(0o600)
         path.replace(aside)
         if aside.stat().st_ino != now.st_ino and not path.exists():  # landed between the two lines before
             aside.replace(path)

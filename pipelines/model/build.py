@@ -180,6 +180,8 @@ def build(
     aside, and the next build goes on without it), Busy if another program has the file open, and StorageFailed. After
     any of these the file is unchanged, or the next build makes it from nothing.
     """
+    if threads is None and sum(file.manifest.rows for file in landed) <= FEW_ROWS:
+        threads = 1  # on few rows, a second thread costs more than it saves
     with session(path.with_suffix(".spill"), threads=threads, memory_limit=memory_limit) as connection:
         _set_variables(connection, project, stamp)
         before, whole = _open(connection, path, project, stamp, full=full), list(landed)
@@ -474,8 +476,8 @@ def _run_check(connection: DuckDBPyConnection, check: Check) -> None:
         advice = _PUBLISHED if check.warns else _KEPT
         shown = "; ".join(", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True)) for row in rows)
         raise CheckFailed(
-            f"{check.name}: {count} rows of {check.model} break this rule: {check.description} First rows: {shown}. "
-            f"{advice}",
+            f"{check.name}: {count} rows of {check.model} break this rule: {check.description} "
+            f"First rows: {shown.rstrip('.')}. {advice}",
             check=check.name,
         )
 

@@ -48,7 +48,11 @@ grouped as (
                 problem
             )
         ) as problem,
-        string_agg(distinct reason, ' ' order by reason) as reason,
+        -- What is set aside has landed, so it is not said to be missing.
+        coalesce(
+            string_agg(distinct reason, ' ' order by reason) filter (where problem = 'unreadable'),
+            string_agg(distinct reason, ' ' order by reason)
+        ) as reason,
         coalesce(bool_or(is_full), false) as is_full,
         min(landed_at) as landed_at
     from gathered

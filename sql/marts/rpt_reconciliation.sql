@@ -81,8 +81,10 @@ summed as (
         customer_uin,
         bill_month,
         count(distinct line_currency) > 1 as has_several_currencies,
-        string_agg(distinct nullif(line_currency, ''), ', ' order by nullif(line_currency, ''))
-            as currencies,
+        string_agg(
+            distinct case when line_currency = '' then 'unknown' else line_currency end,
+            ', ' order by case when line_currency = '' then 'unknown' else line_currency end
+        ) as currencies,
         sum(lines_cost) as lines_cost,
         sum(summary_cost) as summary_cost,
         case when count(summary_rows) = 1 then max(summary_number) end as summary_number,
