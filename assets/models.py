@@ -15,7 +15,7 @@ from assets.resources import ROOT, Workspace
 from pipelines.endpoints import DATASETS
 from pipelines.errors import BillEtlError, CheckFailed
 from pipelines.model import Model
-from pipelines.publish import build_and_publish, standing
+from pipelines.publish import build_and_publish, release_state
 from pipelines.settings import code_version
 
 
@@ -67,7 +67,7 @@ def models(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[
         raise failure([error]) from error
     if release is None:
         context.log.info("The release already holds every landed file; nothing was built.")
-        current = standing(settings.home)
+        current = release_state(settings.home)
         yield from checks.results(current.warnings)
         yield published.check_result(current)
         return

@@ -132,7 +132,7 @@ try_cast(
     regexp_extract(number_text(file_text(value)), '^([+-]?[0-9]+)([.]0*)?$', 1) as bigint
 );
 
--- The text of a time or day that is not all zeros.
+-- The text of a time or day; all zeros stand for none.
 create or replace temp macro moment_text(value) as
 nullif(regexp_replace(file_text(value), '^0000[-/]00[-/]00.*', ''), '');
 
@@ -317,7 +317,7 @@ list_filter(
             'macro_name': cell.macro_name,
             'source_text': cell.source_text,
             'problem': case
-                when cell.is_null and moment_text(cell.source_text) is not null then 'unread'
+                when cell.is_null and cell.is_said then 'unread'
                 when not cell.is_null and decimal_count(cell.source_text) > cell.kept_decimals
                     then 'rounded'
                 when

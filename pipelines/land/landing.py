@@ -29,8 +29,8 @@ from pipelines.land.manifest import (
     LandedFile,
     Manifest,
     corrupt,
+    raise_if_refused,
     read_manifest,
-    refuse_refusal,
     set_aside,
     verify_bytes,
 )
@@ -165,7 +165,7 @@ def _read(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Recor
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield from file.iter_batches(ROWS_PER_GROUP, columns=columns)
     except UNREADABLE as error:
-        refuse_refusal(path, error)
+        raise_if_refused(path, error)
         raise corrupt(path, f"it cannot be read ({type(error).__name__})") from error
 
 

@@ -212,7 +212,7 @@ def read_manifest(path: Path) -> Manifest:
         document = json.loads(metadata[FOOTER_KEY.encode()])
         slices = document.pop("slices")
     except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
-        refuse_refusal(path, error)
+        raise_if_refused(path, error)
         raise CorruptFile(f"{path} cannot be read as a landed file ({type(error).__name__}). {_WHAT_TO_DO}") from error
     try:
         states = tuple(SliceState(**state) for state in slices)
@@ -223,7 +223,7 @@ def read_manifest(path: Path) -> Manifest:
         ) from error
 
 
-def refuse_refusal(path: Path, error: Exception) -> None:
+def raise_if_refused(path: Path, error: Exception) -> None:
     """Raise StorageFailed for an error of the system, such as a missing permission: it says nothing of the content."""
     if isinstance(error, OSError) and error.errno is not None:
         raise StorageFailed(f"{path} cannot be read: {error}. Mend that, then run again.") from error
@@ -245,7 +245,7 @@ def verify_bytes(path: Path, manifest: Manifest) -> None:
                 remaining -= len(block)
     except (OSError, struct.error) as error:
         if not isinstance(error, OSError) or error.errno != errno.EINVAL:  # a file shorter than its trailer
-            refuse_refusal(path, error)
+            raise_if_refused(path, error)
         raise corrupt(path, f"it cannot be read ({type(error).__name__})") from error
     if digest.hexdigest() != manifest.rows_digest:
         raise corrupt(path, "its rows are not those that landed")

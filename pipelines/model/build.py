@@ -184,14 +184,14 @@ def build(
         threads = 1  # on few rows, a second thread costs more than it saves
     with session(path.with_suffix(".spill"), threads=threads, memory_limit=memory_limit) as connection:
         _set_variables(connection, project, stamp)
-        before, whole = _open(connection, path, project, stamp, full=full), list(landed)
-        plan = _plan(before, whole, digests, closed)
-        with _failures(connection, path, home, whole):
+        before, readable = _open(connection, path, project, stamp, full=full), list(landed)
+        plan = _plan(before, readable, digests, closed)
+        with _failures(connection, path, home, readable):
             if faults := lake.verify(connection, home, plan.changed):
                 for file, reason in faults.items():
                     set_aside(home / file, reason, digests[file])
-                whole[:] = [file for file in landed if file.path not in faults]
-                plan = _plan(before, whole, digests, closed)
+                readable[:] = [file for file in landed if file.path not in faults]
+                plan = _plan(before, readable, digests, closed)
             if plan.full:
                 _make_published(connection, project)
             parts = [(part, _due(project, plan, part)) for part in plan.parts]

@@ -90,7 +90,7 @@ class Model:
 class Check:
     """A check: a rule on `model`. Its SQL returns the rows that break the rule.
 
-    One such row stops publication, unless the check only `warns`, about rows that no published figure is made from.
+    One such row stops publication, unless the check only `warns`.
     """
 
     name: str

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipelines.model.models import Model
 
 MODEL = "staging.stg_unread_values"
-"""The model that has its .yml only: its SQL is made here."""
+"""The model whose .sql is a comment only: its SQL is made here."""
 
 MACROS = {
     "money": 8,
@@ -34,8 +34,11 @@ MACROS = {
 }
 """The macros that read typed values, and the number of decimals that their type keeps if it may lose some."""
 
-_PLAIN = "-?([0-9]{{1,18}}([.][0-9]{{0,{decimals}}})?)?"
-"""Pattern of numbers with no more decimals than their type keeps, of nothing, and of a dash."""
+MOMENTS = {"instant", "calendar_day"}
+"""The macros that read times: to them, zeros say nothing."""
+
+_PLAIN = "-?([0-9]{{1,15}}([.][0-9]{{0,{decimals}}})?)?"
+"""Pattern of numbers that every macro reads, with no more decimals than their type keeps; of nothing, and of a dash."""
 
 
 class _TypedColumn(NamedTuple):
@@ -61,7 +64,7 @@ def doubtful(connection: DuckDBPyConnection, models: Iterable[Model]) -> list[Mo
     by_name = {model.name: model for model in models}
     queries = []
     for model in by_name.values():
-        start, found = cells(connection, model.sql)
+        start, found = typed_columns(connection, model.sql)
         if found:
             source = model.sql.encode()
             head, relation = source[:start].decode(), source[source.rindex(b"\nfrom ") :].decode()
@@ -70,7 +73,7 @@ def doubtful(connection: DuckDBPyConnection, models: Iterable[Model]) -> list[Mo
     return [by_name[name] for (name,) in connection.execute(" union all ".join(queries)).fetchall()] if queries else []
 
 
-def cells(connection: DuckDBPyConnection, sql: str) -> tuple[int, list[_TypedColumn]]:
+def typed_columns(connection: DuckDBPyConnection, sql: str) -> tuple[int, list[_TypedColumn]]:
     """Return where the columns of a query's last select begin, in bytes, and those of them that a macro reads."""
     [(tree,)] = connection.execute("select json_serialize_sql($sql)", {"sql": sql}).fetchall()
     items = json.loads(tree)["statements"][0]["node"]["select_list"]
@@ -91,7 +94,7 @@ def _cells(source: bytes, items: Iterable[dict[str, Any]]) -> Iterator[_TypedCol
 
 
 def _select(connection: DuckDBPyConnection, model: Model) -> str:
-    start, found = cells(connection, model.sql)
+    start, found = typed_columns(connection, model.sql)
     if not found:
         return ""
     source = model.sql.encode()
@@ -124,6 +127,7 @@ def _unread(found: Sequence[_TypedColumn]) -> str:
     """Return the SQL of the list of a row's unread values; null for a row of plain texts."""
     values = ", ".join(
         f"{{'column_name': '{cell.column}', 'macro_name': '{cell.macro}', 'source_text': {cell.text}, "
+        f"'is_said': {'moment' if cell.macro in MOMENTS else 'file'}_text({cell.text}) is not null, "
         f"'is_null': {cell.value} is null, 'kept_decimals': {'null' if kept is None else kept}}}"
         for cell, kept in ((cell, MACROS[cell.macro]) for cell in found)
     )

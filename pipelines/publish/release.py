@@ -125,7 +125,7 @@ class ReleaseState:
     warnings: dict[str, str]
 
 
-def standing(home: Path) -> ReleaseState:
+def release_state(home: Path) -> ReleaseState:
     """Return the state of the current release. Raises CorruptFile if it cannot be read."""
     with reader(paths.current_release(home)) as connection:
         [(is_complete, is_reconciled)] = connection.execute(

@@ -73,6 +73,7 @@ UNREAD = [
         "¥",
         "1|2",
         "9" * 40,
+        "9" * 16,
         "1e400",
         "NaN",
         "infinity",
@@ -106,11 +107,11 @@ def stage(schema: Schema, model: Model, given_texts: Sequence[str]) -> None:
 
 def check(connection: duckdb.DuckDBPyConnection, model: Model, given_texts: Sequence[str]) -> None:
     """For each typed cell: its value is there, or its text says nothing, or it is listed; and never two of these."""
-    _, cells = unread.cells(connection, model.sql)
+    _, cells = unread.typed_columns(connection, model.sql)
     columns = ", ".join(f'"{cell.column}" is null' for cell in cells)
     staged = connection.execute(f"select request_id, {columns} from ({model.sql})").fetchall()
-    query = "select list_transform($texts, lambda text: moment_text(text) is null)"
-    [(nothing,)] = connection.execute(query, {"texts": list(given_texts)}).fetchall()
+    query = "select list_transform($texts, lambda text: {'file': file_text(text), 'moment': moment_text(text)})"
+    [(readings,)] = connection.execute(query, {"texts": list(given_texts)}).fetchall()
     listed = {
         (request, column): problem
         for request, column, problem in connection.execute(
@@ -124,7 +125,8 @@ def check(connection: duckdb.DuckDBPyConnection, model: Model, given_texts: Sequ
             if not is_null:
                 assert problem in {None, "rounded", "converted"}, said
             elif problem is None and cell.text in DATASETS[model.reads[0].removeprefix("raw.")].columns:
-                assert nothing[int(request)], said
+                kind = "moment" if cell.macro in unread.MOMENTS else "file"
+                assert readings[int(request)][kind] is None, said
             else:
                 assert problem in {None, "unread"}, said
 
@@ -133,7 +135,7 @@ def test_every_typed_column_of_a_landed_text_is_read_by_a_macro(schema: Schema) 
     """A column that another expression casts would lose texts in silence."""
     lost = []
     for model in STAGED:
-        _, cells = unread.cells(schema.connection, model.sql)
+        _, cells = unread.typed_columns(schema.connection, model.sql)
         read = {cell.column for cell in cells} | UNTYPED
         lost += [
             f"{model.name}.{column.name}"
@@ -153,7 +155,7 @@ def test_every_typed_column_of_a_landed_text_is_read_by_a_macro(schema: Schema) 
 def test_every_text_is_read_or_says_nothing_or_is_listed(schema: Schema, given_texts: list[str]) -> None:
     """In every typed column of every staging model."""
     for model in STAGED:
-        if unread.cells(schema.connection, model.sql)[1]:
+        if unread.typed_columns(schema.connection, model.sql)[1]:
             stage(schema, model, given_texts)
 
 
